@@ -1,0 +1,128 @@
+"""Read the values of an axis: from a flag's text, a TOML value or a Python object, to a checked tuple.
+
+Every error says the key, the value, the rule and the way out, before anything is measured.
+"""
+
+import difflib
+import math
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from scalebench import machine
+from scalebench.errors import StudyError
+
+_WORKERS_RULE = "not a worker count: a whole number >= 1, or a multiple of the CPU budget (2x) or the machine's CPUs (2n)"
+_WORKERS_WAY_OUT = "Examples: 1,2,4 - 1..8 - 1..2x - x,2x - 1..2n"
+_TERM = re.compile(r"(?P<number>\d+(?:\.\d+)?)?(?P<unit>[xn])?")
+
+
+def as_list(value: Any) -> list[Any]:
+    """One value, a comma-separated text or an iterable, as a list."""
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    return list(value) if isinstance(value, Iterable) else [value]
+
+
+def parse_axis(key: str, value: Any) -> list[Any]:
+    """:func:`as_list`, refusing an empty axis."""
+    values = as_list(value)
+    if not values or any(one == "" for one in values):
+        raise StudyError(key, value, "an axis needs at least one value, and none of them empty", f"Leave --{_flag(key)} out for its default, or give values separated by commas")
+    return values
+
+
+def parse_integers(key: str, value: Any, *, least: int = 1) -> list[int]:
+    """An axis of whole numbers >= ``least``."""
+    return [parse_integer(key, one, least=least) for one in parse_axis(key, value)]
+
+
+def parse_integer(key: str, value: Any, *, least: int = 1) -> int:
+    """One whole number >= ``least``."""
+    try:
+        number = int(value)
+        whole = not isinstance(value, bool) and float(value) == number
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+        number = least
+    if not whole or number < least:
+        raise StudyError(key, value, f"must be a whole number, {least} or more", f"For example --{_flag(key)} {max(least, 1)}")
+    return number
+
+
+def parse_number(key: str, value: Any, low: float, high: float, rule: str) -> float:
+    """One number in [low, high]; ``"5%"`` reads as 0.05."""
+    try:
+        number = float(value[:-1]) / 100 if isinstance(value, str) and value.endswith("%") else float(value)
+    except (TypeError, ValueError):
+        number = math.nan
+    if not low <= number <= high:
+        raise StudyError(key, value, rule, f"For example --{_flag(key)} {max(low, min(high, 0.5)):g}")
+    return number
+
+
+def parse_names(key: str, value: Any, known: Iterable[str], what: str) -> list[str]:
+    """An axis of names out of ``known``; the error names the nearest one."""
+    return [parse_name(key, str(one), known, what) for one in parse_axis(key, value)]
+
+
+def parse_name(key: str, name: str, known: Iterable[str], what: str) -> str:
+    """One name out of ``known``."""
+    names = list(known)
+    if name in names:
+        return name
+    near = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"Did you mean {near[0]!r}? " if near else ""
+    raise StudyError(key, name, f"no such {what}", f"{hint}There are: {', '.join(names)}")
+
+
+def parse_duration(key: str, value: Any) -> float:
+    """Seconds from ``"90s"``, ``"5m"``, ``"1.5h"`` or a plain number; > 0."""
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\s*", str(value))
+    seconds = float(match[1]) * {"ms": 1e-3, "s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
+    if seconds <= 0:
+        raise StudyError(key, value, "not a duration longer than zero", f"For example --{_flag(key)} 90s, 5m or 1.5h")
+    return seconds
+
+
+def parse_workers(value: Any) -> list[int]:
+    """Worker counts from ``1,2,4``, ``1..8``, ``1..2x``, ``x``, ``1..2n``; sorted, no duplicates.
+
+    ``x`` is the CPU budget of this process, ``n`` the machine's CPU count. A range takes every count up to 8
+    inside the budget, then powers of two, the physical core count, the budget, 1.5 and 2 times the budget, and both
+    its ends.
+    """
+    counts: set[int] = set()
+    for term in parse_axis("workers", value):
+        low, dots, high = str(term).partition("..")
+        if dots:
+            counts |= _range(_endpoint(low, value), _endpoint(high, value), value)
+        else:
+            counts.add(_endpoint(low, value))
+    return sorted(counts)
+
+
+def _endpoint(text: str, value: Any) -> int:
+    match = _TERM.fullmatch(text.strip())
+    if not text.strip() or not match:
+        raise StudyError("workers", value, _WORKERS_RULE, _WORKERS_WAY_OUT)
+    unit = {"x": machine.cpu_budget, "n": machine.logical_cpus}.get(match["unit"] or "", lambda: 1)()
+    number = float(match["number"] or 1) * unit
+    # 0.5x of an odd budget is rounded up; a plain 2.5 is a mistake
+    count = math.ceil(number) if match["unit"] else int(number)
+    if count < 1 or (not match["unit"] and count != number):
+        raise StudyError("workers", value, _WORKERS_RULE, _WORKERS_WAY_OUT)
+    return count
+
+
+def _range(low: int, high: int, value: Any) -> set[int]:
+    if low > high:
+        raise StudyError("workers", value, f"a range must rise, {low} is more than {high}", _WORKERS_WAY_OUT)
+    budget = machine.cpu_budget()
+    counts = set(range(1, min(8, budget) + 1)) | {2**power for power in range(high.bit_length())}
+    counts |= {budget, math.ceil(1.5 * budget), 2 * budget, machine.physical_cores() or budget}
+    return {low, high} | {count for count in counts if low <= count <= high}
+
+
+def _flag(key: str) -> str:
+    return key.rpartition(".")[2].replace("_", "-")

@@ -1,0 +1,145 @@
+"""``mpi``: classic mpi4py. Every rank works, rank 0 too; the distribution is static.
+
+A round is scatter, run, gather. Items and records are pickled by each rank itself before they are sent, so that
+one that can't be pickled is a failure of the round and not a rank that others wait for without end.
+"""
+
+import itertools
+import pickle
+import traceback
+from collections.abc import Callable, Sequence
+from importlib.util import find_spec
+from typing import Any, ClassVar
+
+from scalebench.backends.base import T
+from scalebench.backends.mpi_pool import MISSING, world_mismatch
+from scalebench.host import worker
+
+
+class MPIClassic:
+    """All ranks of the world, driven by rank 0 through collective calls."""
+
+    name: ClassVar[str] = "mpi"
+    summary: ClassVar[str] = "mpi4py scatter and gather, every rank works"
+    axes: ClassVar[dict[str, tuple[Any, ...]]] = {"distribution": ("block",)}
+    threads: ClassVar[bool] = False
+    only_one_worker: ClassVar[bool] = False
+
+    @staticmethod
+    def unavailable() -> str | None:
+        return None if find_spec("mpi4py") else MISSING
+
+    @staticmethod
+    def ranks(workers: int, options: dict[str, Any]) -> int | None:
+        return workers
+
+    @staticmethod
+    def host_arguments(options: dict[str, Any]) -> list[str]:
+        return ["-m", "scalebench.backends.mpi"]
+
+    def open(self, workers: int, job: worker.Job, *, distribution: str) -> "_World":
+        return _World(workers, job, distribution)
+
+
+class _World:
+    """Rank 0's side."""
+
+    def __init__(self, workers: int, job: worker.Job, distribution: str) -> None:
+        from mpi4py import MPI
+
+        self._comm = MPI.COMM_WORLD
+        if (size := self._comm.Get_size()) != workers:
+            raise RuntimeError(world_mismatch(MPI, size, workers))
+        self._workers = workers
+        self._cyclic = distribution == "cyclic"
+        self.chunksize_found: int | None = None
+        self._comm.bcast(("install", job))
+        worker.install(job)
+
+    def before_round(self, function: Callable[[Any], Any]) -> None:
+        self._comm.bcast(("map", function))
+        self._comm.Barrier()
+
+    def map(self, function: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+        parts = split(items, self._workers, cyclic=self._cyclic)
+        self.chunksize_found = len(parts[0])
+        try:
+            packed: list[bytes | None] = [pickle.dumps(part, pickle.HIGHEST_PROTOCOL) for part in parts]
+        except Exception:
+            _share(self._comm, [None] * self._workers, function)  # an empty round, so that no rank waits for one
+            raise
+        return join(_share(self._comm, packed, function), len(items), cyclic=self._cyclic)
+
+    def each_worker(self, function: Callable[[], T]) -> list[T]:
+        self._comm.bcast(("call", function))
+        answers: list[T] | None = self._comm.gather(function())
+        return answers or []
+
+    def close(self) -> None:
+        self._comm.bcast(("end", None))
+        self._comm.Barrier()
+
+
+def _share(comm: Any, packed: list[bytes | None] | None, function: Callable[[Any], T]) -> list[list[T]]:
+    """One round, called by every rank: scatter, run, gather. On rank 0, the answers by rank.
+
+    Raises:
+        RuntimeError: On rank 0, when a rank could not pickle its answers.
+    """
+    mine = comm.scatter(packed)
+    try:
+        answers = [function(item) for item in pickle.loads(mine)] if mine is not None else []
+        reply = (None, pickle.dumps(answers, pickle.HIGHEST_PROTOCOL))
+    except Exception:  # noqa: BLE001 - raised again on rank 0
+        reply = (traceback.format_exc(), b"")
+    replies = comm.gather(reply)
+    if replies is None:
+        return []
+    for rank, (error, _) in enumerate(replies):
+        if error is not None:
+            raise RuntimeError(f"rank {rank} could not receive its items or send its answers:\n{error}")
+    return [pickle.loads(content) for _, content in replies]
+
+
+def split(items: Sequence[Any], parts: int, *, cyclic: bool) -> list[Sequence[Any]]:
+    """``items`` dealt out to ``parts`` ranks: in blocks of almost equal length, or one after the other."""
+    if cyclic:
+        return [items[part::parts] for part in range(parts)]
+    length, longer = divmod(len(items), parts)
+    edges = [part * length + min(part, longer) for part in range(parts + 1)]
+    return [items[start:stop] for start, stop in itertools.pairwise(edges)]
+
+
+def join(parts: Sequence[Sequence[T]], length: int, *, cyclic: bool) -> list[T]:
+    """The inverse of :func:`split`."""
+    if not cyclic:
+        return [value for part in parts for value in part]
+    return [parts[index % len(parts)][index // len(parts)] for index in range(length)]
+
+
+def follow(comm: Any) -> None:
+    """What the other ranks do: as rank 0 says, until it says to end."""
+    while True:
+        word, argument = comm.bcast(None)
+        match word:
+            case "install":
+                worker.install(argument)
+            case "map":
+                comm.Barrier()
+                _share(comm, None, argument)
+            case "call":
+                comm.gather(argument())
+            case "end":
+                comm.Barrier()
+                return
+
+
+if __name__ == "__main__":
+    from mpi4py import MPI
+
+    if MPI.COMM_WORLD.Get_rank() == 0:
+        from scalebench.host.serve import serve
+
+        serve()
+    else:
+        follow(MPI.COMM_WORLD)

@@ -1,0 +1,61 @@
+"""``processes``: concurrent.futures.ProcessPoolExecutor, with any start method."""
+
+import multiprocessing
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, ClassVar
+
+from scalebench.backends.base import PlainProcess, T
+from scalebench.host import worker
+
+_barrier: Any = None  # in each worker: where all of them meet
+
+
+class Processes(PlainProcess):
+    """A pool of processes below the host."""
+
+    name: ClassVar[str] = "processes"
+    summary: ClassVar[str] = "concurrent.futures.ProcessPoolExecutor"
+    axes: ClassVar[dict[str, tuple[Any, ...]]] = {
+        "start_method": (multiprocessing.get_all_start_methods()[0],),  # Python's own default stands first
+        "chunksize": (None,),
+    }
+
+    def open(self, workers: int, job: worker.Job, *, start_method: str, chunksize: int | None) -> "_ProcessPool":
+        return _ProcessPool(workers, job, start_method, chunksize)
+
+
+class _ProcessPool:
+    def __init__(self, workers: int, job: worker.Job, start_method: str, chunksize: int | None) -> None:
+        context = multiprocessing.get_context(start_method)
+        self.chunksize_found: int | None = 1 if chunksize is None else chunksize  # Executor.map's own default
+        self._workers = workers
+        self._executor = ProcessPoolExecutor(
+            workers, mp_context=context, initializer=_install, initargs=(job, context.Barrier(workers))
+        )
+        self.each_worker(int)  # workers start on demand: force them up
+
+    def before_round(self, function: Callable[[Any], Any]) -> None:
+        pass
+
+    def map(self, function: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
+        return list(self._executor.map(function, items, chunksize=self.chunksize_found or 1))
+
+    def each_worker(self, function: Callable[[], T]) -> list[T]:
+        futures = [self._executor.submit(_meet, function) for _ in range(self._workers)]
+        return [future.result() for future in futures]
+
+    def close(self) -> None:
+        self._executor.shutdown()
+
+
+def _install(job: worker.Job, barrier: Any) -> None:
+    global _barrier
+    _barrier = barrier
+    worker.install(job)
+
+
+def _meet(function: Callable[[], T]) -> T:
+    """Wait until every worker has taken one call, so that none takes two."""
+    _barrier.wait()
+    return function()

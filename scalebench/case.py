@@ -1,0 +1,52 @@
+"""A case: one point of a sweep, defined by what is asked only, so that its id is equal on all machines."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """All that is needed to run one point again, nothing that was measured. None: the case lacks that axis."""
+
+    workload: str  #: ``really_hard_task`` or ``module:attribute``
+    kind: str | None = None  #: of the ``really_hard_task`` family
+    size: str | None = None  #: how much, in the kind's unit
+    imbalance: float | None = None  #: half-width of the spread of task sizes, relative to their mean
+    items_digest: str | None = None  #: of given items; None where they follow from ``tasks``
+    seed: int = 0  #: of the imbalance
+    scaling: str = "strong"  #: ``strong`` or ``weak``
+    variant: str | None = None  #: another start command for the host
+    backend: str = "serial"
+    start_method: str | None = None
+    mpi_mode: str | None = None
+    distribution: str | None = None
+    workers: int = 1  #: processes, threads or ranks that run tasks
+    blas_threads: int | None = None  #: asked for in each worker
+    binding: str | None = None
+    chunksize: int | None = None  #: None: the interface's own default
+    tasks: int = 1  #: in all
+    launcher: str = "local"
+    nodes: int = 1
+
+    @cached_property
+    def case_id(self) -> str:
+        """16 hexadecimal digits that name what was asked."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @property
+    def label(self) -> str:
+        """For people: ``crunch-processes-w4-b1``, with the axes that don't have their usual value."""
+        parts = [self.kind or self.workload.replace(":", ".").rpartition(".")[2], self.backend]
+        parts += [value for value in (self.mpi_mode, self.start_method, self.distribution) if value]
+        parts.append(f"w{self.workers}")
+        parts += [f"b{self.blas_threads}"] if self.blas_threads else []
+        parts += [f"c{self.chunksize}"] if self.chunksize else []
+        return "-".join(parts)
+
+    def asked(self) -> dict[str, Any]:
+        """The columns of a row that say what was asked."""
+        return asdict(self)

@@ -1,0 +1,74 @@
+"""The errors that scalebench raises; each message holds the value, the rule and the way out.
+
+::
+
+    ScalebenchError
+    ├── UsageError            wrong use, found before anything is measured (exit status 2)
+    │   └── StudyError        a key of a study, a flag or an axis
+    ├── WorkloadError         the workload can't be imported, or fails on the serial reference pass
+    ├── ResultsError          a results folder or file that can't be read or written
+    ├── BackendUnavailableError   a library or launcher that a backend needs is missing here
+    └── HostError             the measured process did not do what it was asked
+        ├── HostFailed        the code under test raised; the host itself is fine
+        ├── HostCrashed       the host, or a worker that it can't do without, died
+        └── HostTimeout       no answer in time
+"""
+
+
+class ScalebenchError(Exception):
+    """What every error of this package is."""
+
+
+class UsageError(ScalebenchError):
+    """Wrong use, found before anything is measured."""
+
+
+class StudyError(UsageError):
+    """A bad value in a study: carries the ``key``, the ``value``, the ``rule`` and the ``way_out``."""
+
+    def __init__(self, key: str, value: object, rule: str, way_out: str) -> None:
+        super().__init__(f"{key} = {value!r}: {rule}.\n{way_out}")
+        self.key = key
+        self.value = value
+        self.rule = rule
+        self.way_out = way_out
+
+
+class WorkloadError(ScalebenchError):
+    """The workload can't be imported, or it fails when it is run serially."""
+
+
+class ResultsError(ScalebenchError):
+    """A results folder or file that can't be read or written."""
+
+
+class BackendUnavailableError(ScalebenchError):
+    """A library or launcher that a backend needs is missing here; the message says how to get it."""
+
+
+class HostError(ScalebenchError):
+    """The measured process did not do what it was asked."""
+
+    status = "failed"  #: what the row's ``status`` says
+
+
+class HostFailed(HostError):
+    """The code under test raised; the host itself is fine."""
+
+    status = "failed"
+
+
+class HostCrashed(HostError):
+    """The host, or a worker that it can't do without, died."""
+
+    status = "crashed"
+
+    def __init__(self, message: str, exit_status: int | None = None) -> None:
+        super().__init__(message)
+        self.exit_status = exit_status
+
+
+class HostTimeout(HostError):
+    """No answer within the time allowed."""
+
+    status = "timeout"

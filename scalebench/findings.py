@@ -1,0 +1,73 @@
+"""Doubts as data: a code, its numbers, advice. Stored with the rows, shown in every report, explained in docs/findings/."""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """A reason not to take a result at its face value."""
+
+    code: ClassVar[str]
+
+    def described(self) -> dict[str, Any]:
+        """As plain JSON values: code, numbers, and the sentence with its advice."""
+        return {"code": self.code, **asdict(self), "text": str(self)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FitsCache(Finding):
+    """``stream`` arrays that the last-level cache holds: not a measurement of memory."""
+
+    code: ClassVar[str] = "SB101"
+    case: str  #: label
+    held_bytes: int  #: by all workers together
+    cache_bytes: int
+
+    def __str__(self) -> str:
+        return (f"{self.case}: {self.held_bytes / 2**20:.0f} MiB fit the last-level cache of {self.cache_bytes / 2**20:.0f} MiB: "
+                "this is the cache's speed, not memory's; use a larger --size")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Oversubscribed(Finding):
+    """More threads want a CPU than may use one."""
+
+    code: ClassVar[str] = "SB104"
+    case: str
+    threads: int  #: expected to want a CPU at a time
+    cpus: int  #: that the workers may use
+
+    def __str__(self) -> str:
+        return (f"{self.case}: {self.threads} threads on {self.cpus} CPUs: times include waiting for a CPU; "
+                "fewer --workers or --blas-threads would not")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlasThreadsNotAsAsked(Finding):
+    """The BLAS of a worker uses another number of threads than it was told to."""
+
+    code: ClassVar[str] = "SB105"
+    case: str
+    asked: int
+    found_min: int
+    found_max: int
+
+    def __str__(self) -> str:
+        found = f"{self.found_min}" if self.found_min == self.found_max else f"{self.found_min} to {self.found_max}"
+        return (f"{self.case}: {self.asked} BLAS threads asked for, {found} found in the workers: the code sets them itself; "
+                "look for threadpool_limits, set_num_threads or a library that does")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TooFewBlocks(Finding):
+    """Fewer than three blocks: nothing says how far another run might be off."""
+
+    code: ClassVar[str] = "SB110"
+    blocks: int
+
+    def __str__(self) -> str:
+        return f"{self.blocks} block(s): no interval can be given from fewer than 3; use --blocks 5"
+
+
+FINDINGS: tuple[type[Finding], ...] = (FitsCache, Oversubscribed, BlasThreadsNotAsAsked, TooFewBlocks)

@@ -1,0 +1,171 @@
+"""Answer the controller: open a pool, run rounds, probe the workers, close.
+
+Times are taken here, around the backend's own map, and nowhere else in between: answers are digested and records
+packed after the clock has stopped. What goes wrong is a reply ``{"error": ...}``; only a death leaves none.
+"""
+
+import base64
+import os
+import pickle
+import platform
+import time
+import traceback
+from array import array
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any
+
+from scalebench.backends.base import Backend, Pool
+from scalebench.host import answers, probe, protocol, worker
+from scalebench.workloads.family import make_items
+
+
+class OpenFailed(Exception):
+    """The pool could not be made ready; the message is for the row."""
+
+
+@dataclass
+class _Session:
+    """An open pool with its items, between the requests ``open`` and ``close``."""
+
+    pool: Pool
+    job: worker.Job
+    items: Sequence[Any]
+    workers: list[dict[str, Any]]
+    usage: probe.Usage
+
+
+def serve() -> None:
+    """Answer requests until the controller closes the pool or goes away."""
+    requests, replies = protocol.streams()
+    session: _Session | None = None
+    for line in requests:
+        request = protocol.decode(line)
+        if request is None:
+            continue
+        try:
+            match request["do"]:
+                case "open":
+                    session, reply = _open(request)
+                case "describe":
+                    reply = {"workers": _describe(session)}
+                case "round":
+                    reply = _round(session, request)
+                case "close":
+                    reply = _close(session)
+                case other:
+                    reply = {"error": f"unknown request {other!r}", "status": "failed"}
+        except BrokenExecutor as error:
+            reply = {"error": f"{type(error).__name__}: {error}", "status": "crashed"}
+        except OpenFailed as error:
+            reply = {"error": str(error), "status": "failed"}
+        except BaseException:  # noqa: BLE001 - every failure is a row
+            reply = {"error": traceback.format_exc(), "status": "failed"}
+        replies.write(protocol.encode(reply))
+        if request["do"] == "close":
+            break
+
+
+def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
+    """Start the workers, all of them, and set each up; the clock covers both."""
+    items = _items(request["items"])
+    job = worker.Job(**request["job"])
+    module, _, name = request["backend"].partition(":")
+    backend: Backend = getattr(import_module(module), name)()
+    start = time.perf_counter()
+    pool = backend.open(request["workers"], job, **request["options"])
+    failures = [failure for failure in pool.each_worker(worker.ready) if failure is not None]
+    startup_s = time.perf_counter() - start
+    if failures:
+        raise OpenFailed(f"setting up the workload failed: {failures[0]}")
+    workers = pool.each_worker(worker.describe)
+    keys = {(one["node"], one["key"]) for one in workers}
+    if len(keys) != request["workers"]:
+        raise OpenFailed(f"{len(keys)} of {request['workers']} workers came up with {request['backend']}")
+    pids = [one["pid"] for one in workers if one["node"] == platform.node()]
+    session = _Session(pool, job, items, workers, probe.Usage([os.getpid(), *pids]))
+    reply = {
+        "startup_s": startup_s,
+        "workers": workers,
+        "gil": probe.gil_enabled(),
+        "cpus": probe.allowed_cpus(),
+        "python": platform.python_version(),
+        "tasks": len(items),
+    }
+    return session, reply
+
+
+def _items(recipe: dict[str, Any]) -> Sequence[Any]:
+    if "pickled" in recipe:
+        items: Sequence[Any] = pickle.loads(base64.b64decode(recipe["pickled"]))
+        return [items[index % len(items)] for index in range(recipe["tasks"])]
+    return make_items(**recipe)
+
+
+def _describe(session: _Session | None) -> list[dict[str, Any]]:
+    if session is None:
+        raise RuntimeError("no pool is open")
+    session.workers = session.pool.each_worker(worker.describe)
+    return session.workers
+
+
+def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
+    """One timed pass over all items through the warm pool."""
+    if session is None:
+        raise RuntimeError("no pool is open")
+    pool, items = session.pool, session.items
+    session.usage.read()
+    pool.before_round(worker.run_task)
+    start = time.perf_counter()
+    records = pool.map(worker.run_task, items)
+    wall_s = time.perf_counter() - start
+    used = session.usage.read()
+    for task, record in enumerate(records):
+        if isinstance(record, worker.TaskFailure):
+            return {"error": f"task {task} raised {record}", "status": "failed"}
+    return {
+        "wall_s": wall_s,
+        "chunksize": pool.chunksize_found,
+        **used,
+        **_answers(session, [record.answer for record in records], bool(request.get("digests"))),
+        "tasks": _pack(records, start, {one["key"]: index for index, one in enumerate(session.workers)}),
+    }
+
+
+def _answers(session: _Session, values: list[Any], keep_digests: bool) -> dict[str, Any]:
+    """The digest of the round's answers and what the workload's own check says, null where there is none."""
+    check = worker.resolve(session.job).check
+    if check is not None:
+        wrong = [task for task, (item, value) in enumerate(zip(session.items, values, strict=True)) if not check(item, value)]
+        return {"digest": None, "digests": None, "wrong": wrong[:10]}
+    digests = [answers.digest(value) for value in values]
+    if not values or None in digests or all(value is None for value in values):
+        return {"digest": None, "digests": None, "wrong": None}
+    whole = [one for one in digests if one is not None]
+    return {"digest": answers.combine(whole), "digests": whole if keep_digests else None, "wrong": None}
+
+
+def _pack(records: Sequence[worker.Record], origin: float, places: dict[int, int]) -> dict[str, str]:
+    """The task records as columns; starts and stops from the round's start, workers numbered from 0."""
+    nan = float("nan")
+    return {
+        "worker": protocol.pack(array("q", [places.get(record.worker, -1) for record in records])),
+        "start_s": protocol.pack(array("d", [record.start - origin for record in records])),
+        "stop_s": protocol.pack(array("d", [record.stop - origin for record in records])),
+        "cpu_s": protocol.pack(array("d", [nan if record.cpu is None else record.cpu for record in records])),
+        "cpu_wait_s": protocol.pack(array("d", [nan if record.cpu_wait is None else record.cpu_wait for record in records])),
+        "work_units": protocol.pack(array("q", [record.work_units for record in records])),
+    }
+
+
+def _close(session: _Session | None) -> dict[str, Any]:
+    start = time.perf_counter()
+    if session is not None:
+        session.pool.close()
+    return {"shutdown_s": time.perf_counter() - start}
+
+
+if __name__ == "__main__":
+    serve()

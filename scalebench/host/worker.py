@@ -1,0 +1,163 @@
+"""What runs in each worker: it is given a workload once, then runs one task after another and records each.
+
+Promises: a task's record is taken around the task alone; a task that raises, whatever it raises, becomes a
+:class:`TaskFailure` with its traceback, worker and node, so that no pool has to carry the exception; set-up never
+raises, its failure is reported by :func:`ready`.
+"""
+
+import base64
+import os
+import pickle
+import platform
+import threading
+import time
+import traceback
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from scalebench.host import probe
+from scalebench.workloads.describe import Workload, as_workload
+from scalebench.workloads.work import take_work
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What a worker is given once: which workload to run, and how it names itself."""
+
+    workload: str  #: ``module:attribute``, or what to show of a pickled one
+    kind: str | None = None  #: of the ``really_hard_task`` family; ``workload`` is then its name
+    pickled: str | None = None  #: base64 of a function pickled by value, where no reference can name it
+    threaded: bool = False  #: workers are threads of one process
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFailure:
+    """A task that raised: text only, so that it travels whatever the exception was made of."""
+
+    error: str  #: type and message
+    traceback: str
+    worker: int
+    node: str
+
+    def __str__(self) -> str:
+        return f"{self.error}\nin worker {self.worker} on {self.node}:\n{self.traceback.rstrip()}"
+
+
+class Record(NamedTuple):
+    """One task as its worker saw it. Seconds; clocks are the system's, equal in all processes of a machine."""
+
+    answer: Any
+    start: float
+    stop: float
+    cpu: float | None  #: CPU seconds; None where they can't cover the BLAS threads
+    cpu_wait: float | None  #: seconds runnable without a CPU; None where the system doesn't tell
+    worker: int
+    work_units: int
+
+
+class _State(threading.local):
+    """Of this worker: a process, a rank or a thread."""
+
+    task: Callable[[Any], Any] | None = None
+    work_units: Callable[[Any, Any], int] | None = None
+    failure: TaskFailure | None = None
+    key: int = -1
+    cpu_clock: Callable[[], float] = staticmethod(time.process_time)
+    schedstat: int | None = None  #: descriptor of this thread's scheduler statistics
+
+
+_state = _State()
+
+
+def install(job: Job) -> None:
+    """Make this process, rank or thread a worker for ``job``: import the workload and run its set-up, once."""
+    state = _state
+    # one number that no other worker of the launch has, on this node or another
+    state.key = zlib.crc32(platform.node().encode()) << 32 | (threading.get_native_id() if job.threaded else os.getpid())
+    # the process's CPU time covers its BLAS threads; threads of one process can only be told apart by their own
+    state.cpu_clock = time.thread_time if job.threaded else time.process_time
+    try:
+        state.schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
+    except OSError:
+        state.schedstat = None
+    try:
+        workload = resolve(job)
+        state.task = _bind(workload)
+        state.work_units = workload.work_units
+    except BaseException as error:  # noqa: BLE001 - reported by ready(), whatever it was
+        state.failure = _failure(error)
+
+
+def resolve(job: Job) -> Workload:
+    """The workload that ``job`` names, imported here."""
+    if job.kind is not None:
+        run = import_module(f"scalebench.workloads.{job.kind}").KIND.run
+        return Workload(function=lambda item: run(*item))
+    if job.pickled is not None:
+        return as_workload(pickle.loads(base64.b64decode(job.pickled)), job.workload)
+    module, _, attribute = job.workload.partition(":")
+    value: Any = import_module(module)
+    for name in attribute.split("."):
+        value = getattr(value, name)
+    return as_workload(value, job.workload)
+
+
+def _bind(workload: Workload) -> Callable[[Any], Any]:
+    """The function of one item that tasks call; runs the set-up where there is one."""
+    function = workload.function
+    if workload.setup is None:
+        return function
+    shared = workload.setup()
+    return lambda item: function(item, shared)
+
+
+def ready() -> TaskFailure | None:
+    """What went wrong in :func:`install`; None when this worker is ready."""
+    if _state.task is None and _state.failure is None:
+        return TaskFailure("the worker was never set up", "", _state.key, platform.node())
+    return _state.failure
+
+
+def describe() -> dict[str, Any]:
+    """What :mod:`probe` finds in this worker."""
+    return probe.describe_worker(_state.key)
+
+
+def run_task(item: Any) -> Record | TaskFailure:
+    """Run one task and record it; the function that backends map over the items."""
+    state = _state
+    task, clock, schedstat = state.task, state.cpu_clock, state.schedstat
+    take_work()
+    try:
+        wait = None if schedstat is None else _wait_ns(schedstat)
+        cpu = clock()
+        start = time.perf_counter()
+        answer = task(item)  # type: ignore[misc] - installed before the first round
+        stop = time.perf_counter()
+        cpu = clock() - cpu
+        if schedstat is not None and wait is not None:
+            wait = _wait_ns(schedstat) - wait
+        if state.work_units is not None:
+            units = int(state.work_units(item, answer))
+        else:
+            counted = take_work()
+            units = 1 if counted is None else counted
+    except BaseException as error:  # noqa: BLE001 - sys.exit() in a task is a failed task, not a lost worker
+        return _failure(error)
+    return Record(answer, start, stop, cpu, None if wait is None else wait / 1e9, state.key, units)
+
+
+def _wait_ns(schedstat: int) -> int:
+    """Nanoseconds that this thread has waited for a CPU: the second field of ``schedstat``, proc(5)."""
+    return int(os.pread(schedstat, 64, 0).split()[1])
+
+
+def _failure(error: BaseException) -> TaskFailure:
+    try:
+        kind = f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001 - an exception whose own str() raises
+        kind = type(error).__name__
+    return TaskFailure(kind, traceback.format_exc(), _state.key, platform.node())

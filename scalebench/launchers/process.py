@@ -1,0 +1,144 @@
+"""A running host as the controller sees it: ask, wait, end.
+
+Promises: an answer, an error or a time-out, never a hang; after :meth:`HostProcess.end` no process of the launch is
+left. The controller sleeps while a round runs: replies are awaited in a thread that blocks on the pipe.
+"""
+
+import contextlib
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Sequence
+from typing import Any, BinaryIO
+
+from scalebench.errors import HostCrashed, HostFailed, HostTimeout
+from scalebench.host import protocol
+
+_STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
+_STDERR_REST_S = 0.05  # between two looks, so that a chatty task doesn't wake the controller with each line
+
+
+class HostProcess:
+    """One launch: the host process, or the mpiexec that it runs below, and all that they start."""
+
+    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=sys.platform != "win32",
+        )  # fmt: skip
+        self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
+        self._printed = bytearray()
+        self._seen: dict[int, Any] = {}
+        pipes = self._process.stdout, self._process.stderr
+        self._threads = [
+            threading.Thread(target=self._listen, args=(pipes[0],), daemon=True),
+            threading.Thread(target=self._drain, args=(pipes[1],), daemon=True),
+        ]
+        for thread in self._threads:
+            thread.start()
+
+    def ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
+        """Send a request, wait for the reply.
+
+        Raises:
+            HostFailed: The host answered with an error.
+            HostCrashed: It died, or it says that its workers did.
+            HostTimeout: No reply within ``timeout`` seconds.
+        """
+        try:
+            assert self._process.stdin is not None
+            self._process.stdin.write(protocol.encode(request))
+            self._process.stdin.flush()
+        except OSError:
+            pass  # it is dead: the reply says so below
+        try:
+            reply = self._replies.get(timeout=timeout)
+        except queue.Empty:
+            raise HostTimeout(f"no answer to {request['do']!r} within {timeout:.0f} s") from None
+        if reply is None:
+            raise self._crashed(request["do"])
+        if "error" in reply:
+            message = str(reply["error"])
+            raise HostCrashed(message) if reply.get("status") == "crashed" else HostFailed(message)
+        return reply
+
+    def _crashed(self, request: str) -> HostCrashed:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        self._threads[1].join(1)
+        status = self._process.returncode
+        if status is None:
+            how = "closed its pipe"
+        elif status < 0:
+            how = f"was killed by {signal.Signals(-status).name}"
+        else:
+            how = f"ended with exit status {status}"
+        printed = self.printed.strip()
+        return HostCrashed(f"the host {how} during {request!r}" + (f"; it printed last:\n{printed}" if printed else ""), status)
+
+    @property
+    def printed(self) -> str:
+        """The end of what the launch printed to its standard output and error."""
+        return bytes(self._printed[-_STDERR_KEPT:]).decode("utf-8", "replace")[-4000:]
+
+    @property
+    def exit_status(self) -> int | None:
+        """Of the host command; negative: the signal; None while it runs."""
+        return self._process.poll()
+
+    def count_processes(self) -> int:
+        """How many processes the launch has now, the command itself included."""
+        return len(self._tree())
+
+    def end(self, patience: float = 0.0) -> int | None:
+        """Wait ``patience`` seconds for a good end, then kill all that is left; the exit status."""
+        if patience:
+            with contextlib.suppress(subprocess.TimeoutExpired, OSError):
+                assert self._process.stdin is not None
+                self._process.stdin.close()
+                self._process.wait(patience)
+        import psutil
+
+        left = [one for one in self._tree() if one.is_running()]
+        for one in left:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        psutil.wait_procs(left, timeout=5)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(5)
+        for thread in self._threads:
+            thread.join(1)
+        for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
+            with contextlib.suppress(OSError):
+                if pipe is not None and not (pipe is self._process.stderr and self._threads[1].is_alive()):
+                    pipe.close()
+        return self._process.returncode
+
+    def _tree(self) -> list[Any]:
+        """All processes of the launch seen so far that still run, by parent, and by session for orphans."""
+        import psutil
+
+        with contextlib.suppress(psutil.Error):
+            root = psutil.Process(self._process.pid)
+            for one in [root, *root.children(recursive=True)]:
+                self._seen[one.pid] = one
+        return [one for one in self._seen.values() if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+    def _listen(self, pipe: BinaryIO) -> None:
+        with contextlib.suppress(ValueError, OSError):
+            for line in pipe:
+                if (message := protocol.decode(line)) is not None:
+                    self._replies.put(message)
+        self._replies.put(None)
+
+    def _drain(self, pipe: BinaryIO) -> None:
+        with contextlib.suppress(ValueError, OSError):
+            while chunk := pipe.read1(1 << 16):  # type: ignore[attr-defined]
+                self._printed += chunk
+                del self._printed[:-_STDERR_KEPT]
+                if len(chunk) < 1 << 15:
+                    time.sleep(_STDERR_REST_S)

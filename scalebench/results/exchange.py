@@ -1,0 +1,59 @@
+"""One file with a run's rows: JSON to mail, CSV for a spreadsheet; and JSON back.
+
+The JSON is columnar: ``{"scalebench": 1, "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
+Python writes floats in the fewest digits that give the same float back, so nothing is lost.
+"""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalebench.errors import ResultsError
+from scalebench.results.load import Result, check_version
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
+from scalebench.results.store import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def write_json(result: Result, path: Path) -> None:
+    """The whole run in one file."""
+    content = {
+        "scalebench": SCHEMA_VERSION,
+        "about": result.about,
+        "rounds": _plain(result.rounds, ROUNDS),
+        "tasks": _plain(result.tasks, TASKS),
+    }
+    write_atomically(path, json.dumps(content, allow_nan=False, default=str).encode())
+
+
+def _plain(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> dict[str, list[Any]]:
+    return {one.name: frame[one.name].astype(object).where(frame[one.name].notna(), None).tolist() for one in columns}
+
+
+def read_json(path: Path) -> Result:
+    """The inverse of :func:`write_json`: the same frames.
+
+    Raises:
+        ResultsError: Not JSON, or not of this shape.
+    """
+    try:
+        content = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultsError(f"{path} can't be read as JSON: {error}") from None
+    if not isinstance(content, dict) or "scalebench" not in content:
+        raise ResultsError(f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote")
+    check_version(content["scalebench"], path)
+    try:
+        rounds = to_frame(content["rounds"], ROUNDS)
+        tasks = to_frame(content["tasks"], TASKS)
+        about = dict(content["about"])
+    except (KeyError, ValueError, TypeError, OverflowError) as error:
+        raise ResultsError(f"{path} is not whole: {type(error).__name__}: {error}") from None
+    return Result(rounds, tasks, about, path)
+
+
+def write_csv(result: Result, path: Path) -> None:
+    """The rounds as CSV; null is empty."""
+    write_atomically(path, result.rounds.to_csv(index=False).encode())

@@ -1,0 +1,136 @@
+"""Read results back: a run's folder, finished or not, one parquet or JSON file, or a folder of runs.
+
+Files carry a schema version; loading never unpickles and never opens a path that stands in a file.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalebench.errors import ResultsError
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DEFAULT_RESULTS = "results"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What was measured: the rows, and what is known about the run."""
+
+    rounds: "pd.DataFrame"  #: one row a round; columns in ``scalebench.results.schema.ROUNDS``
+    tasks: "pd.DataFrame"  #: one row a task of a round; columns in ``TASKS``
+    about: dict[str, Any]  #: study, machine, versions, findings: the content of ``run.json``
+    path: Path | None = None  #: where it was read from
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """The doubts that were stored with the rows."""
+        return list(self.about.get("findings", []))
+
+
+def load(path: str | Path | None = None) -> Result:
+    """Results from a run's folder, a folder of runs, a parquet or a JSON file; the latest run when None.
+
+    Raises:
+        ResultsError: Nothing there, or not results of scalebench; the message says which file.
+    """
+    place = latest_run() if path is None else Path(path)
+    if not place.exists() and (in_default := Path(DEFAULT_RESULTS) / str(path)).exists():
+        place = in_default  # a bare run id
+    if not place.exists():
+        raise ResultsError(f"no results at {str(place)!r}: no such file or folder.\n'scalebench list' shows the runs")
+    if place.suffix == ".json" and place.name != "run.json":
+        from scalebench.results.exchange import read_json
+
+        return read_json(place)
+    if place.is_file():
+        if place.name == "run.json":
+            return load(place.parent)
+        return Result(_read([place], ROUNDS), to_frame(None, TASKS), {}, place)
+    if (place / "run.json").exists():
+        return _load_run(place)
+    runs = find_runs(place)
+    if not runs:
+        raise ResultsError(f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs")
+    return _join([_load_run(run) for run in runs], place)
+
+
+def _load_run(folder: Path) -> Result:
+    about = read_about(folder)
+    rounds = _files(folder, "rounds")
+    return Result(_read(rounds, ROUNDS), _read(_files(folder, "tasks"), TASKS), about, folder)
+
+
+def _files(folder: Path, table: str) -> list[Path]:
+    """The compacted file, or the parts of a run that did not come to its end."""
+    whole = folder / f"{table}.parquet"
+    return [whole] if whole.exists() else sorted((folder / "parts").glob(f"*.{table}.parquet"))
+
+
+def _join(results: list[Result], place: Path) -> Result:
+    import pandas as pd
+
+    if len(results) == 1:
+        return results[0]
+    rounds = pd.concat([one.rounds for one in results], ignore_index=True)
+    tasks = pd.concat([one.tasks for one in results], ignore_index=True)
+    return Result(rounds, tasks, {"runs": [one.about for one in results]}, place)
+
+
+def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
+    import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    tables = []
+    for file in files:
+        try:
+            table = pq.read_table(file)
+        except (pa.ArrowException, OSError) as error:
+            raise ResultsError(f"{file} can't be read as parquet: {error}") from None
+        check_version((table.schema.metadata or {}).get(b"scalebench.schema_version"), file)
+        missing = [one.name for one in columns if one.name not in table.schema.names]
+        if missing:
+            raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
+        tables.append(to_frame(table.to_pandas(), columns))
+    return pd.concat(tables, ignore_index=True) if tables else to_frame(None, columns)
+
+
+def check_version(version: object, file: Path) -> None:
+    """Refuse a file of a schema that this version does not know."""
+    text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
+    if not text.isdigit() or not 1 <= int(text) <= SCHEMA_VERSION:
+        raise ResultsError(
+            f"{file} has schema version {text[:40]!r}, this scalebench reads 1 to {SCHEMA_VERSION}.\n"
+            "A newer scalebench reads it: python -m pip install --upgrade scalebench"
+        )
+
+
+def read_about(folder: Path) -> dict[str, Any]:
+    """The content of a run's ``run.json``."""
+    path = folder / "run.json"
+    try:
+        about = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise ResultsError(f"{path} can't be read: {error}") from None
+    if not isinstance(about, dict):
+        raise ResultsError(f"{path} is not what scalebench writes: not a JSON object")
+    return about
+
+
+def find_runs(results: str | Path = DEFAULT_RESULTS) -> list[Path]:
+    """The run folders below ``results``, oldest first."""
+    return sorted((file.parent for file in Path(results).glob("**/run.json")), key=lambda folder: folder.name)
+
+
+def latest_run(results: str | Path = DEFAULT_RESULTS) -> Path:
+    """The folder of the run that was started last; committed reference runs don't count unless there is no other."""
+    runs = find_runs(results)
+    own = [run for run in runs if run.parent.name != "reference"] or runs
+    if not own:
+        raise ResultsError(f"no run in {str(results)!r}.\nMeasure one: scalebench run, or nox -s bench")
+    return own[-1]

@@ -1,0 +1,152 @@
+"""The columns of a result: name, type, unit and meaning; the one place that knows them.
+
+Null means not measured, 0 means zero. Seconds are float64, counts int64, text UTF-8.
+
+Schema versions:
+    1   the first.
+"""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+SCHEMA_VERSION = 1
+
+STATUSES = ("ok", "failed", "timeout", "crashed", "unavailable", "mismatch", "skipped")
+#: those after which nobody should be told that all is well
+BAD_STATUSES = ("failed", "timeout", "crashed", "mismatch")
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column: ``type`` is ``str``, ``int``, ``float`` (64 bits each) or ``bool``."""
+
+    name: str
+    type: str
+    meaning: str
+    unit: str = ""
+
+
+def _columns(*rows: tuple[str, ...]) -> tuple[Column, ...]:
+    return tuple(Column(*row) for row in rows)
+
+
+#: which launch and round a row is of
+WHICH = _columns(
+    ("run_id", "str", "one execution of a study on one machine"),
+    ("machine_id", "str", "a digest of the machine's fingerprint"),
+    ("case_id", "str", "a digest of what was asked; equal on all machines"),
+    ("study", "str", "name of the study"),
+    ("suite", "str", "name of the suite that the case belongs to"),
+    ("block", "int", "pass over all cases, from 0"),
+    ("attempt", "int", "launch of the case in this block, from 0"),
+    ("round", "int", "timed pass over all tasks, from 0; null where none was reached"),
+    ("warmup", "bool", "a pass before the counted ones"),
+    ("started_at", "str", "UTC, ISO 8601, when the launch was begun"),
+)
+#: what was asked for: the fields of a case
+ASKED = _columns(
+    ("workload", "str", "really_hard_task, or module:attribute"),
+    ("kind", "str", "of the really_hard_task family"),
+    ("size", "str", "work of a mean task", "the kind's"),
+    ("imbalance", "float", "half-width of the spread of task sizes", "share of their mean"),
+    ("items_digest", "str", "of given items; null where they follow from tasks"),
+    ("seed", "int", "of the imbalance"),
+    ("scaling", "str", "strong: same total work; weak: same work per worker"),
+    ("variant", "str", "another start command for the host"),
+    ("backend", "str", "parallel interface"),
+    ("start_method", "str", "of worker processes: fork, forkserver, spawn"),
+    ("mpi_mode", "str", "world: ranks started with the host; spawn: started by it"),
+    ("distribution", "str", "static dealing of tasks to ranks: block, cyclic"),
+    ("workers", "int", "processes, threads or ranks that run tasks", "count"),
+    ("blas_threads", "int", "asked for in each worker", "threads per worker"),
+    ("binding", "str", "of workers to CPUs"),
+    ("chunksize", "int", "tasks sent at a time; null: the interface's own default", "tasks"),
+    ("tasks", "int", "in all, each round", "tasks per round"),
+    ("launcher", "str", "how the host was started"),
+    ("nodes", "int", "machines that the workers were on", "count"),
+)
+#: what was found to be true
+FOUND = _columns(
+    ("workers_found", "int", "workers that reported", "count"),
+    ("processes", "int", "all that the case started, launchers and managers too", "count"),
+    ("blas_found_min", "int", "fewest BLAS threads found in a worker after the warm-up; null: no BLAS", "threads"),
+    ("blas_found_max", "int", "most BLAS threads found in a worker after the warm-up; null: no BLAS", "threads"),
+    ("blas_library", "str", "which BLAS the workers loaded"),
+    ("chunksize_found", "int", "tasks that the interface really sent at a time", "tasks"),
+    ("ranks_per_node", "int", "most MPI ranks on one node; null without MPI", "count"),
+    ("gil", "bool", "whether the host's interpreter had its global lock on"),
+    ("cpu_budget", "int", "CPUs that the workers might use", "count"),
+    ("runnable_threads", "int", "threads expected to want a CPU at a time", "count"),
+    ("oversubscribed", "bool", "runnable_threads > cpu_budget"),
+)
+TIMES = _columns(
+    ("wall_s", "float", "the whole round, around the interface's own map", "s per round"),
+    ("startup_s", "float", "from the start of the workers until all are set up", "s per launch"),
+    ("shutdown_s", "float", "until no worker is left", "s per launch"),
+    ("busy_s", "float", "sum of the tasks' wall times in their workers", "s per round"),
+    ("busy_max_s", "float", "the same of the worker that was busy longest", "s per round"),
+    ("cpu_s", "float", "sum of the tasks' CPU times; null where they can't cover the BLAS threads", "s per round"),
+    ("cpu_wait_s", "float", "sum of the tasks' times runnable without a CPU", "s per round"),
+    ("cpu_tree_s", "float", "CPU time of the host and all workers of its node", "s per round"),
+    ("canary_s", "float", "a fixed small task, timed by the controller before the launch", "s per launch"),
+    ("clock_error_s", "float", "uncertainty of clocks between nodes; 0 on one machine", "s"),
+)
+FACTS = _columns(
+    ("work_units", "int", "work counted inside the tasks", "the workload's, per round"),
+    ("ctx_involuntary", "int", "times that a thread of host or worker lost its CPU", "count per round"),
+    ("rss_peak_bytes", "int", "largest peak resident set of any one of the processes", "bytes"),
+    ("answers_digest", "str", "of all answers in item order; null where they have no digest"),
+    ("answers", "str", "same, differ or unchecked, against the serial reference"),
+    ("exit_status", "int", "of the host; negative: the signal that ended it"),
+    ("figure_of_merit", "float", "pulled from a program's output"),
+    ("task_timing", "str", "on, or off: tasks not recorded one by one"),
+    ("stop_reason", "str", "why the launch had no more rounds: planned, failed, crashed, timeout"),
+    ("status", "str", ", ".join(STATUSES)),
+    ("message", "str", "the cause, where the status is not ok"),
+)
+ROUNDS = (*WHICH, *ASKED, *FOUND, *TIMES, *FACTS)
+
+TASKS = _columns(
+    ("run_id", "str", "as in the rounds"),
+    ("case_id", "str", "as in the rounds"),
+    ("block", "int", "as in the rounds"),
+    ("attempt", "int", "as in the rounds"),
+    ("round", "int", "as in the rounds"),
+    ("task", "int", "position of the item, from 0"),
+    ("worker", "int", "which worker ran it, from 0"),
+    ("node", "int", "which node that was on, from 0"),
+    ("start_s", "float", "from the round's start", "s"),
+    ("stop_s", "float", "from the round's start", "s"),
+    ("cpu_s", "float", "CPU time", "s per task"),
+    ("cpu_wait_s", "float", "runnable without a CPU", "s per task"),
+    ("work_units", "int", "work counted inside the task", "the workload's"),
+)
+
+_PANDAS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}
+
+
+@cache
+def arrow_schema(columns: tuple[Column, ...]) -> "pa.Schema":
+    """The parquet schema of some columns, with the version in its metadata."""
+    import pyarrow as pa
+
+    types = {"str": pa.string(), "int": pa.int64(), "float": pa.float64(), "bool": pa.bool_()}
+    metadata = {"scalebench.schema_version": str(SCHEMA_VERSION)}
+    return pa.schema([(one.name, types[one.type]) for one in columns], metadata=metadata)
+
+
+def to_frame(rows: Any, columns: tuple[Column, ...]) -> "pd.DataFrame":
+    """A frame with exactly these columns and types, from rows or columns; what is missing is null.
+
+    Raises:
+        ValueError, TypeError: A value that its column can't hold.
+    """
+    import pandas as pd
+
+    frame = pd.DataFrame(rows).reindex(columns=[one.name for one in columns])
+    return frame.astype({one.name: _PANDAS[one.type] for one in columns})

@@ -1,0 +1,107 @@
+"""A run's folder while it is being written: one part per launch, compacted at the end.
+
+Promises: a launch is stored whole or not at all (write, fsync, rename; the rounds come last and stand for the
+launch); killing the controller at any time loses at most the launch in flight.
+
+::
+
+    results/<run id>/run.json          study, machine, versions, findings; replaced whole
+                     rounds.parquet    one row a round
+                     tasks.parquet     one row a task of a round
+                     parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet
+"""
+
+import json
+import os
+import secrets
+import shutil
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalebench.errors import ResultsError
+from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def new_run_id() -> str:
+    """Sortable by time, unique without asking anybody: ``20260131T120000-1f3a9c``."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """The file is there whole, or as it was before."""
+    partial = path.with_name(f".{path.name}.partial")
+    with open(partial, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:
+    """The frame as a parquet file, whole or not at all."""
+    partial = path.with_name(f".{path.name}.partial")
+    with open(partial, "wb") as file:
+        frame.to_parquet(file, engine="pyarrow", index=False, schema=arrow_schema(columns), compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+class Store:
+    """One run's folder, being written by one controller."""
+
+    def __init__(self, folder: Path, about: dict[str, Any]) -> None:
+        self.folder = folder
+        self.about = about  #: what ``run.json`` says
+
+    @classmethod
+    def create(cls, results: str | Path, about: dict[str, Any]) -> "Store":
+        """A new run below ``results``.
+
+        Raises:
+            ResultsError: The folder can't be made or written; nothing has been measured yet.
+        """
+        run_id = new_run_id()
+        folder = Path(results) / run_id
+        try:
+            (folder / "parts").mkdir(parents=True)
+            store = cls(folder, {"run_id": run_id, **about})
+            store.save()
+        except OSError as error:
+            raise ResultsError(
+                f"results folder {str(results)!r} can't be written: {error.strerror or error}.\nGive another with --results DIR"
+            ) from None
+        return store
+
+    @property
+    def run_id(self) -> str:
+        return str(self.about["run_id"])
+
+    def save(self, **changes: Any) -> None:
+        """Write ``run.json`` anew, with some entries changed."""
+        self.about.update(changes)
+        write_atomically(self.folder / "run.json", json.dumps(self.about, indent=1, default=str).encode())
+
+    def write_launch(self, name: str, rounds: Sequence[dict[str, Any]], tasks: "pd.DataFrame | None") -> None:
+        """Store one launch: its tasks first, then the rounds, which make it count."""
+        parts = self.folder / "parts"
+        if tasks is not None and len(tasks):
+            write_parquet(tasks, parts / f"{name}.tasks.parquet", TASKS)
+        write_parquet(to_frame(rounds, ROUNDS), parts / f"{name}.rounds.parquet", ROUNDS)
+
+    def compact(self) -> None:
+        """Make one file of all parts of each table, then remove the parts."""
+        import pandas as pd
+
+        parts = self.folder / "parts"
+        for table, columns in (("tasks", TASKS), ("rounds", ROUNDS)):
+            files = sorted(parts.glob(f"*.{table}.parquet"))
+            frames = [pd.read_parquet(file) for file in files]
+            whole = pd.concat(frames, ignore_index=True) if frames else None
+            write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
+        shutil.rmtree(parts)

@@ -1,0 +1,198 @@
+"""A study: what to sweep and how hard to look. Read from TOML, Python or flags; checked before anything is measured.
+
+One word serves as key, flag and column. Top-level axes hold for the whole study; each of its ``suites`` overrides
+what it names. Not here: what the axes multiply out to (``sweep``), what it will cost (``plan``).
+"""
+
+import ast
+import re
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from scalebench import axes
+from scalebench.backends.registry import references
+from scalebench.errors import StudyError
+from scalebench.workloads.family import NAME
+from scalebench.workloads.kinds import KINDS, get_kind
+
+SCALINGS = ("strong", "weak")
+PROFILES = ("quick", "default", "full")
+
+#: keys that multiply: each may hold several values
+AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_method", "mpi_mode", "distribution",
+        "workers", "blas_threads", "chunksize")  # fmt: skip
+#: keys that say how hard to look
+SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """What to measure. Every axis takes one value, a list, or text with commas.
+
+    >>> Study(kind="sleep", workers=[1, 2], backend="threads").workers
+    (1, 2)
+
+    Raises:
+        StudyError: For any value that can't be measured; it says key, value, rule and way out.
+    """
+
+    name: str = "study"
+    workload: str | Callable[..., Any] = NAME  #: ``really_hard_task``, ``module:attribute`` or a function
+    items: Any = None  #: what tasks are called with: a sequence, or text as ``range(200)``; else 0, 1, ... tasks - 1
+    kind: Any = "crunch"  #: of the ``really_hard_task`` family
+    size: Any = None  #: how much work a task is, in the kind's unit; None: the kind's default
+    imbalance: Any = 0.0  #: half-width of the spread of task sizes relative to their mean, 0 to 1
+    tasks: Any = 24  #: in all for strong scaling, per worker for weak
+    scaling: Any = "strong"
+    backend: Any = "serial,processes,threads"  #: names, or ``all``
+    start_method: Any = None  #: fork, forkserver, spawn; None: Python's own default
+    mpi_mode: Any = None  #: world, spawn
+    distribution: Any = None  #: block, cyclic
+    workers: Any = "1..2x"  #: counts; x is the CPU budget, n the machine's CPUs
+    blas_threads: Any = 1  #: in each worker
+    chunksize: Any = None  #: None: the interface's own default
+    blocks: Any = 5  #: passes over all cases, each in its own random order
+    rounds: Any = None  #: timed rounds a launch; None: at least 5, more where they are short
+    precision: Any = None  #: stop after the block in which every interval is within this share of its value
+    budget: Any = None  #: seconds to spend on blocks; the block that would pass it is not begun
+    timeout: Any = None  #: seconds a round may take; None: from the estimate
+    seed: Any = 0  #: of the order of cases and of the imbalance
+    suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    missing_backends_fail: bool = True  #: whether an unavailable backend counts as a failed case
+
+    def __post_init__(self) -> None:
+        put = object.__setattr__
+        put(self, "items", read_items(self.items))
+        kinds = axes.parse_names("kind", self.kind, KINDS, "kind of really_hard_task")
+        put(self, "kind", tuple(kinds))
+        sizes = (None,) if self.size is None else axes.parse_axis("size", self.size)
+        put(self, "size", tuple(None if one is None else str(one) for one in sizes))
+        self._check_sizes()
+        rule = "must be a number from 0 to 1: the half-width of the spread of task sizes"
+        put(self, "imbalance", tuple(axes.parse_number("imbalance", one, 0, 1, rule) for one in axes.parse_axis("imbalance", self.imbalance)))
+        put(self, "tasks", tuple(axes.parse_integers("tasks", self.tasks)))
+        put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, SCALINGS, "scaling")))
+        known = references()
+        backends = list(known) if self.backend == "all" else axes.parse_names("backend", self.backend, known, "backend")
+        put(self, "backend", tuple(backends))
+        for key, values in {
+            "start_method": ("fork", "forkserver", "spawn"),
+            "mpi_mode": ("world", "spawn"),
+            "distribution": ("block", "cyclic"),
+        }.items():
+            if getattr(self, key) is not None:
+                put(self, key, tuple(axes.parse_names(key, getattr(self, key), values, key.replace("_", " "))))
+        put(self, "workers", tuple(axes.parse_workers(self.workers)))
+        put(self, "blas_threads", tuple(axes.parse_integers("blas_threads", self.blas_threads)))
+        if self.chunksize is not None:
+            put(self, "chunksize", tuple(axes.parse_integers("chunksize", self.chunksize)))
+        self._check_settings(put)
+        for name, overrides in self.suites.items():
+            self.suite(name, overrides)
+
+    def _check_sizes(self) -> None:
+        for name in self.kind:
+            for size in self.size:
+                kind = get_kind(name)
+                try:
+                    kind.parse(size or kind.default_size)
+                except ValueError as error:
+                    raise StudyError(
+                        "size", size, f"not a size of {name!r}, which is in {kind.size_unit} ({error})",
+                        f"For example --size {kind.default_size}; give each kind its own sizes in its own suite",
+                    ) from None  # fmt: skip
+
+    def _check_settings(self, put: Callable[[Any, str, Any], None]) -> None:
+        for key, least in {"blocks": 1, "rounds": 1, "seed": 0}.items():
+            if getattr(self, key) is not None:
+                put(self, key, axes.parse_integer(key, getattr(self, key), least=least))
+        for key in ("budget", "timeout"):
+            if getattr(self, key) is not None:
+                put(self, key, axes.parse_duration(key, getattr(self, key)))
+        if self.precision is not None:
+            rule = "must be a share of the value, from 0.1% to 50%"
+            put(self, "precision", axes.parse_number("precision", self.precision, 0.001, 0.5, rule))
+
+    def suite(self, name: str, overrides: Mapping[str, Any]) -> "Study":
+        """The study that one suite is: this one with what the suite overrides, and no suites of its own."""
+        for key in overrides:
+            if key not in (*AXES, "workload", "items"):
+                axes.parse_name(f"suites.{name}", key, (*AXES, "workload", "items"), "key of a suite")
+        return replace(self, name=name, suites={}, **overrides)
+
+    def each_suite(self) -> list["Study"]:
+        """The suites, or the study itself where it has none."""
+        return [self.suite(name, overrides) for name, overrides in self.suites.items()] or [self]
+
+    def override(self, changes: Mapping[str, Any]) -> "Study":
+        """With some keys replaced: axes in every suite too, since a flag is meant for all of them."""
+        axis_changes = {key: value for key, value in changes.items() if key in (*AXES, "items")}
+        suites = {name: {**overrides, **axis_changes} for name, overrides in self.suites.items()}
+        return replace(self, suites=suites, **changes)
+
+    @property
+    def workload_name(self) -> str:
+        """How the workload is called in columns: ``really_hard_task`` or ``module:attribute``."""
+        if isinstance(self.workload, str):
+            return self.workload
+        function = self.workload
+        module = getattr(function, "__module__", None) or type(function).__module__
+        return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+    def described(self) -> dict[str, Any]:
+        """The study as plain JSON values, as a run's ``run.json`` keeps it."""
+        plain = {one.name: getattr(self, one.name) for one in fields(self)}
+        plain["workload"] = self.workload_name
+        plain["items"] = None if self.items is None else f"{len(self.items)} items"
+        plain["suites"] = {name: {key: str(value) if key == "workload" else value for key, value in overrides.items()}
+                           for name, overrides in self.suites.items()}  # fmt: skip
+        return plain
+
+
+def read_items(value: Any) -> Sequence[Any] | None:
+    """Items from a sequence, ``"range(200)"`` or the text of a Python literal; never evaluated as code."""
+    if value is None:
+        return None
+    items = value
+    if isinstance(value, str):
+        if match := re.fullmatch(r"\s*range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)\s*", value):
+            items = range(*map(int, match[1].split(",")))
+        else:
+            try:
+                items = ast.literal_eval(value)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                items = None
+    if isinstance(items, (str, bytes)) or not isinstance(items, Sequence):
+        raise StudyError("items", value, "not a sequence of items", "Give a list, or text as 'range(200)' or '[3, 5, 10, 15]'")
+    if not len(items):
+        raise StudyError("items", value, "an empty item list leaves nothing to measure", "Give at least one item, or leave items out for 0, 1, ... tasks - 1")
+    return items
+
+
+def read_study(path: str | Path) -> Study:
+    """The study in a TOML file; its error names the file as well."""
+    try:
+        with open(path, "rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise StudyError("study", str(path), f"can't be read ({error.strerror})", "Give the path of a TOML file, or module:function") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError("study", str(path), f"not TOML: {error}", "See docs/architecture.md for what a study looks like") from None
+    try:
+        known = [one.name for one in fields(Study)]
+        for key in values:
+            axes.parse_name("study", key, known, "key")
+        if not all(isinstance(suite, dict) for suite in values.get("suites", {}).values()):
+            raise StudyError("suites", values["suites"], "each suite is a table", "Write [suites.NAME], then its keys")
+        return Study(**{"name": Path(path).stem, **values})
+    except StudyError as error:
+        raise StudyError(f"{path}: {error.key}", error.value, error.rule, error.way_out) from None
+
+
+def profile(name: str = "default") -> Study:
+    """The study that the ``quick``, ``default`` or ``full`` profile is."""
+    axes.parse_name("profile", name, PROFILES, "profile")
+    return read_study(Path(__file__).parent / "profiles" / f"{name}.toml")

@@ -1,0 +1,155 @@
+"""What a study multiplies out to: its cases, and the baselines that it forgot.
+
+Pure: nothing is started. An axis that a backend or workload lacks collapses to None and duplicates go. A case belongs
+to the first suite that names it.
+"""
+
+import base64
+import hashlib
+import itertools
+import pickle
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from scalebench.backends.base import Backend
+from scalebench.backends.registry import get_backend
+from scalebench.case import Case
+from scalebench.errors import StudyError
+from scalebench.host.answers import digest
+from scalebench.study import Study
+from scalebench.workloads.family import NAME
+from scalebench.workloads.kinds import get_kind
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A case of a study, the suite that it belongs to, and why it was added, if it was."""
+
+    case: Case
+    suite: str
+    added: str | None = None  #: which baseline it is, where the study lacked it
+
+
+@dataclass(slots=True)
+class Sweep:
+    """All that a study measures."""
+
+    entries: list[Entry] = field(default_factory=list)
+    items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
+    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)  #: workload name -> what no reference names
+
+
+def expand(study: Study) -> Sweep:
+    """The cases of a study, baselines included, in the order in which the study names them."""
+    sweep = Sweep()
+    seen: set[Case] = set()
+    for suite in study.each_suite():
+        asked = list(dict.fromkeys(_multiply(suite, sweep)))
+        for case in asked:
+            if case not in seen:
+                seen.add(case)
+                sweep.entries.append(Entry(case, suite.name))
+        for case in asked:
+            for why, baseline in baselines(case).items():
+                if baseline not in seen:
+                    seen.add(baseline)
+                    sweep.entries.append(Entry(baseline, suite.name, why))
+    return sweep
+
+
+def baselines(case: Case) -> dict[str, Case]:
+    """What the ratios of a case are taken against, by name; without the case itself."""
+    tasks = case.tasks // case.workers if case.scaling == "weak" else case.tasks
+    one = replace(case, workers=1, tasks=tasks)
+    threads = None if case.blas_threads is None else 1
+    serial = replace(one, backend="serial", blas_threads=threads, start_method=None, mpi_mode=None,
+                     distribution=None, binding=None, chunksize=None)  # fmt: skip
+    found = {"serial baseline": serial, "one-worker baseline": one}
+    if case.blas_threads not in (None, 1):
+        found["serial baseline with as many BLAS threads"] = replace(serial, blas_threads=case.blas_threads)
+    return {why: baseline for why, baseline in found.items() if baseline != case}
+
+
+def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
+    workload = suite.workload_name
+    if callable(suite.workload):
+        sweep.functions[workload] = suite.workload
+    elif workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
+        raise StudyError("workload", workload, "neither really_hard_task nor module:attribute", "For example mypackage.module:simulate")
+    items_digest = None
+    if suite.items is not None:
+        items_digest = _items_digest(suite.items)
+        sweep.items[items_digest] = suite.items
+    cases = []
+    for kind_name, scaling, backend_name in itertools.product(suite.kind, suite.scaling, suite.backend):
+        kind = get_kind(kind_name) if workload == NAME else None
+        backend = get_backend(backend_name)
+        own = [_values(suite, backend, axis) for axis in ("start_method", "mpi_mode", "distribution", "chunksize")]
+        for size, imbalance, tasks, workers, threads, (start, mode, dealing, chunksize) in itertools.product(
+            suite.size if kind else (None,),
+            suite.imbalance if kind else (None,),
+            (len(suite.items),) if suite.items is not None else suite.tasks,
+            (1,) if backend.only_one_worker else suite.workers,
+            suite.blas_threads if kind is None or kind.uses_blas else (None,),
+            list(itertools.product(*own)),
+        ):
+            cases.append(Case(
+                workload=workload,
+                kind=kind.name if kind else None,
+                size=(size or kind.default_size) if kind else None,
+                imbalance=imbalance,
+                items_digest=items_digest,
+                seed=suite.seed,
+                scaling=scaling,
+                backend=backend_name,
+                start_method=start,
+                mpi_mode=mode,
+                distribution=dealing,
+                workers=workers,
+                blas_threads=threads,
+                chunksize=chunksize,
+                tasks=tasks * workers if scaling == "weak" else tasks,
+            ))  # fmt: skip
+    return cases
+
+
+def _values(suite: Study, backend: Backend, axis: str) -> tuple[Any, ...]:
+    """Values of one of the backend's own axes: the study's, the backend's default, or the one None it collapses to."""
+    if axis not in backend.axes:
+        return (None,)
+    asked: tuple[Any, ...] | None = getattr(suite, axis)
+    return asked or backend.axes[axis]
+
+
+def _items_digest(items: Sequence[Any]) -> str:
+    """By value where the items can be encoded; else of their pickle, which may differ for equal items."""
+    plain = digest(list(items))
+    if plain is not None:
+        return plain
+    try:
+        return "pickle-" + hashlib.blake2b(pickle.dumps(items), digest_size=12).hexdigest()
+    except Exception as error:
+        raise StudyError("items", f"{len(items)} items", f"can't be sent to another process: {error}", "Items must be picklable") from None
+
+
+def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a host needs to run a case: the job for its workers and the recipe for the items, as plain JSON values."""
+    job: dict[str, Any] = {"workload": case.workload, "kind": case.kind}
+    if (function := sweep.functions.get(case.workload)) is not None:
+        module, _, name = case.workload.partition(":")
+        if module == "__main__" or "<" in name:
+            import cloudpickle
+
+            job["pickled"] = base64.b64encode(cloudpickle.dumps(function)).decode("ascii")
+    items = None if case.items_digest is None else sweep.items[case.items_digest]
+    if case.kind is not None:
+        recipe: dict[str, Any] = {
+            "kind": case.kind, "size": case.size, "tasks": case.tasks, "imbalance": case.imbalance, "seed": case.seed,
+            "numbers": None if items is None else list(items),
+        }  # fmt: skip
+    elif items is None:
+        recipe = {"tasks": case.tasks, "pickled": base64.b64encode(pickle.dumps(range(case.tasks))).decode("ascii")}
+    else:
+        recipe = {"tasks": case.tasks, "pickled": base64.b64encode(pickle.dumps(items)).decode("ascii")}
+    return job, recipe
