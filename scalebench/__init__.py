@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scalebench.results.load import Result, load
-    from scalebench.run import run
+    from scalebench.runner import run
     from scalebench.study import Study
     from scalebench.workloads.describe import Workload
     from scalebench.workloads.work import count_work
@@ -24,7 +24,7 @@ _HOMES = {
     "Workload": "scalebench.workloads.describe",
     "count_work": "scalebench.workloads.work",
     "load": "scalebench.results.load",
-    "run": "scalebench.run",
+    "run": "scalebench.runner",
 }
 
 

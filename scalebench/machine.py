@@ -21,6 +21,9 @@ _PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mpi4py", "mpich", "openmpi"
              "pytest-benchmark")  # fmt: skip
 _CANARY_TURNS = 40_000
 
+#: the clock that is equal in all processes of a machine: seconds, never set back
+clock = time.perf_counter
+
 
 @cache
 def cpu_budget() -> int:

@@ -5,6 +5,8 @@ because MPI libraries and start-up files may print before our first statement ru
 base64 of their bytes. The host never sends a pickle.
 """
 
+from __future__ import annotations  # array is generic to the type checker alone before Python 3.12
+
 import base64
 import json
 import os

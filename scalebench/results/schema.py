@@ -127,7 +127,7 @@ TASKS = _columns(
     ("work_units", "int", "work counted inside the task", "the workload's"),
 )
 
-_PANDAS = {"str": "str", "int": "Int64", "float": "float64", "bool": "boolean"}
+_PANDAS = {"str": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
 
 
 @cache

@@ -1,0 +1,1 @@
+"""From rows to answers: pure functions, DataFrame in, DataFrame out. Nothing is run or shown here."""

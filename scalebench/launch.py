@@ -1,0 +1,208 @@
+"""One launch: a fresh host runs one case in one block; what it told becomes rows.
+
+Promises: always at least one row, whatever happened; the row's status and message tell the cause; no process of the
+launch is left. Not here: which launch is next (``runner``), where rows go (``results.store``).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from scalebench import machine, plan
+from scalebench.backends.registry import get_backend
+from scalebench.case import Case
+from scalebench.errors import BackendUnavailableError, HostCrashed, HostError
+from scalebench.host import protocol
+from scalebench.launchers import local
+from scalebench.launchers.process import HostProcess
+from scalebench.results.schema import TASKS, to_frame
+from scalebench.study import Study
+from scalebench.sweep import Sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_OPEN_TIMEOUT_S = 120.0
+_CLOSE_TIMEOUT_S = 30.0
+
+
+@dataclass(slots=True)
+class Launch:
+    """What one launch told so far. ``rows()`` and ``tasks()`` are what is stored."""
+
+    case: Case
+    identity: dict[str, Any]  #: the columns that say which launch it is
+    found: dict[str, Any] = field(default_factory=dict)
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+    columns: list[dict[str, Any]] = field(default_factory=list)
+    nodes: list[int] = field(default_factory=list)  #: of each worker
+    status: str = "ok"
+    message: str | None = None
+    stop_reason: str = "planned"
+
+    def fail(self, status: str, message: str, **facts: Any) -> None:
+        """Note why it ended; the round in flight becomes a row with that status."""
+        self.status, self.message, self.stop_reason = status, message, status
+        reached = len(self.rounds) - 1 if self.found else None  # the first pass is the warm-up, it has no number
+        self.rounds.append({"round": max(reached, 0) if reached is not None else None,
+                            "warmup": False, "status": status, "message": message, **facts})  # fmt: skip
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row a round, warm-up and failure included."""
+        common = {**self.identity, **self.case.asked(), **self.found, "task_timing": "on", "stop_reason": self.stop_reason}
+        return [{**common, **one} for one in self.rounds]
+
+    def tasks(self) -> "pd.DataFrame":
+        """One row a task of a round."""
+        import pandas as pd
+
+        key = {name: self.identity[name] for name in ("run_id", "case_id", "block", "attempt")}
+        frames = [pd.DataFrame({**key, **one}) for one in self.columns]
+        return to_frame(pd.concat(frames, ignore_index=True) if frames else None, TASKS)
+
+
+def launch(
+    case: Case,
+    identity: dict[str, Any],
+    sweep: Sweep,
+    study: Study,
+    reference: plan.Reference | None,
+    rounds: int | None,
+) -> Launch:
+    """Run one case once in a fresh host.
+
+    Args:
+        case: What to run.
+        identity: ``run_id``, ``machine_id``, ``study``, ``suite``, ``block``, ``attempt``.
+        sweep: Where the case's items and function are.
+        study: Its settings.
+        reference: The right answers and the cost; None leaves answers unchecked.
+        rounds: Timed rounds; None: decided from the warm-up.
+    """
+    told = Launch(case, {**identity, "case_id": case.case_id, "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
+                         "canary_s": machine.canary()})  # fmt: skip
+    if (refused := plan.refusal(case)) is not None:
+        told.fail("skipped", refused)
+        return told
+    host: HostProcess | None = None
+    try:
+        host = local.start(case)
+        _measure(told, host, sweep, study, reference, rounds)
+        told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
+    except BackendUnavailableError as error:
+        told.fail("unavailable", str(error))
+    except HostError as error:
+        exit_status = error.exit_status if isinstance(error, HostCrashed) else None
+        told.fail(error.status, str(error), exit_status=exit_status)
+    finally:
+        if host is not None:
+            host.end()
+    return told
+
+
+def _measure(
+    told: Launch, host: HostProcess, sweep: Sweep, study: Study, reference: plan.Reference | None, rounds: int | None
+) -> None:
+    case = told.case
+    expected = None if reference is None else reference.expected(case.tasks)
+    timeout = plan.timeout_s(case, reference, study)
+    opened = host.ask(plan.open_request(case, sweep), max(_OPEN_TIMEOUT_S, timeout))
+    _note_open(told, opened, machine.clock() - host.started)
+    told.found["processes"] = host.count_processes()
+    warmup = host.ask({"do": "round"}, timeout)
+    _note_round(told, warmup, None, expected)
+    _note_workers(told, host.ask({"do": "describe"}, _OPEN_TIMEOUT_S)["workers"])
+    for number in range(plan.rounds_for(warmup["wall_s"], study) if rounds is None else rounds):
+        _note_round(told, host.ask({"do": "round"}, timeout), number, expected)
+    told.found["shutdown_s"] = host.ask({"do": "close"}, _CLOSE_TIMEOUT_S)["shutdown_s"]
+
+
+def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float) -> None:
+    case = told.case
+    backend = get_backend(case.backend)
+    started_with_host = backend.ranks(case.workers, local.options(case, backend)) is not None
+    budget = min(machine.cpu_budget(), opened["cpus"] or machine.cpu_budget())
+    runnable = plan.runnable_threads(case, opened["gil"])
+    told.found |= {
+        # ranks come up with the host: their start is its command's; other workers start when the pool is made
+        "startup_s": since_start_s if started_with_host else opened["startup_s"],
+        "gil": opened["gil"],
+        "cpu_budget": budget,
+        "runnable_threads": runnable,
+        "oversubscribed": runnable > budget,
+        "clock_error_s": 0.0,
+    }
+    _note_workers(told, opened["workers"])
+
+
+def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
+    """What the workers reported of themselves: after the open, and again after the warm-up."""
+    places = list(dict.fromkeys(one["node"] for one in workers))
+    told.nodes = [places.index(one["node"]) for one in workers]
+    threads = [one["blas_threads"] for one in workers if one["blas_threads"] is not None]
+    backend = get_backend(told.case.backend)
+    ranked = backend.ranks(told.case.workers, local.options(told.case, backend)) is not None
+    told.found |= {
+        "workers_found": len(workers),
+        "nodes": len(places),
+        "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if ranked else None,
+        "blas_found_min": min(threads, default=None),
+        "blas_found_max": max(threads, default=None),
+        "blas_library": next((one["blas_library"] for one in workers if one["blas_library"]), None),
+    }
+
+
+def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expected: str | None) -> None:
+    """One row, and the columns of its tasks. ``number`` None: the warm-up."""
+    import numpy as np
+
+    columns: dict[str, Any] = {
+        name: np.asarray(protocol.unpack(text, "q" if name in ("worker", "work_units") else "d"))
+        for name, text in reply["tasks"].items()
+    }
+    busy = columns["stop_s"] - columns["start_s"]
+    per_worker = np.bincount(columns["worker"], weights=busy) if len(busy) else np.zeros(1)
+    answers = _judge(reply, expected)
+    shares_blas = get_backend(told.case.backend).threads and (told.case.blas_threads or 1) > 1
+    if shares_blas:
+        columns["cpu_s"] = np.full(len(busy), np.nan)
+    round_number = 0 if number is None else number
+    told.rounds.append({
+        "round": round_number,
+        "warmup": number is None,
+        "wall_s": reply["wall_s"],
+        "busy_s": float(busy.sum()),
+        "busy_max_s": float(per_worker.max()),
+        "cpu_s": float(columns["cpu_s"].sum()),
+        "cpu_wait_s": float(columns["cpu_wait_s"].sum()),
+        "work_units": int(columns["work_units"].sum()),
+        "chunksize_found": reply["chunksize"],
+        "cpu_tree_s": reply["cpu_tree_s"],
+        "ctx_involuntary": reply["ctx_involuntary"],
+        "rss_peak_bytes": reply["rss_peak_bytes"],
+        "answers_digest": reply["digest"],
+        "answers": answers,
+        "status": "mismatch" if answers == "differ" else "ok",
+        "message": _mismatch(reply) if answers == "differ" else None,
+    })  # fmt: skip
+    if answers == "differ":
+        told.status, told.message = "mismatch", _mismatch(reply)
+    if number is not None:
+        told.columns.append({
+            "round": round_number, "task": np.arange(len(busy)), "node": np.asarray(told.nodes)[columns["worker"]], **columns,
+        })  # fmt: skip
+
+
+def _judge(reply: dict[str, Any], expected: str | None) -> str:
+    if reply["wrong"] is not None:
+        return "differ" if reply["wrong"] else "same"
+    if expected is None or reply["digest"] is None:
+        return "unchecked"
+    return "same" if reply["digest"] == expected else "differ"
+
+
+def _mismatch(reply: dict[str, Any]) -> str:
+    if reply["wrong"]:
+        return f"the workload's own check refused the answers of tasks {', '.join(map(str, reply['wrong']))}"
+    return "the answers are not those of the serial reference"

@@ -1,0 +1,177 @@
+"""What is expected of a study before it runs: the right answers, the time it will take, the threads that want a CPU.
+
+The answers and the cost come from one serial pass over all items, the reference, measured before block 0. From the
+cost a model, deliberately plain, estimates each round; the estimate and the time really taken are both stored.
+"""
+
+import itertools
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from scalebench import machine
+from scalebench.backends.registry import get_backend
+from scalebench.case import Case
+from scalebench.errors import HostError, WorkloadError
+from scalebench.host import protocol
+from scalebench.host.answers import combine
+from scalebench.launchers import local
+from scalebench.study import Study
+from scalebench.sweep import Sweep, job_and_items
+from scalebench.workloads.kinds import get_kind
+
+LEAST_ROUNDS = 5
+MOST_ROUNDS = 50
+_ENOUGH_ROUNDS_S = 0.25  # timed seconds a launch should hold, where rounds are short
+_REFERENCE_TIMEOUT_S = 3600.0
+_LEAST_TIMEOUT_S = 60.0
+_BOOKKEEPING_S = 0.08  # of a launch, measured here: canary, verification, parts written and synced
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One serial pass over the items: what the answers are and what each task costs."""
+
+    durations: list[float]  #: seconds, by task
+    digests: list[str] | None  #: of the answers, by task; None where they have no digest
+    start_s: float  #: from the host's command until its worker was set up
+
+    def serial_s(self, tasks: int) -> float:
+        """Seconds of ``tasks`` tasks one after the other; items repeat where there are more tasks."""
+        return sum(itertools.islice(itertools.cycle(self.durations), tasks)) if self.durations else 0.0
+
+    def expected(self, tasks: int) -> str | None:
+        """The digest that a round of ``tasks`` tasks must have."""
+        if not self.digests:
+            return None
+        return combine(itertools.islice(itertools.cycle(self.digests), tasks))
+
+
+def reference_key(case: Case) -> tuple[Any, ...]:
+    """Equal for cases that share a reference. A spread of sizes depends on how many there are."""
+    return (case.workload, case.kind, case.size, case.imbalance, case.items_digest, case.seed,
+            case.tasks if case.imbalance else None)  # fmt: skip
+
+
+def measure_references(sweep: Sweep) -> dict[tuple[Any, ...], Reference]:
+    """Run each workload once, serially, over the most items that any case gives it.
+
+    Raises:
+        WorkloadError: It can't be imported, or it fails: nothing has been measured yet.
+    """
+    largest: dict[tuple[Any, ...], Case] = {}
+    for entry in sweep.entries:
+        case = entry.case
+        if case.items_digest is not None:
+            case = replace(case, tasks=min(case.tasks, len(sweep.items[case.items_digest])))
+        known = largest.setdefault(reference_key(entry.case), case)
+        if known.tasks < case.tasks:
+            largest[reference_key(entry.case)] = case
+    return {key: _measure(case, sweep) for key, case in largest.items() if not refusal(case)}
+
+
+def _measure(case: Case, sweep: Sweep) -> Reference:
+    serial = replace(case, backend="serial", workers=1, start_method=None, mpi_mode=None, distribution=None,
+                     chunksize=None, blas_threads=None if case.blas_threads is None else 1)  # fmt: skip
+    host = local.start(serial)
+    try:
+        host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
+        start_s = machine.clock() - host.started
+        reply = host.ask({"do": "round", "digests": True}, _REFERENCE_TIMEOUT_S)
+    except HostError as error:
+        raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
+    finally:
+        host.end()
+    starts, stops = (protocol.unpack(reply["tasks"][name], "d") for name in ("start_s", "stop_s"))
+    return Reference([stop - start for start, stop in zip(starts, stops, strict=True)], reply["digests"], start_s)
+
+
+def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
+    """The first request to the host of a case."""
+    from scalebench.backends.registry import references
+
+    job, items = job_and_items(case, sweep)
+    return {
+        "do": "open", "backend": references()[case.backend], "workers": case.workers,
+        "options": local.options(case, get_backend(case.backend)), "job": job, "items": items,
+    }  # fmt: skip
+
+
+def refusal(case: Case) -> str | None:
+    """Why a case must not be started at all; None when it may."""
+    held = held_bytes(case)
+    memory = machine.memory_bytes()
+    if held is not None and held > memory:
+        return (f"refused: {case.workers} workers hold {held / 2**30:.1f} GiB, this machine has {memory / 2**30:.1f} GiB; "
+                "use a smaller --size or fewer --workers")  # fmt: skip
+    return None
+
+
+def held_bytes(case: Case) -> int | None:
+    """Bytes that the tasks of all workers hold at a time; None where the kind doesn't say."""
+    kind = get_kind(case.kind) if case.kind else None
+    if kind is None or kind.bytes_needed is None or case.size is None:
+        return None
+    return kind.bytes_needed(*kind.parse(case.size)) * case.workers
+
+
+def runnable_threads(case: Case, gil: bool = True) -> int:
+    """Threads expected to want a CPU at a time: by backend (threads share one BLAS, and the GIL) and by workload."""
+    kind = get_kind(case.kind) if case.kind else None
+    if kind is not None and not kind.cpu_bound:
+        return 0
+    if get_backend(case.backend).threads:
+        if kind is not None and kind.holds_gil and gil:
+            return 1
+        return max(case.workers, case.blas_threads or 1)
+    return case.workers * (case.blas_threads or 1)
+
+
+def round_s(case: Case, reference: Reference) -> float:
+    """Seconds that one round of a case is expected to take."""
+    serial_s = reference.serial_s(case.tasks)
+    kind = get_kind(case.kind) if case.kind else None
+    if kind is not None and kind.fixed_time:
+        holds = kind.holds_gil and get_backend(case.backend).threads
+        return serial_s if holds and kind.cpu_bound else serial_s / case.workers
+    threads = max(1, runnable_threads(case))
+    budget = machine.cpu_budget()
+    # BLAS threads of several workers wait for each other while some have no CPU: as much slower as oversubscribed
+    contention = threads / budget if (case.blas_threads or 1) > 1 and case.workers > 1 and threads > budget else 1
+    return serial_s / min(threads, budget) * max(1.0, contention)
+
+
+def rounds_for(round_wall_s: float, study: Study) -> int:
+    """Timed rounds of a launch: what the study says, else at least 5, and more where they are short."""
+    if study.rounds is not None:
+        return int(study.rounds)
+    return max(LEAST_ROUNDS, min(MOST_ROUNDS, math.ceil(_ENOUGH_ROUNDS_S / max(round_wall_s, 1e-9))))
+
+
+def launch_s(case: Case, reference: Reference, study: Study) -> float:
+    """Seconds that one launch of a case is expected to take: start, warm-up, rounds, end."""
+    backend = get_backend(case.backend)
+    ranks = backend.ranks(case.workers, local.options(case, backend))
+    fresh = case.workers if ranks is not None or case.start_method not in (None, "fork") else 0
+    # fresh interpreters start side by side, as many at a time as there are CPUs
+    start_s = reference.start_s * (1 + fresh / machine.cpu_budget())
+    one = round_s(case, reference)
+    return _BOOKKEEPING_S + start_s + one * (1 + rounds_for(one, study))
+
+
+def estimate_s(cases: Iterable[Case], references: dict[tuple[Any, ...], Reference], study: Study) -> float:
+    """Seconds that all blocks are expected to take."""
+    known = [(case, reference) for case in cases if (reference := references.get(reference_key(case)))]
+    whole = study.blocks * sum(launch_s(case, reference, study) for case, reference in known)
+    return whole if study.budget is None else min(whole, study.budget)
+
+
+def timeout_s(case: Case, reference: Reference | None, study: Study) -> float:
+    """Seconds that one round may take before it is given up."""
+    if study.timeout is not None:
+        return float(study.timeout)
+    if reference is None:
+        return _LEAST_TIMEOUT_S
+    # oversubscribed BLAS threads were seen to cost ten times the serial time
+    return max(_LEAST_TIMEOUT_S, 20 * reference.serial_s(case.tasks) * max(1, runnable_threads(case) / machine.cpu_budget()))

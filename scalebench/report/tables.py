@@ -1,0 +1,138 @@
+"""The tables of a report, as text cells: one for each suite, so that every format shows the same.
+
+A cell with an interval reads ``value [low,high]``. Not here: how a table is drawn.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+
+from scalebench.analysis.scaling import scaling
+from scalebench.results.load import Result
+
+FLAGS = {
+    "o": "oversubscribed: more threads wanted a CPU than there are",
+    "b": "BLAS threads found are not those asked for",
+    "d": "answers differ from the serial reference",
+    "f": "failed, crashed or timed out in some block",
+    "u": "unavailable here",
+    "s": "skipped: refused, or given up after failing twice",
+}
+_STATUS_FLAGS = {"mismatch": "d", "failed": "f", "crashed": "f", "timeout": "f", "unavailable": "u", "skipped": "s"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """A title, a head and rows of text; ``sections`` holds a heading by the number of the row that it stands above."""
+
+    title: str
+    head: list[str]
+    rows: list[list[str]]
+    sections: dict[int, str]
+    notes: list[str]
+
+
+def scaling_tables(result: Result) -> list[Table]:
+    """A strong or weak scaling table for every suite of every run, and workload in it."""
+    whole = scaling(result.rounds)
+    order = list(dict.fromkeys(_suite_order(result, whole)))
+    tables = []
+    keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
+    whole["_work"] = whole["tasks"].where(whole["scaling"] != "weak", whole["tasks"] // whole["workers"])
+    groups = dict(iter(whole.groupby(keys, dropna=False, sort=False)))
+    many = whole["run_id"].nunique() > 1
+    for key in sorted(groups, key=lambda key: (key[0], order.index(key[1]))):
+        tables.append(_table(groups[key], with_run=many))
+    return tables
+
+
+def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
+    study = result.about.get("study")
+    named = list(study.get("suites", {})) if isinstance(study, dict) else []
+    return [*named, *whole["suite"].unique()]
+
+
+def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
+    first = cases.iloc[0]
+    unit, factor = ("s", 1.0) if cases["wall_s"].max() >= 10 else ("ms", 1e3)
+    scaled = first["scaling"] == "weak"
+    head = ["workers", "threads", f"wall {unit}", "scaled speedup" if scaled else "speedup", "efficiency %", f"start-up {unit}", "flags"]
+    rows: list[list[str]] = []
+    sections: dict[int, str] = {}
+    last = None
+    cases = cases.assign(_serial=cases["backend"] != "serial").sort_values("_serial", kind="stable")
+    for _, case in cases.iterrows():
+        name = " ".join(str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part]))
+        name += "" if pd.isna(case["chunksize"]) else f" chunksize {case['chunksize']}"
+        if name != last:
+            sections[len(rows)] = last = name
+        rows.append([
+            str(case["workers"]),
+            "-" if pd.isna(case["blas_threads"]) else str(case["blas_threads"]),
+            interval(case, "wall_s", factor, number),
+            interval(case, "speedup", 1.0, ratio),
+            interval(case, "efficiency", 100.0, percent),
+            number(case["startup_s"] * factor),
+            flags(case),
+        ])  # fmt: skip
+    used = {letter for row in rows for letter in row[-1]}
+    return Table(title=_title(first, with_run=with_run), head=head, rows=rows, sections=sections, notes=_notes(cases, used))
+
+
+def _title(first: pd.Series, *, with_run: bool) -> str:
+    what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
+    size = "" if pd.isna(first["size"]) else f" {first['size']}"
+    spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
+    tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
+    run = f" (run {first['run_id']})" if with_run else ""
+    return f"{first['suite']}: {first['scaling']} scaling of {what}{size}, {tasks}{spread}{run}"
+
+
+def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
+    blocks = cases["blocks"].max()
+    how = "95% intervals over blocks" if blocks >= 3 else "no intervals: they need 3 blocks"
+    notes = [f"Baseline: serial, one BLAS thread, same block. Median round, geometric mean of {blocks} blocks; {how}."]
+    notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
+    for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
+        message = str(case["message"]).strip().splitlines()
+        notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message[0] if message else ''}")
+    return notes
+
+
+def flags(case: pd.Series) -> str:
+    """The letters of :data:`FLAGS` that a case of the scaling table has."""
+    found = "o" if not pd.isna(case["oversubscribed"]) and case["oversubscribed"] else ""
+    asked, low, high = case["blas_threads"], case["blas_found_min"], case["blas_found_max"]
+    if not (pd.isna(asked) or pd.isna(low)) and {low, high} != {asked}:
+        found += "b"
+    return found + _STATUS_FLAGS.get(case["status"], "")
+
+
+def interval(case: pd.Series, name: str, factor: float, form: Callable[[float], str]) -> str:
+    """``value [low,high]``; without brackets where there is no interval, ``-`` where there is no value."""
+    value = case[name] * factor
+    if pd.isna(value):
+        return "-"
+    low, high = case[f"{name}_low"] * factor, case[f"{name}_high"] * factor
+    return form(value) if pd.isna(low) else f"{form(value)} [{form(low)},{form(high)}]"
+
+
+def number(value: float) -> str:
+    """Three significant digits, without an exponent from 0.001 to a million."""
+    if pd.isna(value):
+        return "-"
+    if value == 0 or not 1e-3 <= abs(value) < 1e6:
+        return f"{value:.3g}"
+    return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
+
+
+def ratio(value: float) -> str:
+    """Two decimals, fewer from ten on."""
+    return f"{value:.2f}" if value < 10 else number(value)
+
+
+def percent(value: float) -> str:
+    """Whole percents, one decimal below ten."""
+    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
