@@ -4,7 +4,11 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from multiprocessing import get_all_start_methods
 from typing import Any
+
+
+_USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,9 +43,10 @@ class Case:
 
     @property
     def label(self) -> str:
-        """For people: ``crunch-processes-w4-b1``, with the axes that don't have their usual value."""
+        """For people: ``crunch-processes-w4``, and those axes that don't have their usual value."""
         parts = [self.kind or self.workload.replace(":", ".").rpartition(".")[2], self.backend]
-        parts += [value for value in (self.mpi_mode, self.start_method, self.distribution) if value]
+        own = {"mpi_mode": self.mpi_mode, "start_method": self.start_method, "distribution": self.distribution}
+        parts += [value for axis, value in own.items() if value and value != _USUAL[axis]]
         parts.append(f"w{self.workers}")
         parts += [f"b{self.blas_threads}"] if self.blas_threads else []
         parts += [f"c{self.chunksize}"] if self.chunksize else []

@@ -5,17 +5,15 @@ Adaptive are the rounds of a launch (from its warm-up in block 0) and the number
 after a block, never within a launch.
 """
 
-import random
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import scalebench
 from scalebench import machine, plan
-from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.findings import BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
 from scalebench.launch import Launch, launch
@@ -24,7 +22,7 @@ from scalebench.results.load import Result, load
 from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.results.store import Store
 from scalebench.study import Study
-from scalebench.sweep import Entry, Sweep, expand
+from scalebench.sweep import Entry, Sweep, expand, shuffled
 
 _ATTEMPTS = 2  # a case that failed as often is given up
 _MOST_BLOCKS = 100  # when a precision is asked for and no budget ends it
@@ -43,13 +41,18 @@ class Forecast:
     estimate_s: float
 
 
-def forecast(study: Study) -> Forecast:
+def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
     """Expand a study and measure its references.
 
+    Args:
+        study: What to sweep.
+        only: The cases of it that will be launched; all when None.
     Raises:
         WorkloadError: The workload can't be imported, or it fails serially.
     """
     sweep = expand(study)
+    if only is not None:
+        sweep.entries = [entry for entry in sweep.entries if entry.case in only]
     references = plan.measure_references(sweep)
     return Forecast(sweep, references, plan.estimate_s([entry.case for entry in sweep.entries], references, study))
 
@@ -78,12 +81,6 @@ class Runner:
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
         self._findings: dict[tuple[str, str], Finding] = {}
         self._blocks_done = 0
-
-    def order(self, block: int) -> list[Entry]:
-        """All cases in the random order of a block, the same for the same seed."""
-        entries = list(self.ahead.sweep.entries)
-        random.Random(f"scalebench-block-{self.study.seed}-{block}").shuffle(entries)
-        return entries
 
     def launch(self, entry: Entry, block: int, *, rounds: int | None = None) -> Launch:
         """Launch a case in a block, once more where it failed, and store each attempt before the next is begun."""
@@ -134,7 +131,7 @@ class Runner:
         """All blocks that the study asks for: as many as planned, fewer for the budget, more for the precision."""
         while (reason := self.stop_reason()) is None:
             block = self._blocks_done
-            for entry in self.order(block):
+            for entry in shuffled(self.ahead.sweep.entries, self.study.seed, block):
                 observe(entry, block, self.launch(entry, block))
             self._blocks_done += 1
         self.store.about["stop_reason"] = reason
@@ -193,17 +190,6 @@ def doubts(case: Case, told: Launch) -> list[Finding]:
     return found
 
 
-def failed_cases(result: Result, *, missing_fail: bool) -> list[str]:
-    """Labels of cases without one good launch in some block; ``missing_fail``: unavailable ones count too."""
-    rounds = result.rounds
-    bad = rounds[rounds["status"] != "ok"]
-    if not missing_fail:
-        bad = bad[bad["status"] != "unavailable"]
-    good = set(zip(*(rounds.loc[rounds["status"] == "ok"].loc[lambda f: ~f["warmup"], name] for name in ("case_id", "block")), strict=True))
-    lost = bad[[(one.case_id, one.block) not in good for one in bad.itertuples()]]
-    return sorted(lost["case_id"].unique())
-
-
 def run(study: Study | None = None, *, results: str | Path = "results", observe: Observer | None = None) -> Result:
     """Measure a study, the default one when None, and return what was measured.
 
@@ -227,11 +213,6 @@ def run(study: Study | None = None, *, results: str | Path = "results", observe:
     finally:
         folder = runner.finish(status)
     return load(folder)
-
-
-def backends_of(entries: Sequence[Entry]) -> list[str]:
-    """Names of the backends of some cases, in their order."""
-    return list(dict.fromkeys(get_backend(entry.case.backend).name for entry in entries))
 
 
 def _git_commit() -> str | None:

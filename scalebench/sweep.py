@@ -8,6 +8,7 @@ import base64
 import hashlib
 import itertools
 import pickle
+import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -56,6 +57,13 @@ def expand(study: Study) -> Sweep:
                     seen.add(baseline)
                     sweep.entries.append(Entry(baseline, suite.name, why))
     return sweep
+
+
+def shuffled(entries: Sequence[Entry], seed: int, block: int) -> list[Entry]:
+    """The entries in the random order of a block, the same for the same seed."""
+    order = list(entries)
+    random.Random(f"scalebench-block-{seed}-{block}").shuffle(order)
+    return order
 
 
 def baselines(case: Case) -> dict[str, Case]:

@@ -14,6 +14,7 @@ scaled speedup: Gustafson 1988, doi:10.1145/42411.42415.
 import pandas as pd
 
 from scalebench.analysis.statistics import over_blocks
+from scalebench.results.schema import BAD_STATUSES
 
 #: what a case and its baseline have in common, besides the block
 _COMMON = ["run_id", "workload", "kind", "size", "imbalance", "items_digest", "seed", "scaling", "variant", "_tasks"]
@@ -96,3 +97,15 @@ def worst_precision(chosen: pd.DataFrame) -> float | None:
     found = over_blocks(chosen["wall_s"], [chosen[key] for key in CASE])
     relative = (found["high"] - found["low"]) / (2 * found["value"])
     return None if relative.empty or relative.isna().any() else float(relative.max())
+
+
+def failed_cases(rounds: pd.DataFrame, *, missing_fail: bool) -> list[str]:
+    """Ids of the cases that in some block failed, crashed, timed out or differ, and had no good launch after it.
+
+    ``missing_fail``: unavailable ones count too.
+    """
+    statuses = [*BAD_STATUSES, *(["unavailable"] if missing_fail else [])]
+    good = rounds["status"].eq("ok") & ~rounds["warmup"]
+    mended = good.groupby([rounds["case_id"], rounds["block"]]).transform("any")
+    differs = rounds["status"].eq("mismatch")
+    return sorted(rounds.loc[rounds["status"].isin(statuses) & (~mended | differs), "case_id"].unique())

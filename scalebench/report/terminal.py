@@ -3,10 +3,40 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from scalebench.report.tables import Table
+from scalebench.report.tables import Table, scaling_tables
+from scalebench.results.load import Result
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+
+def print_report(result: Result, console: "Console | None" = None) -> None:
+    """Tables, doubts, and where the files are."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console(highlight=False) if console is None else console
+    print_tables(scaling_tables(result), console)
+    by_code: dict[str, list[str]] = {}
+    for finding in result.findings:
+        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
+    for code, texts in sorted(by_code.items()):
+        more = f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""
+        console.print(Text(f"{code}  {texts[0]}{more}", style="yellow"))
+    estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
+    if isinstance(estimate, float) and isinstance(actual, float):
+        console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
+    console.print(Text(f"Results: {result.path}   Next: scalebench export {result.path} -o run.json"), soft_wrap=True)
+
+
+def report_text(result: Result, width: int = 80) -> str:
+    """The report as plain text."""
+    from rich.console import Console
+
+    console = Console(highlight=False, width=width, no_color=True, force_terminal=False)
+    with console.capture() as captured:
+        print_report(result, console)
+    return captured.get()
 
 
 def print_tables(tables: Iterable[Table], console: "Console") -> None:

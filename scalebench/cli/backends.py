@@ -1,0 +1,34 @@
+"""Say which parallel interfaces work here, and how to get the others.
+
+  scalebench backends
+"""
+
+import argparse
+import json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.backends.registry import get_backend, references
+    from scalebench.launchers import local
+
+    rows = []
+    for name in references():
+        try:
+            backend = get_backend(name)
+            rows.append((name, backend.summary, list(backend.axes), local.unavailable(name)))
+        except Exception as error:  # noqa: BLE001 - a broken plug-in must not hide the others
+            rows.append((name, references()[name], [], f"can't be loaded: {type(error).__name__}: {error}"))
+    if asked.json:
+        print(json.dumps([dict(zip(("backend", "interface", "axes", "unavailable"), row, strict=True)) for row in rows]))
+        return cli.OK
+    for name, summary, axes, reason in rows:
+        own = f"  (axes: {', '.join(axes)})" if axes else ""
+        print(f"{name:16} {'works' if reason is None else 'missing':8} {summary}{own}")
+        if reason is not None:
+            print(f"{'':25} {reason}")
+    return cli.OK

@@ -1,0 +1,36 @@
+"""Write a run to one file: JSON with all rows, which every reader of scalebench takes, or the rounds as CSV.
+
+  scalebench export latest -o run.json
+  scalebench export results/20260131T120000-1f3a9c -o rounds.csv
+"""
+
+import argparse
+from pathlib import Path
+
+from scalebench.errors import ResultsError, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a run's folder or id, or latest")
+    parser.add_argument("-o", "--output", metavar="FILE", required=True, help="a name that ends in .json or .csv")
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.results.exchange import write_csv, write_json
+    from scalebench.results.load import load
+
+    path = Path(asked.output)
+    write = {".json": write_json, ".csv": write_csv}.get(path.suffix)
+    if write is None:
+        raise UsageError(f"--output {asked.output}: the name must end in .json or .csv")
+    if path.exists() and not asked.force:
+        raise UsageError(f"{path} exists.\nGive another name, or --force to replace it")
+    result = load(None if asked.run == "latest" else asked.run)
+    try:
+        write(result, path)
+    except OSError as error:
+        raise ResultsError(f"{path} can't be written: {error.strerror or error}") from None
+    print(f"{path}: {len(result.rounds)} rounds, {len(result.tasks)} tasks")
+    return cli.OK

@@ -1,0 +1,31 @@
+"""List the runs below a results folder, oldest first.
+
+  scalebench list
+  scalebench list results/reference
+"""
+
+import argparse
+import json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("results", nargs="?", metavar="DIR", default="results", help="where to look (default: results)")
+    parser.add_argument("--json", action="store_true", help="print them as JSON")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.results.load import find_runs, read_about
+
+    runs = [(folder, read_about(folder)) for folder in find_runs(asked.results)]
+    if asked.json:
+        print(json.dumps([{"path": str(folder), **about} for folder, about in runs]))
+        return cli.OK
+    if not runs:
+        print(f"no runs in {asked.results}; measure one: scalebench run")
+    for folder, about in runs:
+        study, machine = about.get("study") or {}, about.get("machine") or {}
+        actual = about.get("actual_s")
+        took = f"{actual:.0f} s" if isinstance(actual, float) else "-"
+        print(f"{folder}  {study.get('name')}  {about.get('cases')} cases  {took}  {about.get('status')}  {machine.get('machine_id')}")
+    return cli.OK

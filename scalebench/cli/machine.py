@@ -1,0 +1,25 @@
+"""Print the machine's fingerprint: what results depend on. It holds no host name.
+
+  scalebench machine
+"""
+
+import argparse
+import json
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.machine import fingerprint
+
+    facts = fingerprint()
+    if asked.json:
+        print(json.dumps(facts))
+        return cli.OK
+    for name, value in facts.items():
+        shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
+        print(f"{name:24} {'-' if shown is None else shown}")
+    return cli.OK

@@ -1,0 +1,169 @@
+"""Measure a study and print its scaling tables.
+
+  scalebench run                                        the default study, five minutes on two cores
+  scalebench run --profile quick                        less; full for more
+  scalebench run --kind blas --size 400x4 --backend processes --workers 1..2x --blas-threads 1,2
+  scalebench run study.toml --blocks 10
+  scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
+  scalebench run study.toml --dry-run                   what would be measured, and how long it takes
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from scalebench.runner import Forecast
+    from scalebench.study import Study
+
+_MANY_CASES = 1000
+
+#: flag, metavar, help: the study's axes; lists by commas
+_AXES = {
+    "kind": ("KIND", "sleep, spin, crunch, blas, stream"),
+    "size": ("SIZE", "work of a task, in the kind's unit: 50000 (turns), 400x4 (matrix order x products), 64MiB"),
+    "imbalance": ("SHARE", "half-width of the spread of task sizes, 0 to 1"),
+    "tasks": ("N", "in all; per worker for weak scaling"),
+    "items": ("ITEMS", "what tasks are called with: 'range(200)' or '[3, 5, 10, 15]'"),
+    "scaling": ("WHICH", "strong, weak"),
+    "backend": ("NAME", "see 'scalebench backends'; or all"),
+    "workers": ("N", "1,2,4 - 1..8 - 1..2x (x: the CPU budget) - 1..2n (n: the machine's CPUs)"),
+    "blas-threads": ("N", "in each worker"),
+    "chunksize": ("N", "tasks sent at a time"),
+    "start-method": ("NAME", "fork, forkserver, spawn"),
+    "mpi-mode": ("NAME", "world, spawn"),
+    "distribution": ("NAME", "block, cyclic"),
+}
+_SETTINGS = {
+    "blocks": ("N", "passes over all cases (default 5)"),
+    "rounds": ("N", "timed rounds a launch (default: 5 or more)"),
+    "precision": ("SHARE", "go on, block by block, until every interval is this narrow: 2%%"),
+    "budget": ("TIME", "begin no block that would not end in time: 90s, 5m, 1.5h"),
+    "timeout": ("TIME", "that a round may take (default: from the estimate)"),
+    "seed": ("N", "of the order of cases and of the imbalance"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", nargs="?", metavar="STUDY.toml | module:function", help="what to measure")
+    parser.add_argument("--profile", metavar="NAME", help="quick, default or full: a study that comes with scalebench")
+    for title, flags in (("axes of the sweep (several values by commas)", _AXES), ("how hard to look", _SETTINGS)):
+        group = parser.add_argument_group(title)
+        for flag, (metavar, help_text) in flags.items():
+            group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
+    parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
+    parser.add_argument("--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else")
+    parser.add_argument("--yes", action="store_true", help=f"measure more than {_MANY_CASES} cases without a question")
+    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.analysis.scaling import failed_cases
+    from scalebench.runner import Runner, forecast
+    from scalebench.sweep import expand
+
+    study = _study(asked)
+    cases = len(expand(study).entries)
+    if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
+        raise UsageError(f"{cases} cases: more than {_MANY_CASES} are measured only if you say so.\nGive --yes, or narrow an axis; --dry-run shows them")
+    if not asked.dry_run:
+        _check_writable(asked.results)
+    _add_working_folder()
+    ahead = forecast(study)
+    if asked.dry_run:
+        _print_plan(study, ahead, as_json=asked.json)
+        return cli.OK
+    from scalebench.cli.progress import Progress
+    from scalebench.results.load import load
+
+    runner = Runner(study, ahead, asked.results)
+    status = "interrupted"
+    try:
+        with Progress(len(ahead.sweep.entries) * study.blocks, ahead.estimate_s) as progress:
+            runner.run(progress.launched)
+        status = "finished"
+    finally:
+        folder = runner.finish(status)
+        if status != "finished":
+            print(f"interrupted; what was measured is in {folder}", file=sys.stderr)
+    result = load(folder)
+    failed = failed_cases(result.rounds, missing_fail=study.missing_backends_fail)
+    if asked.json:
+        from scalebench.cli.report import as_json
+
+        print(as_json(result))
+    else:
+        from scalebench.report.terminal import print_report
+
+        print_report(result)
+    return cli.CASES_FAILED if failed else cli.OK
+
+
+def _study(asked: argparse.Namespace) -> "Study":
+    """The study that the arguments name, with what the flags change."""
+    from scalebench.study import Study, profile, read_study
+
+    changes = {flag.replace("-", "_"): value for flag in (*_AXES, *_SETTINGS) if (value := getattr(asked, flag.replace("-", "_"))) is not None}
+    if asked.study is not None and asked.profile is not None:
+        raise UsageError(f"a study ({asked.study}) and --profile {asked.profile}: give one of the two")
+    if asked.study is not None and asked.study.endswith(".toml"):
+        return read_study(asked.study).override(changes)
+    if asked.study is not None:
+        return Study(name=asked.study.rpartition(":")[2] or asked.study, workload=asked.study, **changes)
+    if asked.profile is None and any(flag.replace("-", "_") in changes for flag in _AXES):
+        return Study(**changes)
+    base = profile(asked.profile or "default").override(changes)
+    if "backend" in changes:
+        from dataclasses import replace
+
+        base = replace(base, missing_backends_fail=True)
+    return base
+
+
+def _check_writable(results: str) -> None:
+    """Fail now rather than after the references were measured."""
+    import tempfile
+
+    from scalebench.errors import ResultsError
+
+    try:
+        Path(results).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=results).close()
+    except OSError as error:
+        raise ResultsError(f"results folder {results!r} can't be written: {error.strerror or error}.\nGive another with --results DIR") from None
+
+
+def _add_working_folder() -> None:
+    """``module:function`` is looked for in the working folder too, as 'python -m' does."""
+    import os
+
+    path = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), *([path] if path else [])])
+
+
+def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
+    entries = ahead.sweep.entries
+    if as_json:
+        plan: dict[str, Any] = {
+            "study": study.described(), "estimate_s": ahead.estimate_s, "blocks": study.blocks,
+            "cases": [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added} for one in entries],
+        }  # fmt: skip
+        print(json.dumps(plan, default=str))
+        return
+    suite = None
+    for entry in entries:
+        if entry.suite != suite:
+            suite = entry.suite
+            print(f"{suite}:")
+        added = f"   (added: {entry.added})" if entry.added else ""
+        print(f"  {entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks{added}")
+    print(f"{len(entries)} cases x {study.blocks} blocks = {len(entries) * study.blocks} launches, about {_human(ahead.estimate_s)}")
+
+
+def _human(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
