@@ -28,7 +28,12 @@ def parse_axis(key: str, value: Any) -> list[Any]:
     """:func:`as_list`, refusing an empty axis."""
     values = as_list(value)
     if not values or any(one == "" for one in values):
-        raise StudyError(key, value, "an axis needs at least one value, and none of them empty", f"Leave --{_flag(key)} out for its default, or give values separated by commas")
+        raise StudyError(
+            key,
+            value,
+            "an axis needs at least one value, and none of them empty",
+            f"Leave --{_flag(key)} out for its default, or give values separated by commas",
+        )
     return values
 
 

@@ -7,7 +7,6 @@ from functools import cached_property
 from multiprocessing import get_all_start_methods
 from typing import Any
 
-
 _USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
 

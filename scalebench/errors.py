@@ -9,9 +9,9 @@
     ├── ResultsError          a results folder or file that can't be read or written
     ├── BackendUnavailableError   a library or launcher that a backend needs is missing here
     └── HostError             the measured process did not do what it was asked
-        ├── HostFailed        the code under test raised; the host itself is fine
-        ├── HostCrashed       the host, or a worker that it can't do without, died
-        └── HostTimeout       no answer in time
+        ├── HostFailedError        the code under test raised; the host itself is fine
+        ├── HostCrashedError       the host, or a worker that it can't do without, died
+        └── HostTimeoutError       no answer in time
 """
 
 
@@ -52,13 +52,17 @@ class HostError(ScalebenchError):
     status = "failed"  #: what the row's ``status`` says
 
 
-class HostFailed(HostError):
-    """The code under test raised; the host itself is fine."""
+class HostFailedError(HostError):
+    """The code under test raised; the host itself is fine. ``brief``: the error without its traceback, if told."""
 
     status = "failed"
 
+    def __init__(self, message: str, brief: str | None = None) -> None:
+        super().__init__(message)
+        self.brief = brief
 
-class HostCrashed(HostError):
+
+class HostCrashedError(HostError):
     """The host, or a worker that it can't do without, died."""
 
     status = "crashed"
@@ -68,7 +72,7 @@ class HostCrashed(HostError):
         self.exit_status = exit_status
 
 
-class HostTimeout(HostError):
+class HostTimeoutError(HostError):
     """No answer within the time allowed."""
 
     status = "timeout"

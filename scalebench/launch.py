@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
-from scalebench.errors import BackendUnavailableError, HostCrashed, HostError
+from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError
 from scalebench.host import protocol
 from scalebench.launchers import local
 from scalebench.launchers.process import HostProcess
@@ -93,7 +93,7 @@ def launch(
     except BackendUnavailableError as error:
         told.fail("unavailable", str(error))
     except HostError as error:
-        exit_status = error.exit_status if isinstance(error, HostCrashed) else None
+        exit_status = error.exit_status if isinstance(error, HostCrashedError) else None
         told.fail(error.status, str(error), exit_status=exit_status)
     finally:
         if host is not None:

@@ -13,7 +13,7 @@ from typing import Any
 from scalebench import machine
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
-from scalebench.errors import HostError, WorkloadError
+from scalebench.errors import HostError, HostFailedError, WorkloadError
 from scalebench.host import protocol
 from scalebench.host.answers import combine
 from scalebench.launchers import local
@@ -79,6 +79,13 @@ def _measure(case: Case, sweep: Sweep) -> Reference:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
         reply = host.ask({"do": "round", "digests": True}, _REFERENCE_TIMEOUT_S)
+    except HostFailedError as error:
+        if error.brief is not None:
+            raise WorkloadError(
+                f"workload = {case.workload!r}: can't be set up: {error.brief}.\n"
+                "Give module:function, importable by this Python; the working folder is looked in too"
+            ) from None
+        raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
     except HostError as error:
         raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
     finally:
@@ -163,8 +170,8 @@ def launch_s(case: Case, reference: Reference, study: Study) -> float:
 def estimate_s(cases: Iterable[Case], references: dict[tuple[Any, ...], Reference], study: Study) -> float:
     """Seconds that all blocks are expected to take."""
     known = [(case, reference) for case in cases if (reference := references.get(reference_key(case)))]
-    whole = study.blocks * sum(launch_s(case, reference, study) for case, reference in known)
-    return whole if study.budget is None else min(whole, study.budget)
+    whole = float(study.blocks * sum(launch_s(case, reference, study) for case, reference in known))
+    return whole if study.budget is None else min(whole, float(study.budget))
 
 
 def timeout_s(case: Case, reference: Reference | None, study: Study) -> float:

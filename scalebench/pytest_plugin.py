@@ -77,7 +77,9 @@ def host_clock() -> float:
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("scalebench")
     group.addoption("--scalebench-profile", metavar="NAME", default="default", help="quick, default or full (default: default)")
-    group.addoption("--scalebench-results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
+    group.addoption(
+        "--scalebench-results", metavar="DIR", default="results", help="where the run's folder is made (default: results)"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -86,6 +86,7 @@ class Runner:
         """Launch a case in a block, once more where it failed, and store each attempt before the next is begun."""
         case = entry.case
         reference = self.ahead.references.get(plan.reference_key(case))
+        told = None
         for attempt in range(_ATTEMPTS):
             identity = {
                 "run_id": self.store.run_id, "machine_id": machine.fingerprint()["machine_id"], "study": self.study.name,
@@ -99,6 +100,7 @@ class Runner:
             self._learn(case, told)
             if told.status in ("ok", "unavailable", "skipped") or case.case_id in self._closed:
                 break
+        assert told is not None
         return told
 
     def _closed_launch(self, case: Case, identity: dict[str, Any]) -> Launch | None:

@@ -72,7 +72,11 @@ class Study:
         put(self, "size", tuple(None if one is None else str(one) for one in sizes))
         self._check_sizes()
         rule = "must be a number from 0 to 1: the half-width of the spread of task sizes"
-        put(self, "imbalance", tuple(axes.parse_number("imbalance", one, 0, 1, rule) for one in axes.parse_axis("imbalance", self.imbalance)))
+        put(
+            self,
+            "imbalance",
+            tuple(axes.parse_number("imbalance", one, 0, 1, rule) for one in axes.parse_axis("imbalance", self.imbalance)),
+        )
         put(self, "tasks", tuple(axes.parse_integers("tasks", self.tasks)))
         put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, SCALINGS, "scaling")))
         known = references()
@@ -168,7 +172,12 @@ def read_items(value: Any) -> Sequence[Any] | None:
     if isinstance(items, (str, bytes)) or not isinstance(items, Sequence):
         raise StudyError("items", value, "not a sequence of items", "Give a list, or text as 'range(200)' or '[3, 5, 10, 15]'")
     if not len(items):
-        raise StudyError("items", value, "an empty item list leaves nothing to measure", "Give at least one item, or leave items out for 0, 1, ... tasks - 1")
+        raise StudyError(
+            "items",
+            value,
+            "an empty item list leaves nothing to measure",
+            "Give at least one item, or leave items out for 0, 1, ... tasks - 1",
+        )
     return items
 
 
@@ -178,9 +187,13 @@ def read_study(path: str | Path) -> Study:
         with open(path, "rb") as file:
             values = tomllib.load(file)
     except OSError as error:
-        raise StudyError("study", str(path), f"can't be read ({error.strerror})", "Give the path of a TOML file, or module:function") from None
+        raise StudyError(
+            "study", str(path), f"can't be read ({error.strerror})", "Give the path of a TOML file, or module:function"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError("study", str(path), f"not TOML: {error}", "See docs/architecture.md for what a study looks like") from None
+        raise StudyError(
+            "study", str(path), f"not TOML: {error}", "See docs/architecture.md for what a study looks like"
+        ) from None
     try:
         known = [one.name for one in fields(Study)]
         for key in values:

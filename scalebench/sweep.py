@@ -84,7 +84,9 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     if callable(suite.workload):
         sweep.functions[workload] = suite.workload
     elif workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
-        raise StudyError("workload", workload, "neither really_hard_task nor module:attribute", "For example mypackage.module:simulate")
+        raise StudyError(
+            "workload", workload, "neither really_hard_task nor module:attribute", "For example mypackage.module:simulate"
+        )
     items_digest = None
     if suite.items is not None:
         items_digest = _items_digest(suite.items)
@@ -137,8 +139,9 @@ def _items_digest(items: Sequence[Any]) -> str:
         return plain
     try:
         return "pickle-" + hashlib.blake2b(pickle.dumps(items), digest_size=12).hexdigest()
-    except Exception as error:
-        raise StudyError("items", f"{len(items)} items", f"can't be sent to another process: {error}", "Items must be picklable") from None
+    except Exception as error:  # noqa: BLE001 - an item's own __reduce__ may raise anything
+        rule = f"can't be sent to another process: {type(error).__name__}: {error}"
+        raise StudyError("items", f"{len(items)} items", rule, "Items must be picklable") from None
 
 
 def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:

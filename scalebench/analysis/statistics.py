@@ -26,15 +26,16 @@ def over_blocks(values: pd.Series, groups: list[pd.Series]) -> pd.DataFrame:
         Index: the groups; columns ``value``, ``low``, ``high`` in the unit of ``values`` and ``blocks`` (a count).
         ``low`` and ``high`` are null below three blocks.
     """
-    by = np.log(values.astype(float)).groupby(groups, dropna=False, sort=False)
+    logs = pd.Series(np.log(values.to_numpy(dtype=float)), index=values.index)
+    by = logs.groupby(groups, dropna=False, sort=False)
     mean, spread, blocks = by.mean(), by.std(ddof=1), by.count()
-    half = half_width(spread.to_numpy(), blocks.to_numpy())
+    half = half_width(spread.to_numpy(dtype=np.float64), blocks.to_numpy(dtype=np.int64))
     return pd.DataFrame(
         {"value": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "blocks": blocks}, index=mean.index
     )
 
 
-def half_width(spread: npt.NDArray[np.float64], blocks: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def half_width(spread: npt.NDArray[np.floating], blocks: npt.NDArray[np.integer]) -> npt.NDArray[np.floating]:
     """Half-width of the t interval of a mean, in the unit of ``spread`` (its standard deviation over blocks).
 
     Source: Student 1908, doi:10.1093/biomet/6.1.1.

@@ -87,6 +87,7 @@ def _share(comm: Any, packed: list[bytes | None] | None, function: Callable[[Any
         RuntimeError: On rank 0, when a rank could not pickle its answers.
     """
     mine = comm.scatter(packed)
+    reply: tuple[str | None, bytes]
     try:
         answers = [function(item) for item in pickle.loads(mine)] if mine is not None else []
         reply = (None, pickle.dumps(answers, pickle.HIGHEST_PROTOCOL))

@@ -1,6 +1,6 @@
 """Say which parallel interfaces work here, and how to get the others.
 
-  scalebench backends
+scalebench backends
 """
 
 import argparse

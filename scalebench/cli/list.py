@@ -1,7 +1,7 @@
 """List the runs below a results folder, oldest first.
 
-  scalebench list
-  scalebench list results/reference
+scalebench list
+scalebench list results/reference
 """
 
 import argparse
@@ -27,5 +27,7 @@ def main(asked: argparse.Namespace) -> int:
         study, machine = about.get("study") or {}, about.get("machine") or {}
         actual = about.get("actual_s")
         took = f"{actual:.0f} s" if isinstance(actual, float) else "-"
-        print(f"{folder}  {study.get('name')}  {about.get('cases')} cases  {took}  {about.get('status')}  {machine.get('machine_id')}")
+        print(
+            f"{folder}  {study.get('name')}  {about.get('cases')} cases  {took}  {about.get('status')}  {machine.get('machine_id')}"
+        )
     return cli.OK

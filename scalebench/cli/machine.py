@@ -1,6 +1,6 @@
 """Print the machine's fingerprint: what results depend on. It holds no host name.
 
-  scalebench machine
+scalebench machine
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """Print the strong and weak scaling tables of a run.
 
-  scalebench report                                     the latest run
-  scalebench report results/20260131T120000-1f3a9c
-  scalebench report run.json --format markdown
+scalebench report                                     the latest run
+scalebench report results/20260131T120000-1f3a9c
+scalebench report run.json --format markdown
 """
 
 import argparse
@@ -18,7 +18,9 @@ _FORMATS = ("terminal", "markdown", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)")
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
+    )
     parser.add_argument("--format", metavar="NAME", default="terminal", help="terminal, markdown or json")
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
 

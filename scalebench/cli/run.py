@@ -1,11 +1,11 @@
 """Measure a study and print its scaling tables.
 
-  scalebench run                                        the default study, five minutes on two cores
-  scalebench run --profile quick                        less; full for more
-  scalebench run --kind blas --size 400x4 --backend processes --workers 1..2x --blas-threads 1,2
-  scalebench run study.toml --blocks 10
-  scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
-  scalebench run study.toml --dry-run                   what would be measured, and how long it takes
+scalebench run                                        the default study, five minutes on two cores
+scalebench run --profile quick                        less; full for more
+scalebench run --kind blas --size 400x4 --backend processes --workers 1..2x --blas-threads 1,2
+scalebench run study.toml --blocks 10
+scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
+scalebench run study.toml --dry-run                   what would be measured, and how long it takes
 """
 
 import argparse
@@ -56,7 +56,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         for flag, (metavar, help_text) in flags.items():
             group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
     parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
-    parser.add_argument("--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else")
+    parser.add_argument(
+        "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
+    )
     parser.add_argument("--yes", action="store_true", help=f"measure more than {_MANY_CASES} cases without a question")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
 
@@ -70,7 +72,9 @@ def main(asked: argparse.Namespace) -> int:
     study = _study(asked)
     cases = len(expand(study).entries)
     if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
-        raise UsageError(f"{cases} cases: more than {_MANY_CASES} are measured only if you say so.\nGive --yes, or narrow an axis; --dry-run shows them")
+        raise UsageError(
+            f"{cases} cases: more than {_MANY_CASES} are measured only if you say so.\nGive --yes, or narrow an axis; --dry-run shows them"
+        )
     if not asked.dry_run:
         _check_writable(asked.results)
     _add_working_folder()
@@ -108,7 +112,11 @@ def _study(asked: argparse.Namespace) -> "Study":
     """The study that the arguments name, with what the flags change."""
     from scalebench.study import Study, profile, read_study
 
-    changes = {flag.replace("-", "_"): value for flag in (*_AXES, *_SETTINGS) if (value := getattr(asked, flag.replace("-", "_"))) is not None}
+    changes = {
+        flag.replace("-", "_"): value
+        for flag in (*_AXES, *_SETTINGS)
+        if (value := getattr(asked, flag.replace("-", "_"))) is not None
+    }
     if asked.study is not None and asked.profile is not None:
         raise UsageError(f"a study ({asked.study}) and --profile {asked.profile}: give one of the two")
     if asked.study is not None and asked.study.endswith(".toml"):
@@ -135,7 +143,9 @@ def _check_writable(results: str) -> None:
         Path(results).mkdir(parents=True, exist_ok=True)
         tempfile.TemporaryFile(dir=results).close()
     except OSError as error:
-        raise ResultsError(f"results folder {results!r} can't be written: {error.strerror or error}.\nGive another with --results DIR") from None
+        raise ResultsError(
+            f"results folder {results!r} can't be written: {error.strerror or error}.\nGive another with --results DIR"
+        ) from None
 
 
 def _add_working_folder() -> None:
@@ -162,7 +172,9 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
             print(f"{suite}:")
         added = f"   (added: {entry.added})" if entry.added else ""
         print(f"  {entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks{added}")
-    print(f"{len(entries)} cases x {study.blocks} blocks = {len(entries) * study.blocks} launches, about {_human(ahead.estimate_s)}")
+    print(
+        f"{len(entries)} cases x {study.blocks} blocks = {len(entries) * study.blocks} launches, about {_human(ahead.estimate_s)}"
+    )
 
 
 def _human(seconds: float) -> str:

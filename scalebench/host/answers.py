@@ -32,7 +32,7 @@ def encode(value: object) -> bytes:
     if kind is bool:
         return b"T;" if value else b"F;"
     if kind is int:
-        return _tagged(b"i", b"%d" % value)
+        return _tagged(b"i", str(value).encode())
     if kind is float:
         return _tagged(b"f", _float(value))  # type: ignore[arg-type]
     if kind is complex:

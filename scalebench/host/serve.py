@@ -22,8 +22,12 @@ from scalebench.host import answers, probe, protocol, worker
 from scalebench.workloads.family import make_items
 
 
-class OpenFailed(Exception):
-    """The pool could not be made ready; the message is for the row."""
+class OpenError(Exception):
+    """The pool could not be made ready; the message is for the row, ``brief`` for somebody who waits at a terminal."""
+
+    def __init__(self, message: str, brief: str | None = None) -> None:
+        super().__init__(message)
+        self.brief = brief
 
 
 @dataclass
@@ -59,8 +63,8 @@ def serve() -> None:
                     reply = {"error": f"unknown request {other!r}", "status": "failed"}
         except BrokenExecutor as error:
             reply = {"error": f"{type(error).__name__}: {error}", "status": "crashed"}
-        except OpenFailed as error:
-            reply = {"error": str(error), "status": "failed"}
+        except OpenError as error:
+            reply = {"error": str(error), "status": "failed", "brief": error.brief}
         except BaseException:  # noqa: BLE001 - every failure is a row
             reply = {"error": traceback.format_exc(), "status": "failed"}
         replies.write(protocol.encode(reply))
@@ -79,11 +83,11 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     failures = [failure for failure in pool.each_worker(worker.ready) if failure is not None]
     startup_s = time.perf_counter() - start
     if failures:
-        raise OpenFailed(f"setting up the workload failed: {failures[0]}")
+        raise OpenError(f"setting up the workload failed: {failures[0]}", failures[0].error)
     workers = pool.each_worker(worker.describe)
     keys = {(one["node"], one["key"]) for one in workers}
     if len(keys) != request["workers"]:
-        raise OpenFailed(f"{len(keys)} of {request['workers']} workers came up with {request['backend']}")
+        raise OpenError(f"{len(keys)} of {request['workers']} workers came up with {request['backend']}")
     pids = [one["pid"] for one in workers if one["node"] == platform.node()]
     session = _Session(pool, job, items, workers, probe.Usage([os.getpid(), *pids]))
     reply = {
@@ -122,15 +126,17 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
     records = pool.map(worker.run_task, items)
     wall_s = time.perf_counter() - start
     used = session.usage.read()
+    good: list[worker.Record] = []
     for task, record in enumerate(records):
         if isinstance(record, worker.TaskFailure):
             return {"error": f"task {task} raised {record}", "status": "failed"}
+        good.append(record)
     return {
         "wall_s": wall_s,
         "chunksize": pool.chunksize_found,
         **used,
-        **_answers(session, [record.answer for record in records], bool(request.get("digests"))),
-        "tasks": _pack(records, start, {one["key"]: index for index, one in enumerate(session.workers)}),
+        **_answers(session, [record.answer for record in good], bool(request.get("digests"))),
+        "tasks": _pack(good, start, {one["key"]: index for index, one in enumerate(session.workers)}),
     }
 
 

@@ -61,7 +61,7 @@ class Record(NamedTuple):
 class _State(threading.local):
     """Of this worker: a process, a rank or a thread."""
 
-    task: Callable[[Any], Any] | None = None
+    task: Callable[[Any], Any] | None = None  #: None until installed
     work_units: Callable[[Any, Any], int] | None = None
     failure: TaskFailure | None = None
     key: int = -1
@@ -130,12 +130,13 @@ def run_task(item: Any) -> Record | TaskFailure:
     """Run one task and record it; the function that backends map over the items."""
     state = _state
     task, clock, schedstat = state.task, state.cpu_clock, state.schedstat
+    assert task is not None
     take_work()
     try:
         wait = None if schedstat is None else _wait_ns(schedstat)
         cpu = clock()
         start = time.perf_counter()
-        answer = task(item)  # type: ignore[misc] - installed before the first round
+        answer = task(item)
         stop = time.perf_counter()
         cpu = clock() - cpu
         if schedstat is not None and wait is not None:

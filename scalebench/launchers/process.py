@@ -14,7 +14,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
-from scalebench.errors import HostCrashed, HostFailed, HostTimeout
+from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
 
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
@@ -45,9 +45,9 @@ class HostProcess:
         """Send a request, wait for the reply.
 
         Raises:
-            HostFailed: The host answered with an error.
-            HostCrashed: It died, or it says that its workers did.
-            HostTimeout: No reply within ``timeout`` seconds.
+            HostFailedError: The host answered with an error.
+            HostCrashedError: It died, or it says that its workers did.
+            HostTimeoutError: No reply within ``timeout`` seconds.
         """
         try:
             assert self._process.stdin is not None
@@ -58,15 +58,16 @@ class HostProcess:
         try:
             reply = self._replies.get(timeout=timeout)
         except queue.Empty:
-            raise HostTimeout(f"no answer to {request['do']!r} within {timeout:.0f} s") from None
+            raise HostTimeoutError(f"no answer to {request['do']!r} within {timeout:.0f} s") from None
         if reply is None:
             raise self._crashed(request["do"])
         if "error" in reply:
             message = str(reply["error"])
-            raise HostCrashed(message) if reply.get("status") == "crashed" else HostFailed(message)
+            crashed = reply.get("status") == "crashed"
+            raise HostCrashedError(message) if crashed else HostFailedError(message, reply.get("brief"))
         return reply
 
-    def _crashed(self, request: str) -> HostCrashed:
+    def _crashed(self, request: str) -> HostCrashedError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(5)
         self._threads[1].join(1)
@@ -78,7 +79,9 @@ class HostProcess:
         else:
             how = f"ended with exit status {status}"
         printed = self.printed.strip()
-        return HostCrashed(f"the host {how} during {request!r}" + (f"; it printed last:\n{printed}" if printed else ""), status)
+        return HostCrashedError(
+            f"the host {how} during {request!r}" + (f"; it printed last:\n{printed}" if printed else ""), status
+        )
 
     @property
     def printed(self) -> str:

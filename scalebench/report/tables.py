@@ -38,14 +38,12 @@ def scaling_tables(result: Result) -> list[Table]:
     """A strong or weak scaling table for every suite of every run, and workload in it."""
     whole = scaling(result.rounds)
     order = list(dict.fromkeys(_suite_order(result, whole)))
-    tables = []
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
     whole["_work"] = whole["tasks"].where(whole["scaling"] != "weak", whole["tasks"] // whole["workers"])
-    groups = dict(iter(whole.groupby(keys, dropna=False, sort=False)))
+    groups = [group for _, group in whole.groupby(keys, dropna=False, sort=False)]
+    groups.sort(key=lambda group: (group["run_id"].iloc[0], order.index(group["suite"].iloc[0])))
     many = whole["run_id"].nunique() > 1
-    for key in sorted(groups, key=lambda key: (key[0], order.index(key[1]))):
-        tables.append(_table(groups[key], with_run=many))
-    return tables
+    return [_table(group, with_run=many) for group in groups]
 
 
 def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
@@ -58,13 +56,23 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     first = cases.iloc[0]
     unit, factor = ("s", 1.0) if cases["wall_s"].max() >= 10 else ("ms", 1e3)
     scaled = first["scaling"] == "weak"
-    head = ["workers", "threads", f"wall {unit}", "scaled speedup" if scaled else "speedup", "efficiency %", f"start-up {unit}", "flags"]
+    head = [
+        "workers",
+        "threads",
+        f"wall {unit}",
+        "scaled speedup" if scaled else "speedup",
+        "efficiency %",
+        f"start-up {unit}",
+        "flags",
+    ]
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     last = None
     cases = cases.assign(_serial=cases["backend"] != "serial").sort_values("_serial", kind="stable")
     for _, case in cases.iterrows():
-        name = " ".join(str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part]))
+        name = " ".join(
+            str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])
+        )
         name += "" if pd.isna(case["chunksize"]) else f" chunksize {case['chunksize']}"
         if name != last:
             sections[len(rows)] = last = name

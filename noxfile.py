@@ -1,0 +1,44 @@
+"""One command each: ``nox -s bench``, ``nox -s tests``, ``nox -s lint``."""
+
+import nox
+
+nox.needs_version = ">=2025.2.9"
+nox.options.default_venv_backend = "uv|virtualenv"
+nox.options.sessions = ["tests", "lint"]
+nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
+
+GROUPS = nox.project.load_toml("pyproject.toml")
+
+
+def group(name: str) -> tuple[str, ...]:
+    return nox.project.dependency_groups(GROUPS, name)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """The main job: measure the suites in benchmarks/, print the tables. ``-- --profile quick|full`` for less or more."""
+    session.install("-e", ".[all]")
+    arguments = ["--scalebench-profile" if one == "--profile" else one for one in session.posargs]
+    arguments = [one.replace("--profile=", "--scalebench-profile=") for one in arguments]
+    session.run(
+        "pytest", "benchmarks", "--benchmark-only", "--benchmark-columns=min,median,max,rounds", "--benchmark-sort=fullname",
+        "--quiet", *arguments,
+    )  # fmt: skip
+
+
+@nox.session(python=["3.11", "3.13"])
+def tests(session: nox.Session) -> None:
+    """The tests, on each Python that is found."""
+    session.install("-e", ".[all]", *group("tests"))
+    session.run("pytest", "tests", "--durations=5", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Format, lint, types, and the rooms' contracts."""
+    session.install("-e", ".[all]", *group("lint"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("mypy")
+    session.run("lint-imports")
