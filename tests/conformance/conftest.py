@@ -1,0 +1,85 @@
+"""Every registered backend, with every value of its own axes: a new backend is tested by being registered."""
+
+import itertools
+import multiprocessing
+import os
+
+import pytest
+
+from scalebench.backends.registry import get_backend, references
+from scalebench.case import Case
+from scalebench.launch import launch
+from scalebench.launchers import local
+from scalebench.plan import Reference, open_request
+from scalebench.study import Study
+from scalebench.sweep import expand
+
+#: values to try of the axes that a backend may have; of others its default alone
+VALUES = {
+    "start_method": multiprocessing.get_all_start_methods(),
+    "mpi_mode": ["world", "spawn"],
+    "distribution": ["block", "cyclic"],
+}
+
+
+def configurations():
+    for name in references():
+        axes = {axis: VALUES.get(axis, defaults) for axis, defaults in get_backend(name).axes.items()}
+        for values in itertools.product(*axes.values()):
+            yield {"backend": name, **dict(zip(axes, values, strict=True))}
+
+
+@pytest.fixture(params=configurations(), ids=lambda one: "-".join(str(value) for value in one.values() if value))
+def backend(request):
+    """The axes of a case that name a backend; fails rather than skips where CI must run it."""
+    reason = local.unavailable(request.param["backend"])
+    if reason is not None:
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{request.param['backend']}: {reason}")
+    return request.param
+
+
+@pytest.fixture
+def workers(backend):
+    return 1 if get_backend(backend["backend"]).only_one_worker else 3
+
+
+@pytest.fixture
+def in_processes(backend):
+    """Whether items and answers travel between processes."""
+    return backend["backend"] not in ("serial", "threads")
+
+
+class Bench:
+    """One workload on one backend: a launch of it, or a host to talk to."""
+
+    def __init__(self, backend, workers):
+        self.backend = backend
+        self.workers = workers
+
+    def prepare(self, workload, items, **asked):
+        study = Study(workload=f"tasks:{workload}", items=items, timeout=60, rounds=2)
+        sweep = expand(study)
+        blas_threads = asked.pop("blas_threads", 1)
+        workers = asked.pop("workers", self.workers)
+        case = Case(**{
+            **sweep.entries[0].case.asked(), "start_method": None, "mpi_mode": None, "distribution": None,
+            **self.backend, "workers": workers, "blas_threads": blas_threads, "tasks": len(items), **asked,
+        })  # fmt: skip
+        return case, sweep, study
+
+    def launch(self, workload, items, **asked):
+        """The launch; answers are compared with those of ``expected``, digests by item, where given."""
+        digests = asked.pop("digests", None)
+        reference = None if digests is None else Reference([0.001] * len(items), digests, 0.1)
+        case, sweep, study = self.prepare(workload, items, **asked)
+        return launch(case, dict.fromkeys(("run_id", "machine_id", "study", "suite"), "test") | {"block": 0, "attempt": 0}, sweep, study, reference, None)
+
+    def host(self, workload, items, **asked):
+        """A started host and what opens its pool."""
+        case, sweep, _ = self.prepare(workload, items, **asked)
+        return local.start(case), open_request(case, sweep)
+
+
+@pytest.fixture
+def bench(backend, workers):
+    return Bench(backend, workers)

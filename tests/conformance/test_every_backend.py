@@ -1,0 +1,181 @@
+"""What every backend must do, tried with real pools and real MPI."""
+
+import platform
+
+import psutil
+import pytest
+import tasks
+
+from scalebench.errors import HostFailedError
+from scalebench.host.answers import digest
+
+ITEMS = list(range(10))
+
+
+def worker_ids(described):
+    return sorted((one["node"], one["key"], one["pid"], one["thread"]) for one in described["workers"])
+
+
+def counted(told):
+    return [row for row in told.rows() if not row["warmup"]]
+
+
+class TestAnswers:
+    def test_are_those_of_a_plain_loop_in_item_order(self, bench):
+        told = bench.launch("square", ITEMS, digests=[digest(item * item) for item in ITEMS])
+        assert (told.status, told.message) == ("ok", None)
+        assert [row["answers"] for row in told.rows()] == ["same"] * 3
+
+    def test_that_are_wrong_make_the_launch_a_mismatch(self, bench):
+        told = bench.launch("square", ITEMS, digests=[digest(item) for item in ITEMS])
+        assert told.status == "mismatch"
+        assert {row["answers"] for row in told.rows()} == {"differ"}
+
+    def test_survive_a_workload_that_prints_and_reads(self, bench):
+        expected = [digest((item, "", b"")) for item in ITEMS]
+        told = bench.launch("prints_and_reads", ITEMS, digests=expected)
+        assert (told.status, told.message) == ("ok", None)
+        assert {row["answers"] for row in told.rows()} == {"same"}
+
+
+class TestWorkers:
+    def test_are_as_many_as_asked_for_and_all_up_before_the_first_round(self, bench, workers):
+        host, request = bench.host("square", ITEMS)
+        try:
+            opened = host.ask(request, 60)
+            assert len({one[:2] for one in worker_ids(opened)}) == workers
+            host.ask({"do": "round"}, 60)
+            assert worker_ids(host.ask({"do": "describe"}, 60)) == worker_ids(opened)
+        finally:
+            host.end()
+
+    def test_of_a_second_round_are_those_of_the_first(self, bench, workers):
+        told = bench.launch("square", ITEMS)
+        assert told.found["workers_found"] == workers
+        found = told.tasks()
+        assert set(found["worker"]) <= set(range(workers))
+        assert (found.groupby("round")["task"].apply(list) == [ITEMS, ITEMS]).all()
+
+    def test_are_set_up_once_each_and_that_counts_as_start_up(self, bench):
+        told = bench.launch("set_up_once", ITEMS, digests=[digest((item, 10_000_000, 1)) for item in ITEMS])
+        assert (told.status, told.message) == ("ok", None)
+        assert {row["answers"] for row in told.rows()} == {"same"}
+        assert told.found["startup_s"] >= 0.2  # each set-up sleeps that long
+
+    def test_load_nothing_of_the_controller(self, bench):
+        told = bench.launch("heavy_modules", ITEMS, digests=[digest([])] * len(ITEMS))
+        assert {row["answers"] for row in told.rows()} == {"same"}
+
+    @pytest.mark.parametrize("asked", [1, 2])
+    def test_have_the_blas_threads_that_were_asked_for(self, bench, asked):
+        told = bench.launch("multiplies", ITEMS, blas_threads=asked)
+        assert (told.status, told.message) == ("ok", None)
+        assert (told.found["blas_found_min"], told.found["blas_found_max"]) == (asked, asked)
+        assert told.found["blas_library"]
+
+    def test_that_reset_their_blas_threads_are_found_out(self, bench):
+        told = bench.launch("resets_blas_threads", ITEMS, blas_threads=1)
+        assert told.case.blas_threads == 1
+        assert (told.found["blas_found_min"], told.found["blas_found_max"]) == (3, 3)
+
+    def test_without_a_blas_have_null_threads(self, bench):
+        told = bench.launch("square", ITEMS)
+        assert told.found["blas_found_min"] is None
+        assert told.found["blas_library"] is None
+
+
+class TestRounds:
+    def test_of_no_tasks_at_all_run(self, bench, backend):
+        case, sweep, _ = bench.prepare("square", [1])
+        from dataclasses import replace
+
+        from scalebench.launchers import local
+        from scalebench.plan import open_request
+
+        host = local.start(case)
+        try:
+            request = open_request(replace(case, tasks=0), sweep)
+            assert host.ask(request, 60)["tasks"] == 0
+            reply = host.ask({"do": "round"}, 60)
+            assert set(reply["tasks"].values()) == {""}
+            assert reply["wall_s"] > 0
+        finally:
+            host.end()
+
+    def test_of_fewer_tasks_than_workers_leave_some_idle(self, bench):
+        told = bench.launch("square", [7, 8], digests=[digest(49), digest(64)])
+        assert (told.status, told.message) == ("ok", None)
+        assert len(counted(told)) == 2
+        assert len(told.tasks()) == 4
+
+    def test_record_each_task_within_the_round(self, bench):
+        told = bench.launch("square", ITEMS)
+        found = told.tasks()
+        walls = {row["round"]: row["wall_s"] for row in counted(told)}
+        assert (found["start_s"] >= 0).all()
+        assert (found["stop_s"] >= found["start_s"]).all()
+        assert (found["stop_s"] <= found["round"].map(walls)).all()
+
+    def test_count_work_inside_the_tasks(self, bench):
+        assert {row["work_units"] for row in bench.launch("counts_ten", ITEMS).rows()} == {100}
+        assert {row["work_units"] for row in bench.launch("counted", ITEMS).rows()} == {sum(i + i * i for i in ITEMS)}
+
+    def test_that_are_cut_short_count_fewer_work_units(self, bench):
+        found = bench.launch("spins_half_as_long", ITEMS).tasks()
+        by_parity = found.groupby(found["task"] % 2)["work_units"].median()
+        assert by_parity[0] < by_parity[1]
+
+
+class TestFailures:
+    def test_of_a_task_carry_the_remote_traceback_with_worker_and_node(self, bench):
+        told = bench.launch("fails_on_three", ITEMS)
+        assert told.status == "failed"
+        assert "task 3 raised ValueError: three is too hard" in told.message
+        assert "in worker" in told.message
+        assert platform.node() in told.message
+        assert "fails_on_three" in told.message.partition("Traceback")[2]
+
+    def test_of_a_task_that_exits_are_failures_too(self, bench):
+        told = bench.launch("exits", ITEMS)
+        assert told.status == "failed"
+        assert "SystemExit: leaving" in told.message
+
+    def test_of_the_set_up_say_why(self, bench):
+        told = bench.launch("fails_in_setup", ITEMS)
+        assert told.status == "failed"
+        assert "RuntimeError: the input is missing" in told.message
+
+    def test_to_pickle_an_item_are_failures_of_the_round(self, bench, in_processes):
+        told = bench.launch("ignores", [tasks.BecomesALock()] * 4)
+        assert told.status == ("failed" if in_processes else "ok")
+        assert not in_processes or "pickle" in told.message
+
+    def test_to_pickle_an_answer_are_failures_of_the_round(self, bench, in_processes):
+        told = bench.launch("returns_a_lock", ITEMS)
+        assert told.status == ("failed" if in_processes else "ok")
+        assert not in_processes or "pickle" in told.message
+
+    def test_leave_the_pool_open_for_a_next_request(self, bench):
+        host, request = bench.host("fails_on_three", ITEMS)
+        try:
+            host.ask(request, 60)
+            with pytest.raises(HostFailedError, match="three is too hard"):
+                host.ask({"do": "round"}, 60)
+            assert len(host.ask({"do": "describe"}, 60)["workers"]) == bench.workers
+        finally:
+            host.end()
+
+
+class TestEnd:
+    def test_of_the_pool_leaves_no_worker_and_of_the_host_no_process(self, bench):
+        host, request = bench.host("square", ITEMS)
+        opened = host.ask(request, 60)
+        started = {psutil.Process(host._process.pid), *psutil.Process(host._process.pid).children(recursive=True)}
+        host.ask({"do": "round"}, 60)
+        host.ask({"do": "close"}, 60)
+        own = {one["pid"] for one in opened["workers"]}
+        # the host, and for MPI the ranks and their launcher, end after the reply to close
+        status = host.end(patience=30)
+        assert status == 0
+        assert [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+        assert not any(psutil.pid_exists(pid) for pid in own)

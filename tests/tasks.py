@@ -1,0 +1,139 @@
+"""Workloads for tests, imported by name in real hosts and workers."""
+
+import os
+import sys
+import threading
+import time
+
+from scalebench.workloads import Workload, count_work
+
+
+def square(item):
+    return item * item
+
+
+def fails_on_three(item):
+    if item == 3:
+        raise ValueError("three is too hard")
+    return item
+
+
+def prints_and_reads(item):
+    """Everything that could get into the protocol's way."""
+    print("finished task", item, flush=True)
+    print('\x1escalebench\x1e{"wall_s": 0}')
+    os.write(1, b"to descriptor 1\n")
+    sys.stderr.write("to the error stream\n")
+    return (item, sys.stdin.read(), os.read(0, 10))
+
+
+def returns_a_lock(_item):
+    return threading.Lock()
+
+
+class BecomesALock:
+    """Can be sent to the host, but not from the host to a worker."""
+
+    def __reduce__(self):
+        return threading.Lock, ()
+
+
+def ignores(_item):
+    return 1
+
+
+def heavy_modules(_item):
+    return sorted({"pandas", "pyarrow", "rich", "pytest", "scipy", "psutil"} & sys.modules.keys())
+
+
+_times_set_up = threading.local()
+
+
+def _set_up():
+    _times_set_up.count = getattr(_times_set_up, "count", 0) + 1
+    time.sleep(0.2)
+    return b"x" * 10_000_000
+
+
+set_up_once = Workload(function=lambda item, shared: (item, len(shared), _times_set_up.count), setup=_set_up)
+
+
+def _set_up_badly():
+    raise RuntimeError("the input is missing")
+
+
+fails_in_setup = Workload(function=square, setup=_set_up_badly)
+
+
+def multiplies(item):
+    import numpy as np
+
+    return int((np.eye(50) * item).sum())
+
+
+def _reset_blas():
+    import numpy as np
+    from threadpoolctl import threadpool_limits
+
+    np.eye(2) @ np.eye(2)
+    threadpool_limits(3)  # as a library that thinks it knows better
+
+
+resets_blas_threads = Workload(function=lambda item: multiplies(item), setup=_reset_blas)
+
+
+def spins_half_as_long(item):
+    from scalebench.workloads.spin import run
+
+    run(item, 0, 2_000 if item % 2 else 1_000)
+
+
+def wrong_in_workers(item):
+    """Right in the host that computes the reference, wrong in any worker process below it."""
+    return item + (os.environ.get("OPENBLAS_NUM_THREADS") == "2")
+
+
+checked = Workload(function=square, check=lambda item, answer: answer == item * item)
+checked_wrong = Workload(function=square, check=lambda item, answer: item != 2)
+counted = Workload(function=square, work_units=lambda item, answer: item + answer)
+
+
+def counts_ten(item):
+    count_work(4)
+    count_work(6)
+    return item
+
+
+def dies(item):
+    if item == 2:
+        os._exit(7)
+    return item
+
+
+def hangs(item):
+    if item == 2:
+        time.sleep(1000)
+    return item
+
+
+def dies_once(item):
+    """The first worker to come here dies; its mark tells the next launch not to."""
+    mark = os.environ["SCALEBENCH_TEST_MARK"]
+    if item == 1 and not os.path.exists(mark):
+        open(mark, "w").close()
+        os._exit(9)
+    return item
+
+
+def exits(item):
+    if item == 1:
+        sys.exit("leaving")
+    return item
+
+
+def leaves_a_grandchild(item):
+    import subprocess
+
+    if item == 0:
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+    return item
