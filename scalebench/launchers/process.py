@@ -14,9 +14,12 @@ import time
 from collections.abc import Sequence
 from typing import Any, BinaryIO
 
+import psutil
+
 from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
 
+_END_S = 5.0  # for a killed process to be gone
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
 _STDERR_REST_S = 0.05  # between two looks, so that a chatty task doesn't wake the controller with each line
 
@@ -32,7 +35,7 @@ class HostProcess:
         )  # fmt: skip
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
-        self._seen: dict[int, Any] = {}
+        self._seen: dict[int, psutil.Process] = {}
         pipes = self._process.stdout, self._process.stderr
         self._threads = [
             threading.Thread(target=self._listen, args=(pipes[0],), daemon=True),
@@ -104,15 +107,14 @@ class HostProcess:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
                 self._process.wait(patience)
-        import psutil
-
-        left = [one for one in self._tree() if one.is_running()]
-        for one in left:
+        for one in self._tree():
             with contextlib.suppress(psutil.Error):
                 one.kill()
-        psutil.wait_procs(left, timeout=5)
+        give_up = time.perf_counter() + _END_S
+        while self._tree() and time.perf_counter() < give_up:
+            time.sleep(0.002)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(5)
+            self._process.wait(_END_S)
         for thread in self._threads:
             thread.join(1)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -121,15 +123,13 @@ class HostProcess:
                     pipe.close()
         return self._process.returncode
 
-    def _tree(self) -> list[Any]:
-        """All processes of the launch seen so far that still run, by parent, and by session for orphans."""
-        import psutil
-
+    def _tree(self) -> list[psutil.Process]:
+        """All processes of the launch seen so far that still run; one that only waits to be reaped doesn't."""
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self._process.pid)
             for one in [root, *root.children(recursive=True)]:
                 self._seen[one.pid] = one
-        return [one for one in self._seen.values() if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        return [one for one in self._seen.values() if _runs(one)]
 
     def _listen(self, pipe: BinaryIO) -> None:
         with contextlib.suppress(ValueError, OSError):
@@ -145,3 +145,10 @@ class HostProcess:
                 del self._printed[:-_STDERR_KEPT]
                 if len(chunk) < 1 << 15:
                     time.sleep(_STDERR_REST_S)
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
