@@ -61,7 +61,7 @@ class Study:
     timeout: Any = None  #: seconds a round may take; None: from the estimate
     seed: Any = 0  #: of the order of cases and of the imbalance
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    missing_backends_fail: bool = True  #: whether an unavailable backend counts as a failed case
+    missing_backends_fail: bool = True  #: whether a backend that is asked for by name and unavailable counts as a failed case
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -79,9 +79,7 @@ class Study:
         )
         put(self, "tasks", tuple(axes.parse_integers("tasks", self.tasks)))
         put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, SCALINGS, "scaling")))
-        known = references()
-        backends = list(known) if self.backend == "all" else axes.parse_names("backend", self.backend, known, "backend")
-        put(self, "backend", tuple(backends))
+        put(self, "backend", tuple(axes.parse_names("backend", self.backend, [*references(), "all"], "backend")))
         for key, values in {
             "start_method": ("fork", "forkserver", "spawn"),
             "mpi_mode": ("world", "spawn"),
@@ -136,6 +134,13 @@ class Study:
         axis_changes = {key: value for key, value in changes.items() if key in (*AXES, "items")}
         suites = {name: {**overrides, **axis_changes} for name, overrides in self.suites.items()}
         return replace(self, suites=suites, **changes)
+
+    @property
+    def required_backends(self) -> set[str]:
+        """Those whose absence is a failure: asked for by name, in a study that doesn't say otherwise."""
+        if not self.missing_backends_fail:
+            return set()
+        return {name for suite in self.each_suite() for name in suite.backend if name != "all"}
 
     @property
     def workload_name(self) -> str:
@@ -198,7 +203,8 @@ def read_study(path: str | Path) -> Study:
         known = [one.name for one in fields(Study)]
         for key in values:
             axes.parse_name("study", key, known, "key")
-        if not all(isinstance(suite, dict) for suite in values.get("suites", {}).values()):
+        suites = values.get("suites", {})
+        if not isinstance(suites, dict) or not all(isinstance(suite, dict) for suite in suites.values()):
             raise StudyError("suites", values["suites"], "each suite is a table", "Write [suites.NAME], then its keys")
         return Study(**{"name": Path(path).stem, **values})
     except StudyError as error:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from scalebench.backends.base import Backend
-from scalebench.backends.registry import get_backend
+from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
@@ -92,7 +92,8 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
         items_digest = _items_digest(suite.items)
         sweep.items[items_digest] = suite.items
     cases = []
-    for kind_name, scaling, backend_name in itertools.product(suite.kind, suite.scaling, suite.backend):
+    backends = dict.fromkeys(name for asked in suite.backend for name in (references() if asked == "all" else [asked]))
+    for kind_name, scaling, backend_name in itertools.product(suite.kind, suite.scaling, backends):
         kind = get_kind(kind_name) if workload == NAME else None
         backend = get_backend(backend_name)
         own = [_values(suite, backend, axis) for axis in ("start_method", "mpi_mode", "distribution", "chunksize")]

@@ -1,9 +1,16 @@
-"""For all tests: hosts find the workloads of ``tests/tasks.py`` by name."""
+"""For all tests: hosts find the workloads of ``tests/tasks.py`` by name; the CPUs that a test wants the machine to have."""
 
 import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from scalebench import machine
+
+# the same examples in every run; no deadline, since a shared machine may pause anything
+settings.register_profile("scalebench", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("scalebench")
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -15,3 +22,15 @@ def _hosts_import_tasks():
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture
+def cpus(monkeypatch):
+    """Call it to say what the machine has: ``cpus(budget)``, ``cpus(budget, logical, physical)``."""
+
+    def have(budget, logical=None, physical=None):
+        monkeypatch.setattr(machine, "cpu_budget", lambda: budget)
+        monkeypatch.setattr(machine, "logical_cpus", lambda: logical or budget)
+        monkeypatch.setattr(machine, "physical_cores", lambda: physical)
+
+    return have

@@ -79,7 +79,7 @@ def _reset_blas():
     threadpool_limits(3)  # as a library that thinks it knows better
 
 
-resets_blas_threads = Workload(function=lambda item: multiplies(item), setup=_reset_blas)
+resets_blas_threads = Workload(function=lambda item, _shared: multiplies(item), setup=_reset_blas)
 
 
 def spins_half_as_long(item):

@@ -11,6 +11,8 @@ size, items and variant, in the *same block*. Source: Eager, Zahorjan and Lazows
 scaled speedup: Gustafson 1988, doi:10.1145/42411.42415.
 """
 
+from collections.abc import Collection
+
 import pandas as pd
 
 from scalebench.analysis.statistics import over_blocks
@@ -99,13 +101,13 @@ def worst_precision(chosen: pd.DataFrame) -> float | None:
     return None if relative.empty or relative.isna().any() else float(relative.max())
 
 
-def failed_cases(rounds: pd.DataFrame, *, missing_fail: bool) -> list[str]:
-    """Ids of the cases that in some block failed, crashed, timed out or differ, and had no good launch after it.
+def failed_cases(rounds: pd.DataFrame, required_backends: Collection[str] = ()) -> list[str]:
+    """Ids of the cases that in some block failed, crashed or timed out without a good launch there, or that differ.
 
-    ``missing_fail``: unavailable ones count too.
+    Those of ``required_backends`` count when they are unavailable, too.
     """
-    statuses = [*BAD_STATUSES, *(["unavailable"] if missing_fail else [])]
+    bad = rounds["status"].isin(BAD_STATUSES) | (rounds["status"].eq("unavailable") & rounds["backend"].isin(required_backends))
     good = rounds["status"].eq("ok") & ~rounds["warmup"]
     mended = good.groupby([rounds["case_id"], rounds["block"]]).transform("any")
     differs = rounds["status"].eq("mismatch")
-    return sorted(rounds.loc[rounds["status"].isin(statuses) & (~mended | differs), "case_id"].unique())
+    return sorted(rounds.loc[bad & (~mended | differs), "case_id"].unique())

@@ -96,7 +96,7 @@ def main(asked: argparse.Namespace) -> int:
         if status != "finished":
             print(f"interrupted; what was measured is in {folder}", file=sys.stderr)
     result = load(folder)
-    failed = failed_cases(result.rounds, missing_fail=study.missing_backends_fail)
+    failed = failed_cases(result.rounds, study.required_backends)
     if asked.json:
         from scalebench.cli.report import as_json
 

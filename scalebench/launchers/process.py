@@ -6,6 +6,7 @@ left. The controller sleeps while a round runs: replies are awaited in a thread 
 
 import contextlib
 import queue
+import secrets
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutErro
 from scalebench.host import protocol
 
 _END_S = 5.0  # for a killed process to be gone
+_MARK_VARIABLE = "SCALEBENCH_LAUNCH"  # in the environment of a launch: whatever it starts inherits it
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
 _STDERR_REST_S = 0.05  # between two looks, so that a chatty task doesn't wake the controller with each line
 
@@ -29,10 +31,12 @@ class HostProcess:
 
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
         self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
+        self._mark = secrets.token_hex(8)
         self._process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            command, env={**environment, _MARK_VARIABLE: self._mark}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             start_new_session=sys.platform != "win32",
         )  # fmt: skip
+        self._began = psutil.Process(self._process.pid).create_time()
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
@@ -107,7 +111,7 @@ class HostProcess:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
                 self._process.wait(patience)
-        for one in self._tree():
+        for one in [*self._tree(), *self._marked()]:
             with contextlib.suppress(psutil.Error):
                 one.kill()
         give_up = time.perf_counter() + _END_S
@@ -130,6 +134,16 @@ class HostProcess:
             for one in [root, *root.children(recursive=True)]:
                 self._seen[one.pid] = one
         return [one for one in self._seen.values() if _runs(one)]
+
+    def _marked(self) -> list[psutil.Process]:
+        """Descendants whose parents have ended, found by the launch's mark in their environment."""
+        found = []
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if one.create_time() >= self._began and one.environ().get(_MARK_VARIABLE) == self._mark:
+                    self._seen[one.pid] = one
+                    found.append(one)
+        return found
 
     def _listen(self, pipe: BinaryIO) -> None:
         with contextlib.suppress(ValueError, OSError):

@@ -43,20 +43,25 @@ def load(path: str | Path | None = None) -> Result:
         place = in_default  # a bare run id
     if not place.exists():
         raise ResultsError(f"no results at {str(place)!r}: no such file or folder.\n'scalebench list' shows the runs")
-    if place.suffix == ".json" and place.name != "run.json":
+    if place.name == "run.json" and _is_run(place.parent):
+        return _load_run(place.parent)
+    if place.suffix == ".json" and place.is_file():
         from scalebench.results.exchange import read_json
 
         return read_json(place)
     if place.is_file():
-        if place.name == "run.json":
-            return load(place.parent)
         return Result(_read([place], ROUNDS), to_frame(None, TASKS), {}, place)
-    if (place / "run.json").exists():
+    if _is_run(place):
         return _load_run(place)
     runs = find_runs(place)
     if not runs:
         raise ResultsError(f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs")
     return _join([_load_run(run) for run in runs], place)
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether it is the folder of a run, finished or not; an exported file may be called ``run.json`` too."""
+    return (folder / "run.json").is_file() and ((folder / "rounds.parquet").is_file() or (folder / "parts").is_dir())
 
 
 def _load_run(folder: Path) -> Result:
@@ -124,7 +129,9 @@ def read_about(folder: Path) -> dict[str, Any]:
 
 def find_runs(results: str | Path = DEFAULT_RESULTS) -> list[Path]:
     """The run folders below ``results``, oldest first."""
-    return sorted((file.parent for file in Path(results).glob("**/run.json")), key=lambda folder: folder.name)
+    return sorted(
+        (file.parent for file in Path(results).glob("**/run.json") if _is_run(file.parent)), key=lambda folder: folder.name
+    )
 
 
 def latest_run(results: str | Path = DEFAULT_RESULTS) -> Path:

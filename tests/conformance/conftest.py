@@ -72,7 +72,14 @@ class Bench:
         digests = asked.pop("digests", None)
         reference = None if digests is None else Reference([0.001] * len(items), digests, 0.1)
         case, sweep, study = self.prepare(workload, items, **asked)
-        return launch(case, dict.fromkeys(("run_id", "machine_id", "study", "suite"), "test") | {"block": 0, "attempt": 0}, sweep, study, reference, None)
+        return launch(
+            case,
+            dict.fromkeys(("run_id", "machine_id", "study", "suite"), "test") | {"block": 0, "attempt": 0},
+            sweep,
+            study,
+            reference,
+            None,
+        )
 
     def host(self, workload, items, **asked):
         """A started host and what opens its pool."""

@@ -1,6 +1,7 @@
 """What every backend must do, tried with real pools and real MPI."""
 
 import platform
+from dataclasses import replace
 
 import psutil
 import pytest
@@ -8,6 +9,8 @@ import tasks
 
 from scalebench.errors import HostFailedError
 from scalebench.host.answers import digest
+from scalebench.launchers import local
+from scalebench.plan import open_request
 
 ITEMS = list(range(10))
 
@@ -75,23 +78,20 @@ class TestWorkers:
 
     def test_that_reset_their_blas_threads_are_found_out(self, bench):
         told = bench.launch("resets_blas_threads", ITEMS, blas_threads=1)
+        assert (told.status, told.message) == ("ok", None)
         assert told.case.blas_threads == 1
         assert (told.found["blas_found_min"], told.found["blas_found_max"]) == (3, 3)
 
     def test_without_a_blas_have_null_threads(self, bench):
         told = bench.launch("square", ITEMS)
+        assert (told.status, told.message) == ("ok", None)
         assert told.found["blas_found_min"] is None
         assert told.found["blas_library"] is None
 
 
 class TestRounds:
-    def test_of_no_tasks_at_all_run(self, bench, backend):
+    def test_of_no_tasks_at_all_run(self, bench):
         case, sweep, _ = bench.prepare("square", [1])
-        from dataclasses import replace
-
-        from scalebench.launchers import local
-        from scalebench.plan import open_request
-
         host = local.start(case)
         try:
             request = open_request(replace(case, tasks=0), sweep)

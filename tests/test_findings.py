@@ -1,0 +1,55 @@
+"""Findings: doubts that can be stored, shown and looked up."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from scalebench import findings
+from scalebench.findings import FINDINGS, BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
+
+EXAMPLES = [
+    FitsCache(case="stream-serial-w1", held_bytes=2**20, cache_bytes=32 * 2**20),
+    Oversubscribed(case="crunch-processes-w4", threads=4, cpus=2),
+    BlasThreadsNotAsAsked(case="blas-processes-w2-b1", asked=1, found_min=3, found_max=3),
+    TooFewBlocks(blocks=2),
+]
+
+
+def test_each_finding_has_a_code_of_its_own_and_an_example_here():
+    assert len({one.code for one in FINDINGS}) == len(FINDINGS)
+    defined = {one for one in vars(findings).values() if isinstance(one, type) and issubclass(one, Finding)} - {Finding}
+    assert {type(one) for one in EXAMPLES} == set(FINDINGS) == defined
+
+
+@pytest.mark.parametrize("finding", EXAMPLES, ids=lambda one: one.code)
+def test_a_finding_is_stored_with_its_code_its_numbers_and_its_sentence(finding):
+    stored = json.loads(json.dumps(finding.described()))
+    assert stored == {
+        "code": finding.code,
+        **{one.name: getattr(finding, one.name) for one in fields(finding)},
+        "text": str(finding),
+    }
+
+
+@pytest.mark.parametrize("finding", EXAMPLES, ids=lambda one: one.code)
+def test_a_sentence_names_its_case(finding):
+    assert str(finding).startswith(getattr(finding, "case", str(getattr(finding, "blocks", ""))))
+
+
+@pytest.mark.parametrize(
+    ("finding", "numbers"),
+    [
+        (EXAMPLES[0], ("1 MiB", "32 MiB")),
+        (EXAMPLES[1], ("4 threads on 2 CPUs",)),
+        (EXAMPLES[2], ("1 BLAS threads asked for", "3 found")),
+        (BlasThreadsNotAsAsked(case="any", asked=2, found_min=1, found_max=4), ("1 to 4 found",)),
+        (EXAMPLES[3], ("2 block", "--blocks 5")),
+    ],
+)
+def test_a_sentence_gives_its_numbers(finding, numbers):
+    assert [number for number in numbers if number not in str(finding)] == []
+
+
+def test_equal_doubts_are_one():
+    assert len({TooFewBlocks(blocks=2), TooFewBlocks(blocks=2), TooFewBlocks(blocks=1)}) == 2

@@ -1,0 +1,93 @@
+"""One launch, whatever happens to it: always a row, with a status and the cause."""
+
+import pytest
+
+from scalebench.case import Case
+from scalebench.launch import launch
+from scalebench.results.schema import ROUNDS, to_frame
+from scalebench.study import Study
+from scalebench.sweep import expand
+
+WHO = {"run_id": "r", "machine_id": "m", "study": "s", "suite": "s", "block": 0, "attempt": 0}
+
+
+def launched(workload, items=(0, 1, 2, 3), *, timeout=60, **asked):
+    study = Study(workload=f"tasks:{workload}", items=list(items), timeout=timeout, rounds=2)
+    sweep = expand(study)
+    first = sweep.entries[0].case.asked()
+    case = Case(**{**first, "backend": "processes", "start_method": "fork", "workers": 2, "tasks": len(items), **asked})
+    return launch(case, WHO, sweep, study, None, None)
+
+
+def test_a_good_launch_has_a_row_for_the_warm_up_and_each_round_and_they_fit_the_schema():
+    told = launched("square")
+    frame = to_frame(told.rows(), ROUNDS)
+    assert frame["warmup"].tolist() == [True, False, False]
+    assert frame["round"].tolist() == [0, 0, 1]
+    assert set(frame["status"]) == {"ok"}
+    assert frame["exit_status"].tolist() == [0, 0, 0]
+    measured = ["wall_s", "startup_s", "shutdown_s", "busy_s", "busy_max_s", "cpu_s", "canary_s", "workers_found", "processes"]
+    assert frame[measured].notna().all(axis=None)
+    assert (frame["busy_max_s"] <= frame["busy_s"]).all()
+    assert (frame["busy_max_s"] <= frame["wall_s"]).all()
+
+
+def test_a_worker_that_dies_is_a_crashed_row_that_says_so():
+    told = launched("dies")
+    assert told.status == "crashed"
+    assert "terminated abruptly" in told.message
+    assert [row["status"] for row in told.rows()] == ["crashed"]
+
+
+def test_a_host_that_dies_is_a_crashed_row_with_its_exit_status():
+    told = launched("dies", backend="serial", start_method=None, workers=1)
+    assert told.status == "crashed"
+    assert "ended with exit status 7" in told.message
+    assert told.rows()[-1]["exit_status"] == 7
+
+
+@pytest.mark.parametrize("backend", ["processes", "threads", "serial"])
+def test_a_round_that_does_not_end_is_a_timeout_row(backend):
+    own = {"start_method": "fork"} if backend == "processes" else {"start_method": None}
+    told = launched("hangs", timeout=0.5, backend=backend, workers=1 if backend == "serial" else 2, **own)
+    assert told.status == "timeout"
+    assert "'round' within" in told.message
+    assert told.stop_reason == "timeout"
+
+
+def test_a_grandchild_that_outlives_its_task_does_not_outlive_the_launch():
+    import psutil
+
+    before = {one.pid for one in psutil.process_iter()}
+    told = launched("leaves_a_grandchild")
+    assert told.status == "ok"
+    left = [
+        one
+        for one in psutil.process_iter(["cmdline"])
+        if one.pid not in before and "time.sleep(1000)" in str(one.info["cmdline"])
+    ]
+    assert left == []
+
+
+def test_the_workloads_own_check_judges_the_answers():
+    assert {row["answers"] for row in launched("checked").rows()} == {"same"}
+    wrong = launched("checked_wrong")
+    assert wrong.status == "mismatch"
+    assert "refused the answers of tasks 2" in wrong.message
+
+
+def test_cpu_time_is_null_where_it_cannot_cover_the_blas_threads():
+    told = launched("multiplies", backend="threads", start_method=None, blas_threads=2)
+    assert told.status == "ok"
+    assert to_frame(told.rows(), ROUNDS)["cpu_s"].isna().all()
+
+
+def test_a_case_that_needs_more_memory_than_there_is_is_refused_without_a_start(monkeypatch):
+    from scalebench import machine
+
+    monkeypatch.setattr(machine, "memory_bytes", lambda: 2**30)
+    study = Study(kind="stream", size="600MiB", backend="processes", workers=2, tasks=2)
+    sweep = expand(study)
+    told = launch(sweep.entries[0].case, WHO, sweep, study, None, None)
+    assert (told.status, told.found) == ("skipped", {})
+    assert "refused: 2 workers hold 1.2 GiB, this machine has 1.0 GiB" in told.message
