@@ -55,8 +55,8 @@ class BlasThreadsNotAsAsked(Finding):
 
     def __str__(self) -> str:
         found = f"{self.found_min}" if self.found_min == self.found_max else f"{self.found_min} to {self.found_max}"
-        return (f"{self.case}: {self.asked} BLAS threads asked for, {found} found in the workers: the code sets them itself; "
-                "look for threadpool_limits, set_num_threads or a library that does")  # fmt: skip
+        return (f"{self.case}: {self.asked} BLAS threads asked for, {found} found in the workers: the code sets them itself "
+                "(threadpool_limits, set_num_threads), or the library gives no more than there are CPUs")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

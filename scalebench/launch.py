@@ -44,9 +44,9 @@ class Launch:
     def fail(self, status: str, message: str, **facts: Any) -> None:
         """Note why it ended; the round in flight becomes a row with that status."""
         self.status, self.message, self.stop_reason = status, message, status
-        reached = len(self.rounds) - 1 if self.found else None  # the first pass is the warm-up, it has no number
-        self.rounds.append({"round": max(reached, 0) if reached is not None else None,
-                            "warmup": False, "status": status, "message": message, **facts})  # fmt: skip
+        warming = bool(self.found) and not self.rounds  # the first pass is the warm-up
+        number = None if not self.found else max(0, len(self.rounds) - 1)
+        self.rounds.append({"round": number, "warmup": warming, "status": status, "message": message, **facts})
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a round, warm-up and failure included."""
@@ -145,7 +145,6 @@ def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
     ranked = backend.ranks(told.case.workers, local.options(told.case, backend)) is not None
     told.found |= {
         "workers_found": len(workers),
-        "nodes": len(places),
         "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if ranked else None,
         "blas_found_min": min(threads, default=None),
         "blas_found_max": max(threads, default=None),

@@ -52,7 +52,6 @@ class Campaign:
         if self.runner is None:
             cases = {one.entry.case for one in self.selected}
             self.runner = Runner(self.study, forecast(self.study, cases), results)
-            self.runner.note_blocks(1 + max(one.block for one in self.selected))
         return self.runner
 
 

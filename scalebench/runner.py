@@ -80,11 +80,12 @@ class Runner:
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
         self._findings: dict[tuple[str, str], Finding] = {}
-        self._blocks_done = 0
+        self._blocks: set[int] = set()  # begun
 
     def launch(self, entry: Entry, block: int, *, rounds: int | None = None) -> Launch:
         """Launch a case in a block, once more where it failed, and store each attempt before the next is begun."""
         case = entry.case
+        self._blocks.add(block)
         reference = self.ahead.references.get(plan.reference_key(case))
         told = None
         for attempt in range(_ATTEMPTS):
@@ -127,20 +128,19 @@ class Runner:
                 why = f"not launched again: {told.status} {_ATTEMPTS} times, last with: {first[-1]}"
                 self._closed[case.case_id] = ("skipped", why)
         for finding in doubts(case, told):
-            self._findings.setdefault((finding.code, case.label), finding)
+            self._findings.setdefault((finding.code, case.case_id), finding)
 
     def run(self, observe: Observer) -> None:
         """All blocks that the study asks for: as many as planned, fewer for the budget, more for the precision."""
         while (reason := self.stop_reason()) is None:
-            block = self._blocks_done
+            block = len(self._blocks)
             for entry in shuffled(self.ahead.sweep.entries, self.study.seed, block):
                 observe(entry, block, self.launch(entry, block))
-            self._blocks_done += 1
         self.store.about["stop_reason"] = reason
 
     def stop_reason(self) -> str | None:
         """Why no further block is begun; None when one is."""
-        study, done = self.study, self._blocks_done
+        study, done = self.study, len(self._blocks)
         if not done:
             return None
         elapsed = machine.clock() - self.started
@@ -160,9 +160,8 @@ class Runner:
 
     def finish(self, status: str = "finished") -> Path:
         """Compact the parts and close the run; returns its folder."""
-        blocks = self._blocks_done or 1
-        if blocks < _LEAST_BLOCKS:
-            self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=blocks)
+        if len(self._blocks) < _LEAST_BLOCKS:
+            self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=len(self._blocks))
         self.store.compact()
         self.store.save(
             status=status,
@@ -170,10 +169,6 @@ class Runner:
             findings=[finding.described() for finding in self._findings.values()],
         )
         return self.store.folder
-
-    def note_blocks(self, blocks: int) -> None:
-        """Tell how many blocks were run, where somebody else drives the launches."""
-        self._blocks_done = blocks
 
 
 def doubts(case: Case, told: Launch) -> list[Finding]:

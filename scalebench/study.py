@@ -196,9 +196,7 @@ def read_study(path: str | Path) -> Study:
             "study", str(path), f"can't be read ({error.strerror})", "Give the path of a TOML file, or module:function"
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise StudyError(
-            "study", str(path), f"not TOML: {error}", "See docs/architecture.md for what a study looks like"
-        ) from None
+        raise StudyError("study", str(path), f"not TOML: {error}", "The README shows what a study looks like") from None
     try:
         known = [one.name for one in fields(Study)]
         for key in values:

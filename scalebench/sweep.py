@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from scalebench.backends.base import Backend
+from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.errors import StudyError
@@ -96,7 +96,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     for kind_name, scaling, backend_name in itertools.product(suite.kind, suite.scaling, backends):
         kind = get_kind(kind_name) if workload == NAME else None
         backend = get_backend(backend_name)
-        own = [_values(suite, backend, axis) for axis in ("start_method", "mpi_mode", "distribution", "chunksize")]
+        own = [_values(suite, backend, axis) for axis in OWN_AXES]
         for size, imbalance, tasks, workers, threads, (start, mode, dealing, chunksize) in itertools.product(
             suite.size if kind else (None,),
             suite.imbalance if kind else (None,),

@@ -85,7 +85,7 @@ def test_the_budget_ends_the_run_between_blocks(tmp_path):
 
 
 def test_the_precision_is_judged_after_whole_blocks(tmp_path, monkeypatch):
-    monkeypatch.setattr(Runner, "_precise_enough", lambda self: self._blocks_done == 4)
+    monkeypatch.setattr(Runner, "_precise_enough", lambda self: len(self._blocks) == 4)
     result = scalebench.run(Study(backend="threads", workers=1, blocks=2, precision="1%", **TINY), results=tmp_path)
     assert (result.rounds.groupby("case_id")["block"].nunique() == 4).all()
     assert result.about["stop_reason"] == "precision"

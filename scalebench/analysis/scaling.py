@@ -22,6 +22,7 @@ from scalebench.results.schema import BAD_STATUSES
 _COMMON = ["run_id", "workload", "kind", "size", "imbalance", "items_digest", "seed", "scaling", "variant", "_tasks"]
 #: what tells a case from another in a table
 CASE = ["run_id", "case_id"]
+LAUNCH = [*CASE, "block", "attempt"]
 ASKED = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "backend", "start_method", "mpi_mode", "distribution",
          "chunksize", "workers", "blas_threads"]  # fmt: skip
 
@@ -34,9 +35,14 @@ def launches(rounds: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The rows of ``rounds`` whose ``wall_s`` is the (lower) median of the counted rounds of their launch.
     """
-    good = rounds[(rounds["status"] == "ok") & ~rounds["warmup"]].sort_values("wall_s", kind="stable")
-    by = good.groupby([*CASE, "block"], sort=False)["wall_s"]
+    good = rounds[_ran_well(rounds) & ~rounds["warmup"]].sort_values("wall_s", kind="stable")
+    by = good.groupby(LAUNCH, sort=False)["wall_s"]
     return good[by.cumcount() == (by.transform("size") - 1) // 2].sort_index()
+
+
+def _ran_well(rounds: pd.DataFrame) -> pd.Series:
+    """By row: whether all of its launch went well. One bad round makes the others suspect."""
+    return rounds["status"].eq("ok").groupby([rounds[key] for key in LAUNCH]).transform("all")
 
 
 def with_baseline(chosen: pd.DataFrame) -> pd.DataFrame:
@@ -107,7 +113,6 @@ def failed_cases(rounds: pd.DataFrame, required_backends: Collection[str] = ()) 
     Those of ``required_backends`` count when they are unavailable, too.
     """
     bad = rounds["status"].isin(BAD_STATUSES) | (rounds["status"].eq("unavailable") & rounds["backend"].isin(required_backends))
-    good = rounds["status"].eq("ok") & ~rounds["warmup"]
-    mended = good.groupby([rounds["case_id"], rounds["block"]]).transform("any")
+    mended = _ran_well(rounds).groupby([rounds[key] for key in (*CASE, "block")]).transform("any")
     differs = rounds["status"].eq("mismatch")
     return sorted(rounds.loc[bad & (~mended | differs), "case_id"].unique())

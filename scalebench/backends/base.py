@@ -7,6 +7,9 @@ from scalebench.host.worker import Job
 
 T = TypeVar("T")
 
+#: axes that a backend may have of its own: keys of a study and columns of a row
+OWN_AXES = ("start_method", "mpi_mode", "distribution", "chunksize")
+
 
 class Pool(Protocol):
     """Workers that are up. Used by one thread; all methods may raise what the interface itself raises."""

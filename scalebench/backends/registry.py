@@ -2,8 +2,9 @@
 
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from typing import Any, cast
 
-from scalebench.backends.base import Backend
+from scalebench.backends.base import OWN_AXES, Backend, PlainProcess
 
 #: the built-in ones, in the order in which they are shown; they work without installed metadata too
 BUILT_IN = {
@@ -26,6 +27,23 @@ def references() -> dict[str, str]:
 
 @cache
 def get_backend(name: str) -> Backend:
-    """The backend called ``name``; KeyError for an unknown one."""
-    backend: Backend = EntryPoint(name, references()[name], "scalebench.backends").load()()
+    """The backend called ``name``; one that can't be used is unavailable, with the reason. KeyError for an unknown name."""
+    point = EntryPoint(name, references()[name], "scalebench.backends")
+    try:
+        backend: Backend = point.load()()
+        foreign = sorted(backend.axes.keys() - OWN_AXES)
+    except Exception as error:  # noqa: BLE001 - a broken plug-in must not stop the others
+        return _broken(name, f"{point.value} can't be loaded: {type(error).__name__}: {error}")
+    if foreign:
+        return _broken(name, f"{point.value} has axes that no study knows: {', '.join(foreign)}; there are {', '.join(OWN_AXES)}")
     return backend
+
+
+def _broken(name: str, reason: str) -> Backend:
+    """Stands for a backend that can't be used: it has no axes and says why."""
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise RuntimeError(reason)
+
+    members = {"name": name, "summary": "can't be used", "axes": {}, "unavailable": staticmethod(lambda: reason), "open": refuse}
+    return cast("Backend", type("Broken", (PlainProcess,), members)())

@@ -16,13 +16,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.backends.registry import get_backend, references
     from scalebench.launchers import local
 
-    rows = []
-    for name in references():
-        try:
-            backend = get_backend(name)
-            rows.append((name, backend.summary, list(backend.axes), local.unavailable(name)))
-        except Exception as error:  # noqa: BLE001 - a broken plug-in must not hide the others
-            rows.append((name, references()[name], [], f"can't be loaded: {type(error).__name__}: {error}"))
+    rows = [(name, get_backend(name).summary, list(get_backend(name).axes), local.unavailable(name)) for name in references()]
     if asked.json:
         print(json.dumps([dict(zip(("backend", "interface", "axes", "unavailable"), row, strict=True)) for row in rows]))
         return cli.OK

@@ -36,9 +36,8 @@ def main(asked: argparse.Namespace) -> int:
         print(as_json(result))
     elif asked.format == "markdown":
         from scalebench.report.markdown import to_markdown
-        from scalebench.report.tables import scaling_tables
 
-        print(to_markdown(scaling_tables(result)))
+        print(to_markdown(result))
     else:
         from scalebench.report.terminal import print_report
 

@@ -52,7 +52,7 @@ class Record(NamedTuple):
     answer: Any
     start: float
     stop: float
-    cpu: float | None  #: CPU seconds; None where they can't cover the BLAS threads
+    cpu: float | None  #: CPU seconds of the process; of the thread where workers are threads
     cpu_wait: float | None  #: seconds runnable without a CPU; None where the system doesn't tell
     worker: int
     work_units: int

@@ -1,6 +1,7 @@
 """``local``: the host starts on this machine, as a plain process or below mpiexec.
 
-Thread variables are set in the environment before the host's first import; nothing else of the environment changes.
+Thread variables are set in the environment before the host's first import. Of the rest only what MPI needs to start
+as root, and the launch's mark, are added.
 """
 
 import os

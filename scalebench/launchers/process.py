@@ -17,13 +17,17 @@ from typing import Any, BinaryIO
 
 import psutil
 
+if sys.platform == "linux":
+    import fcntl
+
 from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
 
 _END_S = 5.0  # for a killed process to be gone
 _MARK_VARIABLE = "SCALEBENCH_LAUNCH"  # in the environment of a launch: whatever it starts inherits it
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
-_STDERR_REST_S = 0.05  # between two looks, so that a chatty task doesn't wake the controller with each line
+_STDERR_PIPE = 1 << 20  # bytes that a task may print meanwhile without being held up, where the system lets us say so
+_STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake the controller with each line
 
 
 class HostProcess:
@@ -41,6 +45,9 @@ class HostProcess:
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
         pipes = self._process.stdout, self._process.stderr
+        if sys.platform == "linux":
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(pipes[1], fcntl.F_SETPIPE_SZ, _STDERR_PIPE)
         self._threads = [
             threading.Thread(target=self._listen, args=(pipes[0],), daemon=True),
             threading.Thread(target=self._drain, args=(pipes[1],), daemon=True),

@@ -1,16 +1,17 @@
 """Tables as Markdown, each a pipe table that renders anywhere."""
 
-from collections.abc import Iterable
-
-from scalebench.report.tables import Table
-
-
-def to_markdown(tables: Iterable[Table]) -> str:
-    """All tables; the backend, a heading in the terminal, is the first column here."""
-    return "\n".join(_one(table) for table in tables)
+from scalebench.report.tables import Table, findings_by_code, scaling_tables
+from scalebench.results.load import Result
 
 
-def _one(table: Table) -> str:
+def to_markdown(result: Result) -> str:
+    """The report: all tables, then the doubts."""
+    doubts = [f"- {code}: {escape(text)}" for code, text in findings_by_code(result)]
+    return "\n".join([*(table_to_markdown(table) for table in scaling_tables(result)), *doubts])
+
+
+def table_to_markdown(table: Table) -> str:
+    """One table; the backend, a heading in the terminal, is the first column here."""
     lines = [f"**{escape(table.title)}**", ""]
     lines.append("| backend | " + " | ".join(map(escape, table.head)) + " |")
     lines.append("|---|" + "---:|" * (len(table.head) - 1) + "---|")

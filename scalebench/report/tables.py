@@ -11,6 +11,7 @@ import pandas as pd
 
 from scalebench.analysis.scaling import scaling
 from scalebench.results.load import Result
+from scalebench.workloads.kinds import get_kind
 
 FLAGS = {
     "o": "oversubscribed: more threads wanted a CPU than there are",
@@ -44,6 +45,17 @@ def scaling_tables(result: Result) -> list[Table]:
     groups.sort(key=lambda group: (group["run_id"].iloc[0], order.index(group["suite"].iloc[0])))
     many = whole["run_id"].nunique() > 1
     return [_table(group, with_run=many) for group in groups]
+
+
+def findings_by_code(result: Result) -> list[tuple[str, str]]:
+    """Each code once, with the sentence of its first finding and how many more cases it holds for."""
+    by_code: dict[str, list[str]] = {}
+    for finding in result.findings:
+        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
+    return [
+        (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
+        for code, texts in sorted(by_code.items())
+    ]
 
 
 def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
@@ -103,10 +115,25 @@ def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
     how = "95% intervals over blocks" if blocks >= 3 else "no intervals: they need 3 blocks"
     notes = [f"Baseline: serial, one BLAS thread, same block. Median round, geometric mean of {blocks} blocks; {how}."]
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
+    notes += _trap(cases)
     for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
         message = str(case["message"]).strip().splitlines()
         notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message[0] if message else ''}")
     return notes
+
+
+def _trap(cases: pd.DataFrame) -> list[str]:
+    """Of a kind that lasts as long as asked whatever got done: what seconds alone would have told."""
+    if pd.isna(cases["kind"].iloc[0]) or not get_kind(cases["kind"].iloc[0]).fixed_time:
+        return []
+    serial = cases.loc[cases["backend"] == "serial", "wall_s"]
+    most = cases.loc[cases["wall_s"].notna()].nlargest(1, "workers")
+    if serial.empty or most.empty or pd.isna(serial.iloc[0]):
+        return []
+    case = most.iloc[0]
+    apparent = serial.iloc[0] / case["wall_s"] * (case["workers"] if case["scaling"] == "weak" else 1)
+    return [f"The trap: {case['kind']} lasts as long as asked, whatever got done. In seconds {case['workers']} workers of {case['backend']} "
+            f"look {ratio(apparent)} times as fast; they did {ratio(case['speedup'])} times the work per second."]  # fmt: skip
 
 
 def flags(case: pd.Series) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from scalebench.report.tables import Table, scaling_tables
+from scalebench.report.tables import Table, findings_by_code, scaling_tables
 from scalebench.results.load import Result
 
 if TYPE_CHECKING:
@@ -17,12 +17,8 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
 
     console = Console(highlight=False) if console is None else console
     print_tables(scaling_tables(result), console)
-    by_code: dict[str, list[str]] = {}
-    for finding in result.findings:
-        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
-    for code, texts in sorted(by_code.items()):
-        more = f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""
-        console.print(Text(f"{code}  {texts[0]}{more}", style="yellow"))
+    for code, text in findings_by_code(result):
+        console.print(Text(f"{code}  {text}", style="yellow"))
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
     if isinstance(estimate, float) and isinstance(actual, float):
         console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")

@@ -29,7 +29,8 @@ class Result:
     @property
     def findings(self) -> list[dict[str, Any]]:
         """The doubts that were stored with the rows."""
-        return list(self.about.get("findings", []))
+        runs = self.about.get("runs", [self.about])
+        return [finding for about in runs for finding in about.get("findings", [])]
 
 
 def load(path: str | Path | None = None) -> Result:

@@ -34,7 +34,7 @@ def spread(units: int, tasks: int, imbalance: float, seed: int) -> list[int]:
     Args:
         units: Mean size of a task, >= 1.
         tasks: How many, >= 0.
-        imbalance: Half-width of the uniform spread relative to the mean, in [0, 1): 0.5 is sizes from half to
+        imbalance: Half-width of the uniform spread relative to the mean, in [0, 1]: 0.5 is sizes from half to
             one and a half times the mean.
         seed: Of the generator; one seed gives one spread on every machine.
     Returns:

@@ -46,7 +46,8 @@ def workers(backend):
 @pytest.fixture
 def in_processes(backend):
     """Whether items and answers travel between processes."""
-    return backend["backend"] not in ("serial", "threads")
+    one = get_backend(backend["backend"])
+    return not (one.threads or one.only_one_worker)
 
 
 class Bench:
