@@ -44,6 +44,8 @@ class HostProcess:
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         pipes = self._process.stdout, self._process.stderr
         if sys.platform == "linux":
             with contextlib.suppress(OSError):

@@ -80,7 +80,8 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     last = None
-    cases = cases.assign(_serial=cases["backend"] != "serial").sort_values("_serial", kind="stable")
+    order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "chunksize", "workers", "blas_threads"]
+    cases = cases.assign(_serial=cases["backend"] != "serial").sort_values(order, kind="stable")
     for _, case in cases.iterrows():
         name = " ".join(
             str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])

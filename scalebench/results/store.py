@@ -45,8 +45,13 @@ def write_atomically(path: Path, content: bytes) -> None:
 def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:
     """The frame as a parquet file, whole or not at all."""
     partial = path.with_name(f".{path.name}.partial")
+    # times don't repeat: split into their bytes they take two thirds of what a dictionary of them does
+    floats = {one.name: "BYTE_STREAM_SPLIT" for one in columns if one.type == "float"}
     with open(partial, "wb") as file:
-        frame.to_parquet(file, engine="pyarrow", index=False, schema=arrow_schema(columns), compression="zstd")
+        frame.to_parquet(
+            file, engine="pyarrow", index=False, schema=arrow_schema(columns), compression="zstd", compression_level=9,
+            use_dictionary=[one.name for one in columns if one.name not in floats], column_encoding=floats,
+        )  # fmt: skip
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
