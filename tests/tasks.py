@@ -27,15 +27,20 @@ def prints_and_reads(item):
     return (item, sys.stdin.read(), os.read(0, 10))
 
 
-def returns_a_lock(_item):
-    return threading.Lock()
+def _generate():
+    """What not even dill can pickle."""
+    yield 1
 
 
-class BecomesALock:
+def returns_a_generator(_item):
+    return _generate()
+
+
+class BecomesAGenerator:
     """Can be sent to the host, but not from the host to a worker."""
 
     def __reduce__(self):
-        return threading.Lock, ()
+        return _generate, ()
 
 
 def ignores(_item):
@@ -43,7 +48,11 @@ def ignores(_item):
 
 
 def heavy_modules(_item):
-    return sorted({"pandas", "pyarrow", "rich", "pytest", "scipy", "psutil"} & sys.modules.keys())
+    return sorted({"pandas", "pyarrow", "rich", "pytest", "scipy"} & sys.modules.keys())
+
+
+def numpy_is_loaded(_item):
+    return "numpy" in sys.modules
 
 
 _times_set_up = threading.local()

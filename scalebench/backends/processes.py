@@ -5,10 +5,9 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, ClassVar
 
+from scalebench.backends import meeting
 from scalebench.backends.base import PlainProcess, T
 from scalebench.host import worker
-
-_barrier: Any = None  # in each worker: where all of them meet
 
 
 class Processes(PlainProcess):
@@ -31,7 +30,7 @@ class _ProcessPool:
         self.chunksize_found: int | None = 1 if chunksize is None else chunksize  # Executor.map's own default
         self._workers = workers
         self._executor = ProcessPoolExecutor(
-            workers, mp_context=context, initializer=_install, initargs=(job, context.Barrier(workers))
+            workers, mp_context=context, initializer=meeting.install, initargs=(job, context.Barrier(workers))
         )
         self.each_worker(int)  # workers start on demand: force them up
 
@@ -42,20 +41,8 @@ class _ProcessPool:
         return list(self._executor.map(function, items, chunksize=self.chunksize_found or 1))
 
     def each_worker(self, function: Callable[[], T]) -> list[T]:
-        futures = [self._executor.submit(_meet, function) for _ in range(self._workers)]
+        futures = [self._executor.submit(meeting.meet, function) for _ in range(self._workers)]
         return [future.result() for future in futures]
 
     def close(self) -> None:
         self._executor.shutdown()
-
-
-def _install(job: worker.Job, barrier: Any) -> None:
-    global _barrier
-    _barrier = barrier
-    worker.install(job)
-
-
-def _meet(function: Callable[[], T]) -> T:
-    """Wait until every worker has taken one call, so that none takes two."""
-    _barrier.wait()
-    return function()

@@ -10,6 +10,9 @@ from scalebench.backends.base import OWN_AXES, Backend, PlainProcess
 BUILT_IN = {
     "serial": "scalebench.backends.serial:Serial",
     "processes": "scalebench.backends.processes:Processes",
+    "multiprocessing": "scalebench.backends.multiprocessing:MultiprocessingPool",
+    "multiprocess": "scalebench.backends.multiprocess:MultiprocessPool",
+    "joblib": "scalebench.backends.joblib:Joblib",
     "threads": "scalebench.backends.threads:Threads",
     "mpi-pool": "scalebench.backends.mpi_pool:MPIPool",
     "mpi": "scalebench.backends.mpi:MPIClassic",

@@ -59,6 +59,12 @@ class TestWorkers:
         assert set(found["worker"]) <= set(range(workers))
         assert (found.groupby("round")["task"].apply(list) == [ITEMS, ITEMS]).all()
 
+    def test_of_a_pool_of_one_run_the_tasks_and_not_their_parent(self, bench):
+        told = bench.launch("square", ITEMS, digests=[digest(item * item) for item in ITEMS], workers=1)
+        assert (told.status, told.message) == ("ok", None)
+        assert set(told.tasks()["worker"]) == {0}
+        assert {row["answers"] for row in told.rows()} == {"same"}
+
     def test_are_set_up_once_each_and_that_counts_as_start_up(self, bench):
         told = bench.launch("set_up_once", ITEMS, digests=[digest((item, 10_000_000, 1)) for item in ITEMS])
         assert (told.status, told.message) == ("ok", None)
@@ -83,10 +89,12 @@ class TestWorkers:
         assert (told.found["blas_found_min"], told.found["blas_found_max"]) == (3, 3)
 
     def test_without_a_blas_have_null_threads(self, bench):
-        told = bench.launch("square", ITEMS)
-        assert (told.status, told.message) == ("ok", None)
-        assert told.found["blas_found_min"] is None
-        assert told.found["blas_library"] is None
+        """joblib loads NumPy by itself, the other interfaces don't."""
+        told = bench.launch("numpy_is_loaded", ITEMS, digests=[digest(bench.backend["backend"] == "joblib")] * len(ITEMS))
+        assert {row["answers"] for row in told.rows()} == {"same"}
+        loaded = bench.backend["backend"] == "joblib"
+        assert (told.found["blas_found_min"] is not None) == loaded
+        assert (told.found["blas_library"] is not None) == loaded
 
 
 class TestRounds:
@@ -146,12 +154,12 @@ class TestFailures:
         assert "RuntimeError: the input is missing" in told.message
 
     def test_to_pickle_an_item_are_failures_of_the_round(self, bench, in_processes):
-        told = bench.launch("ignores", [tasks.BecomesALock()] * 4)
+        told = bench.launch("ignores", [tasks.BecomesAGenerator()] * 4)
         assert told.status == ("failed" if in_processes else "ok")
         assert not in_processes or "pickle" in told.message
 
     def test_to_pickle_an_answer_are_failures_of_the_round(self, bench, in_processes):
-        told = bench.launch("returns_a_lock", ITEMS)
+        told = bench.launch("returns_a_generator", ITEMS)
         assert told.status == ("failed" if in_processes else "ok")
         assert not in_processes or "pickle" in told.message
 
