@@ -48,6 +48,7 @@ class Case:
         parts += [value for axis, value in own.items() if value and value != _USUAL[axis]]
         parts.append(f"w{self.workers}")
         parts += [f"b{self.blas_threads}"] if self.blas_threads else []
+        parts += [f"bound-to-{self.binding}"] if self.binding else []
         parts += [f"c{self.chunksize}"] if self.chunksize else []
         return "-".join(parts)
 

@@ -19,6 +19,7 @@ from scalebench.launchers.process import HostProcess
 from scalebench.results.schema import TASKS, to_frame
 from scalebench.study import Study
 from scalebench.sweep import Sweep
+from scalebench.workloads.kinds import get_kind
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +51,7 @@ class Launch:
 
     def rows(self) -> list[dict[str, Any]]:
         """One row a round, warm-up and failure included."""
-        common = {**self.identity, **self.case.asked(), **self.found, "task_timing": "on", "stop_reason": self.stop_reason}
+        common = {**self.identity, **self.case.asked(), **self.found, "stop_reason": self.stop_reason}
         return [{**common, **one} for one in self.rounds]
 
     def tasks(self) -> "pd.DataFrame":
@@ -69,6 +70,7 @@ def launch(
     study: Study,
     reference: plan.Reference | None,
     rounds: int | None,
+    task_timing: str = "on",
 ) -> Launch:
     """Run one case once in a fresh host.
 
@@ -79,6 +81,7 @@ def launch(
         study: Its settings.
         reference: The right answers and the cost; None leaves answers unchecked.
         rounds: Timed rounds; None: decided from the warm-up.
+        task_timing: ``off``: the counted rounds record no tasks; their work is that of the warm-up, which does.
     """
     told = Launch(case, {**identity, "case_id": case.case_id, "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                          "canary_s": machine.canary()})  # fmt: skip
@@ -88,7 +91,7 @@ def launch(
     host: HostProcess | None = None
     try:
         host = local.start(case)
-        _measure(told, host, sweep, study, reference, rounds)
+        _measure(told, host, sweep, study, reference, rounds, task_timing)
         told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
     except BackendUnavailableError as error:
         told.fail("unavailable", str(error))
@@ -102,7 +105,13 @@ def launch(
 
 
 def _measure(
-    told: Launch, host: HostProcess, sweep: Sweep, study: Study, reference: plan.Reference | None, rounds: int | None
+    told: Launch,
+    host: HostProcess,
+    sweep: Sweep,
+    study: Study,
+    reference: plan.Reference | None,
+    rounds: int | None,
+    task_timing: str,
 ) -> None:
     case = told.case
     expected = None if reference is None else reference.expected(case.tasks)
@@ -110,11 +119,11 @@ def _measure(
     opened = host.ask(plan.open_request(case, sweep), max(_OPEN_TIMEOUT_S, timeout))
     _note_open(told, opened, machine.clock() - host.started)
     told.found["processes"] = host.count_processes()
-    warmup = host.ask({"do": "round"}, timeout)
+    warmup = host.ask({"do": "round", "task_timing": "on"}, timeout)
     _note_round(told, warmup, None, expected)
     _note_workers(told, host.ask({"do": "describe"}, _OPEN_TIMEOUT_S)["workers"])
     for number in range(plan.rounds_for(warmup["wall_s"], study) if rounds is None else rounds):
-        _note_round(told, host.ask({"do": "round"}, timeout), number, expected)
+        _note_round(told, host.ask({"do": "round", "task_timing": task_timing}, timeout), number, expected)
     told.found["shutdown_s"] = host.ask({"do": "close"}, _CLOSE_TIMEOUT_S)["shutdown_s"]
 
 
@@ -153,29 +162,15 @@ def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
 
 
 def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expected: str | None) -> None:
-    """One row, and the columns of its tasks. ``number`` None: the warm-up."""
-    import numpy as np
-
-    columns: dict[str, Any] = {
-        name: np.asarray(protocol.unpack(text, "q" if name in ("worker", "work_units") else "d"))
-        for name, text in reply["tasks"].items()
-    }
-    busy = columns["stop_s"] - columns["start_s"]
-    per_worker = np.bincount(columns["worker"], weights=busy) if len(busy) else np.zeros(1)
+    """One row, and the columns of its tasks where they were recorded. ``number`` None: the warm-up."""
     answers = _judge(reply, expected)
-    shares_blas = get_backend(told.case.backend).threads and (told.case.blas_threads or 1) > 1
-    if shares_blas:
-        columns["cpu_s"] = np.full(len(busy), np.nan)
-    round_number = 0 if number is None else number
+    recorded = reply["tasks"] is not None
     told.rounds.append({
-        "round": round_number,
+        "round": number or 0,
         "warmup": number is None,
         "wall_s": reply["wall_s"],
-        "busy_s": float(busy.sum()),
-        "busy_max_s": float(per_worker.max()),
-        "cpu_s": float(columns["cpu_s"].sum()),
-        "cpu_wait_s": float(columns["cpu_wait_s"].sum()),
-        "work_units": int(columns["work_units"].sum()),
+        **(_note_tasks(told, reply["tasks"], number) if recorded else {"work_units": _work_of_warmup(told)}),
+        "task_timing": "on" if recorded else "off",
         "chunksize_found": reply["chunksize"],
         "cpu_tree_s": reply["cpu_tree_s"],
         "ctx_involuntary": reply["ctx_involuntary"],
@@ -187,10 +182,38 @@ def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expecte
     })  # fmt: skip
     if answers == "differ":
         told.status, told.message = "mismatch", _mismatch(reply)
+
+
+def _note_tasks(told: Launch, packed: dict[str, str], number: int | None) -> dict[str, Any]:
+    """The sums of a round's tasks; the tasks themselves are kept, but for the warm-up's."""
+    import numpy as np
+
+    columns: dict[str, Any] = {
+        name: np.asarray(protocol.unpack(text, "q" if name in ("worker", "work_units") else "d")) for name, text in packed.items()
+    }
+    busy = columns["stop_s"] - columns["start_s"]
+    per_worker = np.bincount(columns["worker"], weights=busy) if len(busy) else np.zeros(1)
+    if get_backend(told.case.backend).threads and (told.case.blas_threads or 1) > 1:
+        columns["cpu_s"] = np.full(len(busy), np.nan)  # a thread's CPU time can't cover the BLAS threads that all share
     if number is not None:
-        told.columns.append({
-            "round": round_number, "task": np.arange(len(busy)), "node": np.asarray(told.nodes)[columns["worker"]], **columns,
-        })  # fmt: skip
+        places = {"task": np.arange(len(busy)), "node": np.asarray(told.nodes)[columns["worker"]]}
+        told.columns.append({"round": number, **places, **columns})
+    return {
+        "busy_s": float(busy.sum()),
+        "busy_max_s": float(per_worker.max()),
+        "cpu_s": float(columns["cpu_s"].sum()),
+        "cpu_wait_s": float(columns["cpu_wait_s"].sum()),
+        "work_units": int(columns["work_units"].sum()),
+    }
+
+
+def _work_of_warmup(told: Launch) -> int | None:
+    """The work of a round whose tasks were not recorded: the warm-up's, unless it depends on the moment."""
+    kind = get_kind(told.case.kind) if told.case.kind else None
+    if kind is not None and kind.fixed_time and kind.cpu_bound:
+        return None
+    found: int = told.rounds[0]["work_units"]
+    return found
 
 
 def _judge(reply: dict[str, Any], expected: str | None) -> str:

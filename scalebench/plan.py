@@ -73,12 +73,12 @@ def measure_references(sweep: Sweep) -> dict[tuple[Any, ...], Reference]:
 
 def _measure(case: Case, sweep: Sweep) -> Reference:
     serial = replace(case, backend="serial", workers=1, start_method=None, mpi_mode=None, distribution=None,
-                     chunksize=None, blas_threads=None if case.blas_threads is None else 1)  # fmt: skip
+                     chunksize=None, binding=None, blas_threads=None if case.blas_threads is None else 1)  # fmt: skip
     host = local.start(serial)
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
-        reply = host.ask({"do": "round", "digests": True}, _REFERENCE_TIMEOUT_S)
+        reply = host.ask({"do": "round", "task_timing": "on", "digests": True}, _REFERENCE_TIMEOUT_S)
     except HostFailedError as error:
         if error.brief is not None:
             raise WorkloadError(
@@ -101,7 +101,7 @@ def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     job, items = job_and_items(case, sweep)
     return {
         "do": "open", "backend": references()[case.backend], "workers": case.workers,
-        "options": local.options(case, get_backend(case.backend)), "job": job, "items": items,
+        "options": local.options(case, get_backend(case.backend)), "binding": case.binding, "job": job, "items": items,
     }  # fmt: skip
 
 

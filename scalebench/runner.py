@@ -96,7 +96,7 @@ class Runner:
             told = self._closed_launch(case, identity)
             if told is None:
                 planned = self._rounds.get(case.case_id) if rounds is None else rounds
-                told = launch(case, identity, self.ahead.sweep, self.study, reference, planned)
+                told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing)
             self.store.write_launch(f"{block:04}-{case.case_id}-{attempt}", told.rows(), told.tasks())
             self._learn(case, told)
             if told.status in ("ok", "unavailable", "skipped") or case.case_id in self._closed:

@@ -23,7 +23,7 @@ PROFILES = ("quick", "default", "full")
 
 #: keys that multiply: each may hold several values
 AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_method", "mpi_mode", "distribution",
-        "workers", "blas_threads", "chunksize")  # fmt: skip
+        "workers", "blas_threads", "binding", "chunksize")  # fmt: skip
 #: keys that say how hard to look
 SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed")
 
@@ -53,6 +53,7 @@ class Study:
     distribution: Any = None  #: block, cyclic
     workers: Any = "1..2x"  #: counts; x is the CPU budget, n the machine's CPUs
     blas_threads: Any = 1  #: in each worker
+    binding: Any = "none"  #: of each worker to a CPU or core of its own: none, cores, threads
     chunksize: Any = None  #: None: the interface's own default
     blocks: Any = 5  #: passes over all cases, each in its own random order
     rounds: Any = None  #: timed rounds a launch; None: at least 5, more where they are short
@@ -60,6 +61,8 @@ class Study:
     budget: Any = None  #: seconds to spend on blocks; the block that would pass it is not begun
     timeout: Any = None  #: seconds a round may take; None: from the estimate
     seed: Any = 0  #: of the order of cases and of the imbalance
+    total: Any = None  #: work units in all: tasks follow as total / size, but at least ``tasks``
+    task_timing: str = "on"  #: off: tasks are not recorded one by one
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     missing_backends_fail: bool = True  #: whether a backend that is asked for by name and unavailable counts as a failed case
 
@@ -89,6 +92,12 @@ class Study:
                 put(self, key, tuple(axes.parse_names(key, getattr(self, key), values, key.replace("_", " "))))
         put(self, "workers", tuple(axes.parse_workers(self.workers)))
         put(self, "blas_threads", tuple(axes.parse_integers("blas_threads", self.blas_threads)))
+        asked = [one or "none" for one in axes.parse_axis("binding", self.binding)]
+        named = axes.parse_names("binding", asked, ("none", "cores", "threads"), "binding")
+        put(self, "binding", tuple(None if one == "none" else one for one in named))
+        axes.parse_name("task_timing", str(self.task_timing), ("on", "off"), "task timing")
+        if self.total is not None:
+            put(self, "total", axes.parse_integer("total", self.total))
         if self.chunksize is not None:
             put(self, "chunksize", tuple(axes.parse_integers("chunksize", self.chunksize)))
         self._check_settings(put)
@@ -120,9 +129,9 @@ class Study:
 
     def suite(self, name: str, overrides: Mapping[str, Any]) -> "Study":
         """The study that one suite is: this one with what the suite overrides, and no suites of its own."""
+        known = (*AXES, "workload", "items", "total", "task_timing")
         for key in overrides:
-            if key not in (*AXES, "workload", "items"):
-                axes.parse_name(f"suites.{name}", key, (*AXES, "workload", "items"), "key of a suite")
+            axes.parse_name(f"suites.{name}", key, known, "key of a suite")
         return replace(self, name=name, suites={}, **overrides)
 
     def each_suite(self) -> list["Study"]:

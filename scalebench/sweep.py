@@ -22,6 +22,8 @@ from scalebench.study import Study
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import get_kind
 
+_MOST_TASKS = 5_000  # that a total is cut into: beyond, rounds of short tasks would last without telling more
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -30,6 +32,7 @@ class Entry:
     case: Case
     suite: str
     added: str | None = None  #: which baseline it is, where the study lacked it
+    task_timing: str = "on"  #: whether its tasks are recorded one by one
 
 
 @dataclass(slots=True)
@@ -50,12 +53,12 @@ def expand(study: Study) -> Sweep:
         for case in asked:
             if case not in seen:
                 seen.add(case)
-                sweep.entries.append(Entry(case, suite.name))
+                sweep.entries.append(Entry(case, suite.name, None, suite.task_timing))
         for case in asked:
             for why, baseline in baselines(case).items():
                 if baseline not in seen:
                     seen.add(baseline)
-                    sweep.entries.append(Entry(baseline, suite.name, why))
+                    sweep.entries.append(Entry(baseline, suite.name, why, suite.task_timing))
     return sweep
 
 
@@ -97,14 +100,17 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
         kind = get_kind(kind_name) if workload == NAME else None
         backend = get_backend(backend_name)
         own = [_values(suite, backend, axis) for axis in OWN_AXES]
-        for size, imbalance, tasks, workers, threads, (start, mode, dealing, chunksize) in itertools.product(
+        for size, imbalance, tasks, workers, threads, binding, (start, mode, dealing, chunksize) in itertools.product(
             suite.size if kind else (None,),
             suite.imbalance if kind else (None,),
             (len(suite.items),) if suite.items is not None else suite.tasks,
             (1,) if backend.only_one_worker else suite.workers,
             suite.blas_threads if kind is None or kind.uses_blas else (None,),
+            suite.binding,
             list(itertools.product(*own)),
         ):
+            if kind is not None and suite.total is not None and suite.items is None:
+                tasks = max(tasks, min(_MOST_TASKS, suite.total // kind.parse(size or kind.default_size)[1]))
             cases.append(Case(
                 workload=workload,
                 kind=kind.name if kind else None,
@@ -119,6 +125,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
                 distribution=dealing,
                 workers=workers,
                 blas_threads=threads,
+                binding=binding,
                 chunksize=chunksize,
                 tasks=tasks * workers if scaling == "weak" else tasks,
             ))  # fmt: skip

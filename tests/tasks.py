@@ -146,3 +146,17 @@ def leaves_a_grandchild(item):
     if item == 0:
         subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
     return item
+
+
+def where_it_may_run(_item):
+    return len(os.sched_getaffinity(0))
+
+
+def fails_after_the_warm_up(item):
+    """The last item of the warm-up leaves a mark; the first one of the round after it sees that."""
+    mark = os.environ["SCALEBENCH_TEST_MARK"]
+    if item == 0 and os.path.exists(mark):
+        raise ValueError("this time it is too hard")
+    if item == 9:
+        open(mark, "w").close()
+    return item

@@ -33,6 +33,7 @@ _AXES = {
     "backend": ("NAME", "see 'scalebench backends'; or all"),
     "workers": ("N", "1,2,4 - 1..8 - 1..2x (x: the CPU budget) - 1..2n (n: the machine's CPUs)"),
     "blas-threads": ("N", "in each worker"),
+    "binding": ("NAME", "of workers to CPUs: none, cores, threads"),
     "chunksize": ("N", "tasks sent at a time"),
     "start-method": ("NAME", "fork, forkserver, spawn"),
     "mpi-mode": ("NAME", "world, spawn"),

@@ -4,6 +4,7 @@ Facts that a system lacks are None. Sources: ``proc(5)`` for ``status``, ``sched
 processes are Linux's dynamic clock ids, ``clock_getcpuclockid(3)``.
 """
 
+import contextlib
 import os
 import platform
 import sys
@@ -47,6 +48,34 @@ def describe_worker(key: int) -> dict[str, Any]:
 def allowed_cpus() -> int | None:
     """How many CPUs the scheduler may put this process on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def places(binding: str) -> list[list[int]]:
+    """The CPUs that a worker may be bound to, one list a place: ``threads`` one CPU each, ``cores`` all CPUs of a core.
+
+    Only those that this process is allowed; a core's siblings are Linux's ``thread_siblings_list``.
+    """
+    allowed = sorted(os.sched_getaffinity(0))
+    if binding == "threads":
+        return [[cpu] for cpu in allowed]
+    cores: dict[str, list[int]] = {}
+    for cpu in allowed:
+        try:
+            with open(f"/sys/devices/system/cpu/cpu{cpu}/topology/thread_siblings_list") as siblings:
+                core = siblings.read().strip()
+        except OSError:
+            core = str(cpu)
+        cores.setdefault(core, []).append(cpu)
+    return list(cores.values())
+
+
+def bind(cpus: list[int], *, whole_process: bool) -> list[int]:
+    """Bind this thread, or all threads of this process, to some CPUs; returns where it may run now, read back."""
+    threads = [int(thread) for thread in os.listdir("/proc/self/task")] if whole_process else [0]
+    for thread in threads:
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(thread, cpus)
+    return sorted(os.sched_getaffinity(0))
 
 
 def gil_enabled() -> bool:

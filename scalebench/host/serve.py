@@ -5,13 +5,14 @@ packed after the clock has stopped. What goes wrong is a reply ``{"error": ...}`
 """
 
 import base64
+import functools
 import os
 import pickle
 import platform
 import time
 import traceback
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from importlib import import_module
@@ -80,6 +81,8 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     backend: Backend = getattr(import_module(module), name)()
     start = time.perf_counter()
     pool = backend.open(request["workers"], job, **request["options"])
+    if request["binding"] is not None:
+        _bind(pool, request["binding"])
     failures = [failure for failure in pool.each_worker(worker.ready) if failure is not None]
     startup_s = time.perf_counter() - start
     if failures:
@@ -101,6 +104,22 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     return session, reply
 
 
+def _bind(pool: Pool, binding: str) -> None:
+    """Give each worker of a node a place of its own, as far as they go round; what was read back must be that."""
+    if not hasattr(os, "sched_setaffinity"):
+        raise OpenError(f"binding={binding!r}: this system can't bind processes to CPUs")
+    places = probe.places(binding)
+    keys: dict[str, list[int]] = {}
+    for one in pool.each_worker(worker.describe):
+        keys.setdefault(one["node"], []).append(one["key"])
+    asked = {key: places[index % len(places)] for node in keys.values() for index, key in enumerate(sorted(node))}
+    found = dict(pool.each_worker(functools.partial(worker.bind, asked)))
+    if found != asked:
+        raise OpenError(
+            f"binding={binding!r}: workers were to run on {sorted(asked.values())}, they may run on {sorted(found.values())}"
+        )
+
+
 def _items(recipe: dict[str, Any]) -> Sequence[Any]:
     if "pickled" in recipe:
         items: Sequence[Any] = pickle.loads(base64.b64decode(recipe["pickled"]))
@@ -120,27 +139,29 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
     if session is None:
         raise RuntimeError("no pool is open")
     pool, items = session.pool, session.items
+    function: Callable[[Any], Any] = worker.run_task if request["task_timing"] == "on" else worker.run_plainly
     session.usage.read()
-    pool.before_round(worker.run_task)
+    pool.before_round(function)
     start = time.perf_counter()
-    records = pool.map(worker.run_task, items)
+    records = pool.map(function, items)
     wall_s = time.perf_counter() - start
     used = session.usage.read()
+    facts = {"wall_s": wall_s, "chunksize": pool.chunksize_found, **used}
+    if request["task_timing"] == "off":
+        return {**facts, **_answers(session, records, keep_digests=False), "tasks": None}
     good: list[worker.Record] = []
     for task, record in enumerate(records):
         if isinstance(record, worker.TaskFailure):
             return {"error": f"task {task} raised {record}", "status": "failed"}
         good.append(record)
     return {
-        "wall_s": wall_s,
-        "chunksize": pool.chunksize_found,
-        **used,
-        **_answers(session, [record.answer for record in good], bool(request.get("digests"))),
+        **facts,
+        **_answers(session, [record.answer for record in good], keep_digests=bool(request.get("digests"))),
         "tasks": _pack(good, start, {one["key"]: index for index, one in enumerate(session.workers)}),
     }
 
 
-def _answers(session: _Session, values: list[Any], keep_digests: bool) -> dict[str, Any]:
+def _answers(session: _Session, values: list[Any], *, keep_digests: bool) -> dict[str, Any]:
     """The digest of the round's answers and what the workload's own check says, null where there is none."""
     check = worker.resolve(session.job).check
     if check is not None:

@@ -65,6 +65,7 @@ class _State(threading.local):
     work_units: Callable[[Any, Any], int] | None = None
     failure: TaskFailure | None = None
     key: int = -1
+    threaded: bool = False
     cpu_clock: Callable[[], float] = staticmethod(time.process_time)
     schedstat: int | None = None  #: descriptor of this thread's scheduler statistics
 
@@ -75,6 +76,7 @@ _state = _State()
 def install(job: Job) -> None:
     """Make this process, rank or thread a worker for ``job``: import the workload and run its set-up, once."""
     state = _state
+    state.threaded = job.threaded
     # one number that no other worker of the launch has, on this node or another
     state.key = zlib.crc32(platform.node().encode()) << 32 | (threading.get_native_id() if job.threaded else os.getpid())
     # the process's CPU time covers its BLAS threads; threads of one process can only be told apart by their own
@@ -124,6 +126,18 @@ def ready() -> TaskFailure | None:
 def describe() -> dict[str, Any]:
     """What :mod:`probe` finds in this worker."""
     return probe.describe_worker(_state.key)
+
+
+def bind(places: dict[int, list[int]]) -> tuple[int, list[int]]:
+    """Bind this worker to its place, by key; returns the key and the CPUs as read back."""
+    return _state.key, probe.bind(places[_state.key], whole_process=not _state.threaded)
+
+
+def run_plainly(item: Any) -> Any:
+    """Run one task and record nothing (``task_timing`` off): what it raises is the interface's to carry."""
+    task = _state.task
+    assert task is not None
+    return task(item)
 
 
 def run_task(item: Any) -> Record | TaskFailure:

@@ -80,12 +80,13 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     last = None
-    order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "chunksize", "workers", "blas_threads"]
+    order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "workers", "blas_threads"]
     cases = cases.assign(_serial=cases["backend"] != "serial").sort_values(order, kind="stable")
     for _, case in cases.iterrows():
         name = " ".join(
             str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])
         )
+        name += "" if pd.isna(case["binding"]) else f" bound to {case['binding']}"
         name += "" if pd.isna(case["chunksize"]) else f" chunksize {case['chunksize']}"
         if name != last:
             sections[len(rows)] = last = name

@@ -71,6 +71,7 @@ class Bench:
     def launch(self, workload, items, **asked):
         """The launch; answers are compared with those of ``expected``, digests by item, where given."""
         digests = asked.pop("digests", None)
+        task_timing = asked.pop("task_timing", "on")
         reference = None if digests is None else Reference([0.001] * len(items), digests, 0.1)
         case, sweep, study = self.prepare(workload, items, **asked)
         return launch(
@@ -80,6 +81,7 @@ class Bench:
             study,
             reference,
             None,
+            task_timing,
         )
 
     def host(self, workload, items, **asked):

@@ -1,5 +1,6 @@
 """What every backend must do, tried with real pools and real MPI."""
 
+import os
 import platform
 from dataclasses import replace
 
@@ -9,6 +10,7 @@ import tasks
 
 from scalebench.errors import HostFailedError
 from scalebench.host.answers import digest
+from scalebench.host.probe import places
 from scalebench.launchers import local
 from scalebench.plan import open_request
 
@@ -47,7 +49,7 @@ class TestWorkers:
         try:
             opened = host.ask(request, 60)
             assert len({one[:2] for one in worker_ids(opened)}) == workers
-            host.ask({"do": "round"}, 60)
+            host.ask({"do": "round", "task_timing": "on"}, 60)
             assert worker_ids(host.ask({"do": "describe"}, 60)) == worker_ids(opened)
         finally:
             host.end()
@@ -96,6 +98,19 @@ class TestWorkers:
         assert (told.found["blas_found_min"] is not None) == loaded
         assert (told.found["blas_library"] is not None) == loaded
 
+    @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds processes to CPUs")
+    @pytest.mark.parametrize("binding", ["threads", "cores"])
+    def test_are_bound_to_places_of_their_own_and_that_is_read_back(self, bench, workers, binding):
+        told = bench.launch("where_it_may_run", list(range(12)), binding=binding)
+        assert (told.status, told.message) == ("ok", None)
+        host, request = bench.host("where_it_may_run", ITEMS, binding=binding)
+        try:
+            described = host.ask(request, 60)["workers"]
+        finally:
+            host.end()
+        assert len(described) == workers
+        assert {one["cpus"] for one in described} == {len(place) for place in places(binding)}
+
 
 class TestRounds:
     def test_of_no_tasks_at_all_run(self, bench):
@@ -104,7 +119,7 @@ class TestRounds:
         try:
             request = open_request(replace(case, tasks=0), sweep)
             assert host.ask(request, 60)["tasks"] == 0
-            reply = host.ask({"do": "round"}, 60)
+            reply = host.ask({"do": "round", "task_timing": "on"}, 60)
             assert set(reply["tasks"].values()) == {""}
             assert reply["wall_s"] > 0
         finally:
@@ -123,6 +138,21 @@ class TestRounds:
         assert (found["start_s"] >= 0).all()
         assert (found["stop_s"] >= found["start_s"]).all()
         assert (found["stop_s"] <= found["round"].map(walls)).all()
+
+    def test_without_task_timing_have_wall_times_answers_and_work_but_no_tasks(self, bench):
+        told = bench.launch("counts_ten", ITEMS, digests=[digest(item) for item in ITEMS], task_timing="off")
+        assert (told.status, told.message) == ("ok", None)
+        assert [row["task_timing"] for row in told.rows()] == ["on", "off", "off"]
+        assert {row["answers"] for row in told.rows()} == {"same"}
+        assert {row["work_units"] for row in told.rows()} == {100}
+        assert all(row["wall_s"] > 0 and "busy_s" not in row for row in counted(told))
+        assert told.tasks().empty
+
+    def test_without_task_timing_fail_as_the_interface_tells_it(self, bench, tmp_path, monkeypatch):
+        monkeypatch.setenv("SCALEBENCH_TEST_MARK", str(tmp_path / "mark"))
+        told = bench.launch("fails_after_the_warm_up", ITEMS, task_timing="off")
+        assert told.status == "failed"
+        assert "ValueError: this time it is too hard" in told.message
 
     def test_count_work_inside_the_tasks(self, bench):
         assert {row["work_units"] for row in bench.launch("counts_ten", ITEMS).rows()} == {100}
@@ -168,7 +198,7 @@ class TestFailures:
         try:
             host.ask(request, 60)
             with pytest.raises(HostFailedError, match="three is too hard"):
-                host.ask({"do": "round"}, 60)
+                host.ask({"do": "round", "task_timing": "on"}, 60)
             assert len(host.ask({"do": "describe"}, 60)["workers"]) == bench.workers
         finally:
             host.end()
@@ -179,7 +209,7 @@ class TestEnd:
         host, request = bench.host("square", ITEMS)
         opened = host.ask(request, 60)
         started = {psutil.Process(host._process.pid), *psutil.Process(host._process.pid).children(recursive=True)}
-        host.ask({"do": "round"}, 60)
+        host.ask({"do": "round", "task_timing": "on"}, 60)
         host.ask({"do": "close"}, 60)
         own = {one["pid"] for one in opened["workers"]}
         # the host, and for MPI the ranks and their launcher, end after the reply to close
