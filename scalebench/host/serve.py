@@ -20,6 +20,7 @@ from typing import Any
 
 from scalebench.backends.base import Backend, Pool
 from scalebench.host import answers, probe, protocol, worker
+from scalebench.host.recorder import Record
 from scalebench.workloads.family import make_items
 
 
@@ -149,14 +150,14 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
     facts = {"wall_s": wall_s, "chunksize": pool.chunksize_found, **used}
     if request["task_timing"] == "off":
         return {**facts, **_answers(session, records, keep_digests=False), "tasks": None}
-    good: list[worker.Record] = []
+    good: list[Record] = []
     for task, record in enumerate(records):
         if isinstance(record, worker.TaskFailure):
             return {"error": f"task {task} raised {record}", "status": "failed"}
         good.append(record)
     return {
         **facts,
-        **_answers(session, [record.answer for record in good], keep_digests=bool(request.get("digests"))),
+        **_answers(session, [record[0] for record in good], keep_digests=bool(request.get("digests"))),
         "tasks": _pack(good, start, {one["key"]: index for index, one in enumerate(session.workers)}),
     }
 
@@ -174,16 +175,17 @@ def _answers(session: _Session, values: list[Any], *, keep_digests: bool) -> dic
     return {"digest": answers.combine(whole), "digests": whole if keep_digests else None, "wrong": None}
 
 
-def _pack(records: Sequence[worker.Record], origin: float, places: dict[int, int]) -> dict[str, str]:
+def _pack(records: Sequence[Record], origin: float, places: dict[int, int]) -> dict[str, str]:
     """The task records as columns; starts and stops from the round's start, workers numbered from 0."""
+    _, starts, stops, cpus, waits, keys, units = zip(*records, strict=True) if records else ((),) * 7
     nan = float("nan")
     return {
-        "worker": protocol.pack(array("q", [places.get(record.worker, -1) for record in records])),
-        "start_s": protocol.pack(array("d", [record.start - origin for record in records])),
-        "stop_s": protocol.pack(array("d", [record.stop - origin for record in records])),
-        "cpu_s": protocol.pack(array("d", [nan if record.cpu is None else record.cpu for record in records])),
-        "cpu_wait_s": protocol.pack(array("d", [nan if record.cpu_wait is None else record.cpu_wait for record in records])),
-        "work_units": protocol.pack(array("q", [record.work_units for record in records])),
+        "worker": protocol.pack(array("q", [places.get(key, -1) for key in keys])),
+        "start_s": protocol.pack(array("d", [start - origin for start in starts])),
+        "stop_s": protocol.pack(array("d", [stop - origin for stop in stops])),
+        "cpu_s": protocol.pack(array("d", cpus)),
+        "cpu_wait_s": protocol.pack(array("d", [nan if wait is None else wait for wait in waits])),
+        "work_units": protocol.pack(array("q", units)),
     }
 
 

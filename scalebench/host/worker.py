@@ -16,11 +16,11 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, NamedTuple
+from typing import Any
 
 from scalebench.host import probe
+from scalebench.host.recorder import Record, make_recorder
 from scalebench.workloads.describe import Workload, as_workload
-from scalebench.workloads.work import take_work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,28 +46,14 @@ class TaskFailure:
         return f"{self.error}\nin worker {self.worker} on {self.node}:\n{self.traceback.rstrip()}"
 
 
-class Record(NamedTuple):
-    """One task as its worker saw it. Seconds; clocks are the system's, equal in all processes of a machine."""
-
-    answer: Any
-    start: float
-    stop: float
-    cpu: float | None  #: CPU seconds of the process; of the thread where workers are threads
-    cpu_wait: float | None  #: seconds runnable without a CPU; None where the system doesn't tell
-    worker: int
-    work_units: int
-
-
 class _State(threading.local):
     """Of this worker: a process, a rank or a thread."""
 
     task: Callable[[Any], Any] | None = None  #: None until installed
-    work_units: Callable[[Any, Any], int] | None = None
+    record: Callable[[Any], Record]  #: the task, recorded; set when installed
     failure: TaskFailure | None = None
     key: int = -1
     threaded: bool = False
-    cpu_clock: Callable[[], float] = staticmethod(time.process_time)
-    schedstat: int | None = None  #: descriptor of this thread's scheduler statistics
 
 
 _state = _State()
@@ -80,15 +66,11 @@ def install(job: Job) -> None:
     # one number that no other worker of the launch has, on this node or another
     state.key = zlib.crc32(platform.node().encode()) << 32 | (threading.get_native_id() if job.threaded else os.getpid())
     # the process's CPU time covers its BLAS threads; threads of one process can only be told apart by their own
-    state.cpu_clock = time.thread_time if job.threaded else time.process_time
-    try:
-        state.schedstat = os.open("/proc/thread-self/schedstat", os.O_RDONLY)
-    except OSError:
-        state.schedstat = None
+    cpu_clock = time.thread_time if job.threaded else time.process_time
     try:
         workload = resolve(job)
         state.task = _bind(workload)
-        state.work_units = workload.work_units
+        state.record = make_recorder(state.task, workload.work_units, state.key, cpu_clock)
     except BaseException as error:  # noqa: BLE001 - reported by ready(), whatever it was
         state.failure = _failure(error)
 
@@ -142,32 +124,10 @@ def run_plainly(item: Any) -> Any:
 
 def run_task(item: Any) -> Record | TaskFailure:
     """Run one task and record it; the function that backends map over the items."""
-    state = _state
-    task, clock, schedstat = state.task, state.cpu_clock, state.schedstat
-    assert task is not None
-    take_work()
     try:
-        wait = None if schedstat is None else _wait_ns(schedstat)
-        cpu = clock()
-        start = time.perf_counter()
-        answer = task(item)
-        stop = time.perf_counter()
-        cpu = clock() - cpu
-        if schedstat is not None and wait is not None:
-            wait = _wait_ns(schedstat) - wait
-        if state.work_units is not None:
-            units = int(state.work_units(item, answer))
-        else:
-            counted = take_work()
-            units = 1 if counted is None else counted
+        return _state.record(item)
     except BaseException as error:  # noqa: BLE001 - sys.exit() in a task is a failed task, not a lost worker
         return _failure(error)
-    return Record(answer, start, stop, cpu, None if wait is None else wait / 1e9, state.key, units)
-
-
-def _wait_ns(schedstat: int) -> int:
-    """Nanoseconds that this thread has waited for a CPU: the second field of ``schedstat``, proc(5)."""
-    return int(os.pread(schedstat, 64, 0).split()[1])
 
 
 def _failure(error: BaseException) -> TaskFailure:

@@ -8,16 +8,24 @@ threads of one process don't add up into each other's tasks.
 import threading
 
 
-class _Counter(threading.local):
+class Counter(threading.local):
+    """The work counted in a thread since ``units`` was last set to None."""
+
     units: int | None = None
 
 
-_counter = _Counter()
+_counter = Counter()
 
 
 def count_work(units: int) -> None:
     """Add ``units`` of work to the task that runs in this thread. The unit is the workload's own."""
-    _counter.units = units if _counter.units is None else _counter.units + units
+    counted = _counter.units
+    _counter.units = units if counted is None else counted + units
+
+
+def counter() -> Counter:
+    """Where :func:`count_work` adds, each thread seeing its own."""
+    return _counter
 
 
 def take_work() -> int | None:
