@@ -42,3 +42,17 @@ def lint(session: nox.Session) -> None:
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
     session.run("lint-imports")
+
+
+@nox.session
+def overhead(session: nox.Session) -> None:
+    """What the harness itself costs, against code written by hand: figures, limits, met or missed. ``-- --scale 0.3`` for a first look."""
+    session.install("-e", ".[all]")
+    session.run("python", "benchmarks/overhead/measure.py", *session.posargs)
+
+
+@nox.session(name="tests-openmpi")
+def tests_openmpi(session: nox.Session) -> None:
+    """The conformance of the MPI backends with Open MPI instead of MPICH."""
+    session.install("-e", ".[joblib,multiprocess,pytest]", "mpi4py", "openmpi", *group("tests"))
+    session.run("pytest", "tests/conformance", "tests/launchers/test_mpiexec.py", "-k", "mpi", *session.posargs)

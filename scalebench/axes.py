@@ -14,6 +14,8 @@ from scalebench.errors import StudyError
 
 _WORKERS_RULE = "not a worker count: a whole number >= 1, or a multiple of the CPU budget (2x) or the machine's CPUs (2n)"
 _WORKERS_WAY_OUT = "Examples: 1,2,4 - 1..8 - 1..2x - x,2x - 1..2n"
+MOST_INT = 2**63 - 1  # what a column of a result holds
+_MOST_WORKERS = 1_000_000
 _TERM = re.compile(r"(?P<number>\d+(?:\.\d+)?)?(?P<unit>[xn])?")
 
 
@@ -21,7 +23,7 @@ def as_list(value: Any) -> list[Any]:
     """One value, a comma-separated text or an iterable, as a list."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")]
-    return list(value) if isinstance(value, Iterable) else [value]
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)) else [value]
 
 
 def parse_axis(key: str, value: Any) -> list[Any]:
@@ -46,11 +48,11 @@ def parse_integer(key: str, value: Any, *, least: int = 1) -> int:
     """One whole number >= ``least``."""
     try:
         number = int(value)
-        whole = not isinstance(value, bool) and float(value) == number
+        whole = not isinstance(value, (bool, bytes, bytearray)) and (isinstance(value, str) or value == number)
     except (TypeError, ValueError, OverflowError):
         whole = False
         number = least
-    if not whole or number < least:
+    if not whole or not least <= number <= MOST_INT:
         raise StudyError(key, value, f"must be a whole number, {least} or more", f"For example --{_flag(key)} {max(least, 1)}")
     return number
 
@@ -59,9 +61,9 @@ def parse_number(key: str, value: Any, low: float, high: float, rule: str) -> fl
     """One number in [low, high]; ``"5%"`` reads as 0.05."""
     try:
         number = float(value[:-1]) / 100 if isinstance(value, str) and value.endswith("%") else float(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         number = math.nan
-    if not low <= number <= high:
+    if isinstance(value, bool) or not low <= number <= high:
         raise StudyError(key, value, rule, f"For example --{_flag(key)} {max(low, min(high, 0.5)):g}")
     return number
 
@@ -83,9 +85,9 @@ def parse_name(key: str, name: str, known: Iterable[str], what: str) -> str:
 
 def parse_duration(key: str, value: Any) -> float:
     """Seconds from ``"90s"``, ``"5m"``, ``"1.5h"`` or a plain number; > 0."""
-    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(ms|s|m|h)?\s*", str(value))
+    match = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(ms|s|m|h)?\s*", str(value))
     seconds = float(match[1]) * {"ms": 1e-3, "s": 1, "m": 60, "h": 3600}[match[2] or "s"] if match else 0
-    if seconds <= 0:
+    if not 0 < seconds < math.inf:
         raise StudyError(key, value, "not a duration longer than zero", f"For example --{_flag(key)} 90s, 5m or 1.5h")
     return seconds
 
@@ -112,10 +114,10 @@ def _endpoint(text: str, value: Any) -> int:
     if not text.strip() or not match:
         raise StudyError("workers", value, _WORKERS_RULE, _WORKERS_WAY_OUT)
     unit = {"x": machine.cpu_budget, "n": machine.logical_cpus}.get(match["unit"] or "", lambda: 1)()
-    number = float(match["number"] or 1) * unit
+    number = min(float(match["number"] or 1) * unit, _MOST_WORKERS + 1)
     # 0.5x of an odd budget is rounded up; a plain 2.5 is a mistake
     count = math.ceil(number) if match["unit"] else int(number)
-    if count < 1 or (not match["unit"] and count != number):
+    if not 1 <= count <= _MOST_WORKERS or (not match["unit"] and count != number):
         raise StudyError("workers", value, _WORKERS_RULE, _WORKERS_WAY_OUT)
     return count
 

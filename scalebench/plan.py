@@ -120,7 +120,9 @@ def held_bytes(case: Case) -> int | None:
     kind = get_kind(case.kind) if case.kind else None
     if kind is None or kind.bytes_needed is None or case.size is None:
         return None
-    return kind.bytes_needed(*kind.parse(case.size)) * case.workers
+    shape, units = kind.parse(case.size)
+    largest = math.ceil(units * (1 + (case.imbalance or 0)))
+    return kind.bytes_needed(shape, largest) * case.workers
 
 
 def runnable_threads(case: Case, gil: bool = True) -> int:

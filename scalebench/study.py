@@ -68,6 +68,16 @@ class Study:
 
     def __post_init__(self) -> None:
         put = object.__setattr__
+        if not isinstance(self.name, str):
+            raise StudyError("name", self.name, "must be text", 'For example name = "mine"')
+        if not isinstance(self.workload, str) and not callable(self.workload):
+            raise StudyError("workload", self.workload, "neither text nor callable", "For example mypackage.module:simulate")
+        if not isinstance(self.missing_backends_fail, bool):
+            raise StudyError(
+                "missing_backends_fail", self.missing_backends_fail, "must be true or false", "Leave it out for true"
+            )
+        if not isinstance(self.suites, Mapping) or not all(isinstance(one, Mapping) for one in self.suites.values()):
+            raise StudyError("suites", self.suites, "each suite is a table", "Write [suites.NAME], then its keys")
         put(self, "items", read_items(self.items))
         kinds = axes.parse_names("kind", self.kind, KINDS, "kind of really_hard_task")
         put(self, "kind", tuple(kinds))
@@ -118,7 +128,7 @@ class Study:
 
     def _check_settings(self, put: Callable[[Any, str, Any], None]) -> None:
         for key, least in {"blocks": 1, "rounds": 1, "seed": 0}.items():
-            if getattr(self, key) is not None:
+            if key != "rounds" or self.rounds is not None:
                 put(self, key, axes.parse_integer(key, getattr(self, key), least=least))
         for key in ("budget", "timeout"):
             if getattr(self, key) is not None:
@@ -177,7 +187,11 @@ def read_items(value: Any) -> Sequence[Any] | None:
     items = value
     if isinstance(value, str):
         if match := re.fullmatch(r"\s*range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)\s*", value):
-            items = range(*map(int, match[1].split(",")))
+            try:
+                items = range(*map(int, match[1].split(",")))
+                len(items)
+            except (ValueError, OverflowError):
+                items = None
         else:
             try:
                 items = ast.literal_eval(value)

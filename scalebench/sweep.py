@@ -5,10 +5,12 @@ to the first suite that names it.
 """
 
 import base64
+import functools
 import hashlib
 import itertools
 import pickle
 import random
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -85,7 +87,8 @@ def baselines(case: Case) -> dict[str, Case]:
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     workload = suite.workload_name
     if callable(suite.workload):
-        sweep.functions[workload] = suite.workload
+        if sweep.functions.setdefault(workload, suite.workload) is not suite.workload:
+            raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
     elif workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
         raise StudyError(
             "workload", workload, "neither really_hard_task nor module:attribute", "For example mypackage.module:simulate"
@@ -152,12 +155,20 @@ def _items_digest(items: Sequence[Any]) -> str:
         raise StudyError("items", f"{len(items)} items", rule, "Items must be picklable") from None
 
 
+def _named(module: str, name: str) -> Any:
+    """What a host would find under a reference; None where there is nothing."""
+    try:
+        return functools.reduce(getattr, name.split("."), sys.modules[module])
+    except (KeyError, AttributeError):
+        return None
+
+
 def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a host needs to run a case: the job for its workers and the recipe for the items, as plain JSON values."""
     job: dict[str, Any] = {"workload": case.workload, "kind": case.kind}
     if (function := sweep.functions.get(case.workload)) is not None:
         module, _, name = case.workload.partition(":")
-        if module == "__main__" or "<" in name:
+        if module == "__main__" or _named(module, name) is not function:
             import cloudpickle
 
             job["pickled"] = base64.b64encode(cloudpickle.dumps(function)).decode("ascii")

@@ -63,9 +63,9 @@ class TestWorkers:
 
     @pytest.mark.parametrize(
         "value",
-        ["", "0", "-1", "2.5", 2.5, 0, "0x", "1e3", "inf", "nan", float("inf"), True, [True], None, [None], [[1, 2]], {"a": 1}, [],
-         "1,,2", "1..", "..4", "1..2..3", "1-4", "xx", "2y", "four", "²", "9" * 30, "9" * 400, "9" * 5000, 10**400, "1..9" + "9" * 30,
-         b"12"],
+        ["", "0", "-1", "2.5", 2.5, 0, "0x", "1e3", "inf", "nan", float("inf"), True, [True], None, [None], [[1, 2]], {"a": 1},
+         [], "1,,2", "1..", "..4", "1..2..3", "1-4", "xx", "2y", "four", "²", "9" * 30, "9" * 400, "9" * 5000, 10**400,
+         "1..9" + "9" * 30, b"12"],
         ids=lambda value: repr(value)[:20],
     )  # fmt: skip
     def test_that_nobody_can_start_are_refused_with_a_way_out(self, cpus, value):
@@ -165,8 +165,8 @@ class TestNames:
 class TestDurations:
     @pytest.mark.parametrize(
         ("value", "expected"),
-        [("90s", 90), ("5m", 300), ("1.5h", 5400), ("250ms", 0.25), ("90", 90), (90, 90), (1.5, 1.5), (" 5 m ", 300), (1e-5, 1e-5),
-         (1e16, 1e16)],
+        [("90s", 90), ("5m", 300), ("1.5h", 5400), ("250ms", 0.25), ("90", 90), (90, 90), (1.5, 1.5), (" 5 m ", 300),
+         (1e-5, 1e-5), (1e16, 1e16)],
     )  # fmt: skip
     def test_are_seconds(self, value, expected):
         assert axes.parse_duration("budget", value) == pytest.approx(expected)

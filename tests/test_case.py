@@ -48,6 +48,7 @@ def test_what_was_asked_are_the_columns_of_a_row():
         ({"backend": "mpi-pool", "mpi_mode": "spawn", "workers": 2}, "crunch-mpi-pool-spawn-w2"),
         ({"backend": "mpi", "distribution": "cyclic"}, "crunch-mpi-cyclic-w1"),
         ({"kind": "blas", "blas_threads": 2}, "blas-serial-w1-b2"),
+        ({"backend": "threads", "binding": "cores", "workers": 2}, "crunch-threads-w2-bound-to-cores"),
         ({"kind": None, "workload": "mine.models:Ising.step"}, "step-serial-w1"),
         ({"kind": None, "workload": "mine:simulate"}, "simulate-serial-w1"),
     ],

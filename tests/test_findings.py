@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import fields
+from pathlib import Path
 
 import pytest
 
@@ -53,3 +54,10 @@ def test_a_sentence_gives_its_numbers(finding, numbers):
 
 def test_equal_doubts_are_one():
     assert len({TooFewBlocks(blocks=2), TooFewBlocks(blocks=2), TooFewBlocks(blocks=1)}) == 2
+
+
+def test_each_finding_has_a_page_that_the_overview_names_and_no_page_is_left_over():
+    pages = Path(__file__).parents[1] / "docs" / "findings"
+    assert {page.stem for page in pages.glob("SB*.md")} == {one.code for one in FINDINGS}
+    overview = (pages / "README.md").read_text(encoding="utf-8")
+    assert [one.code for one in FINDINGS if f"[{one.code}]({one.code}.md) | `{one.__name__}`" not in overview] == []

@@ -13,11 +13,13 @@ CPUINFO = "processor\t: 0\nvendor_id\t: Any\nmodel name\t: Imaginary(R) CPU 9000
 
 @pytest.fixture
 def files(monkeypatch):
-    """Give the machine's files a content; those that are not given can't be read."""
+    """Give the machine's files a content, by the end of their path; those that are not given can't be read."""
 
-    def have(**contents):
-        known = {path.replace("_", "/"): text for path, text in contents.items()}
-        monkeypatch.setattr(machine, "_read", lambda path: next((t for p, t in known.items() if str(path).endswith(p)), None))
+    def have(contents):
+        def read(path):
+            return next((text for end, text in contents.items() if str(path).endswith(end)), None)
+
+        monkeypatch.setattr(machine, "_read", read)
 
     return have
 
@@ -27,17 +29,17 @@ def test_the_budget_is_never_more_than_the_machine_has_and_never_none():
 
 
 def test_the_memory_is_a_lower_cgroup_limit_where_there_is_one(files):
-    files()
+    files({})
     whole = machine.memory_bytes()
-    files(**{"memory.max": "1048576"})
+    files({"memory.max": "1048576"})
     assert machine.memory_bytes() == 2**20 < whole
 
 
 @pytest.mark.parametrize("text", ["max", "9223372036854771712", ""])
 def test_the_memory_is_the_machines_where_the_cgroup_does_not_limit_it(files, text):
-    files()
+    files({})
     whole = machine.memory_bytes()
-    files(**{"memory.max": text, "memory.limit_in_bytes".replace("_", "-"): text})
+    files({"memory.max": text, "memory.limit_in_bytes": text})
     assert machine.memory_bytes() == whole
 
 
@@ -75,12 +77,12 @@ class TestTheFingerprint:
         assert machine.fingerprint()["machine_id"] != before
 
     def test_has_an_id_that_begins_with_the_name_of_the_cpu(self, files):
-        files(cpuinfo=CPUINFO)
+        files({"cpuinfo": CPUINFO})
         assert machine.fingerprint()["cpu"] == "Imaginary(R) CPU 9000 @ 2.50GHz"
         assert machine.fingerprint()["machine_id"].startswith("imaginary-r-cpu-4cpu-")
 
     def test_has_null_for_what_the_system_does_not_tell(self, files):
-        files()
+        files({})
         found = machine.fingerprint()
         assert (found["governor"], found["last_level_cache_bytes"]) == (None, None)
         assert found["machine_id"]

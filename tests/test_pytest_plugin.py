@@ -71,7 +71,7 @@ def test_blocks_follow_one_another_and_hold_every_case_once(session):
 
 def test_the_tables_are_printed_with_the_place_of_the_files(session):
     told, (result,) = session()
-    told.stdout.fnmatch_lines(["*study: strong scaling of crunch 100, 4 tasks", "workers threads*", "Results: *found*"])
+    told.stdout.fnmatch_lines(["*study: strong scaling of crunch 100, 4 tasks", "workers*", "Results: *found*"])
     assert result.about["status"] == "finished"
 
 

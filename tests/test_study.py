@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scalebench.backends.registry import references
 from scalebench.errors import StudyError
 from scalebench.study import AXES, PROFILES, SETTINGS, Study, profile, read_items, read_study
 from scalebench.workloads import Workload
@@ -31,27 +30,52 @@ class TestAStudy:
         cpus(2)
         study = Study(
             kind="crunch,sleep", size=[5, "6"], imbalance="0,50%", tasks="4,8", scaling="strong,weak", backend="serial,threads",
-            start_method="fork,spawn", mpi_mode="world", distribution=["cyclic"], workers="1..2x", blas_threads=(1, 2), chunksize=3,
+            start_method="fork,spawn", mpi_mode="world", distribution=["cyclic"], workers="1..2x",
+            blas_threads=(1, 2), binding="none,cores", chunksize=3,
         )  # fmt: skip
         assert {axis: getattr(study, axis) for axis in AXES} == {
-            "kind": ("crunch", "sleep"), "size": ("5", "6"), "imbalance": (0.0, 0.5), "tasks": (4, 8), "scaling": ("strong", "weak"),
-            "backend": ("serial", "threads"), "start_method": ("fork", "spawn"), "mpi_mode": ("world",), "distribution": ("cyclic",),
-            "workers": (1, 2, 3, 4), "blas_threads": (1, 2), "chunksize": (3,),
+            "kind": ("crunch", "sleep"), "size": ("5", "6"), "imbalance": (0.0, 0.5), "tasks": (4, 8),
+            "scaling": ("strong", "weak"), "backend": ("serial", "threads"), "start_method": ("fork", "spawn"),
+            "mpi_mode": ("world",), "distribution": ("cyclic",), "workers": (1, 2, 3, 4), "blas_threads": (1, 2),
+            "binding": (None, "cores"), "chunksize": (3,),
         }  # fmt: skip
 
     def test_reads_its_settings(self):
         study = Study(blocks="7", rounds=3, precision="5%", budget="5m", timeout="90s", seed="11")
         assert [getattr(study, key) for key in SETTINGS] == [7, 3, 0.05, 300.0, 90.0, 11]
 
+    def test_may_have_a_total_of_work_and_leave_tasks_unrecorded(self):
+        study = Study(workers=1, total="1_000_000", task_timing="off", suites={"a": {"total": 5, "task_timing": "on"}, "b": {}})
+        assert [(one.total, one.task_timing) for one in study.each_suite()] == [(5, "on"), (1_000_000, "off")]
+
+    @pytest.mark.parametrize(
+        ("key", "value"),
+        [
+            ("binding", "sockets"),
+            ("binding", []),
+            ("binding", True),
+            ("total", 0),
+            ("total", 1.5),
+            ("task_timing", "maybe"),
+            ("task_timing", True),
+        ],
+    )
+    def test_refuses_bindings_totals_and_timings_that_there_are_not(self, key, value):
+        with pytest.raises(StudyError, match=key):
+            Study(workers=1, **{key: value})
+
     def test_that_says_nothing_sweeps_three_backends_up_to_twice_the_cpus(self, cpus):
         cpus(2)
         study = Study()
         assert study.backend == ("serial", "processes", "threads")
         assert study.workers == (1, 2, 3, 4)
-        assert (study.blocks, study.rounds, study.size) == (5, None, (None,))
+        assert (study.blocks, study.rounds, study.size, study.binding) == (5, None, (None,), (None,))
 
-    def test_of_all_backends_has_each_registered_one(self):
-        assert Study(backend="all").backend == tuple(references())
+    def test_requires_the_backends_that_it_asks_for_by_name(self):
+        """Of all backends, those that are not here are no failure."""
+        study = Study(workers=1, backend="all", suites={"a": {"backend": "serial,mpi"}, "b": {}})
+        assert study.required_backends == {"serial", "mpi"}
+        assert Study(workers=1, backend="mpi", missing_backends_fail=False).required_backends == set()
 
     def test_can_be_read_again_from_what_it_read(self, cpus):
         cpus(3)
@@ -80,12 +104,10 @@ class TestAStudy:
         with pytest.raises(StudyError):
             Study(suites=suites)
 
-    def test_takes_a_workload_object_or_refuses_it_before_anything_is_measured(self):
-        try:
-            study = Study(workload=Workload(function=double))
-        except StudyError:
-            return
-        assert study.workload.function is double
+    def test_refuses_a_workload_object_since_it_has_no_name_of_its_own(self):
+        """A reference to it, module:attribute, is what a host can import."""
+        with pytest.raises(StudyError):
+            Study(workload=Workload(function=double))
 
     @pytest.mark.parametrize("kind", ["crunch", "sleep", "spin", "blas", "stream"])
     @pytest.mark.parametrize(

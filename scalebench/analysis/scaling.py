@@ -11,6 +11,7 @@ size, items and variant, in the *same block*. Source: Eager, Zahorjan and Lazows
 scaled speedup: Gustafson 1988, doi:10.1145/42411.42415.
 """
 
+import re
 from collections.abc import Collection
 
 import pandas as pd
@@ -53,10 +54,11 @@ def with_baseline(chosen: pd.DataFrame) -> pd.DataFrame:
     """
     per_worker = chosen["tasks"].where(chosen["scaling"] != "weak", chosen["tasks"] // chosen["workers"])
     whole = chosen.assign(_tasks=per_worker, _rate=chosen["work_units"].astype(float) / chosen["wall_s"])
-    serial = whole[(whole["backend"] == "serial") & whole["blas_threads"].fillna(1).eq(1)]
+    serial = whole[(whole["backend"] == "serial") & whole["blas_threads"].fillna(1).eq(1) & whole["binding"].isna()]
     serial = serial[[*_COMMON, "block", "_rate"]].drop_duplicates([*_COMMON, "block"])
     joined = whole.merge(serial, on=[*_COMMON, "block"], how="left", suffixes=("", "_serial"))
-    joined["speedup"] = joined["_rate"] / joined["_rate_serial"]
+    positive = joined["_rate"].gt(0) & joined["_rate_serial"].gt(0)  # no rate where no work was counted
+    joined["speedup"] = (joined["_rate"] / joined["_rate_serial"]).where(positive)
     joined["efficiency"] = joined["speedup"] / joined["workers"].astype(float)
     return joined.drop(columns=["_tasks", "_rate", "_rate_serial"])
 
@@ -82,7 +84,14 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
             cases["blocks"] = found["blocks"]
     cases["blocks"] = cases["blocks"].fillna(0).astype("int64")
     whole = cases.join(_facts(rounds)).reset_index()
-    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True)
+    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=_natural)
+
+
+def _natural(values: pd.Series) -> pd.Series:
+    """Sizes by their number, other columns as they are."""
+    if values.name != "size":
+        return values
+    return values.map(lambda text: re.sub(r"\d+", lambda found: found[0].zfill(20), text), na_action="ignore")
 
 
 def _facts(rounds: pd.DataFrame) -> pd.DataFrame:

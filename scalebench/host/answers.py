@@ -32,7 +32,7 @@ def encode(value: object) -> bytes:
     if kind is bool:
         return b"T;" if value else b"F;"
     if kind is int:
-        return _tagged(b"i", str(value).encode())
+        return _tagged(b"i", _whole(value))  # type: ignore[arg-type]
     if kind is float:
         return _tagged(b"f", _float(value))  # type: ignore[arg-type]
     if kind is complex:
@@ -57,15 +57,24 @@ def _tagged(tag: bytes, content: bytes) -> bytes:
     return b"%s%d:%s" % (tag, len(content), content)
 
 
+def _whole(value: int) -> bytes:
+    """Decimal, but for numbers beyond the limit of digits that Python converts."""
+    return (str(value) if value.bit_length() < 14_000 else hex(value)).encode()
+
+
 def _float(value: float) -> bytes:
     return b"nan" if math.isnan(value) else struct.pack("<d", value)
 
 
 def _array(value: Any, numpy: Any) -> bytes:
     """Arrays and NumPy scalars of plain dtypes, by value in little-endian row-major order."""
-    if value.dtype.kind not in "biufcSUmM":
+    if type(value) is not numpy.ndarray and not isinstance(value, numpy.generic):
+        raise NotEncodableError(f"{type(value).__module__}.{type(value).__qualname__}")
+    if value.dtype.kind not in "biufcSUmM" or value.dtype.char in "gG":
         raise NotEncodableError(f"numpy dtype {value.dtype}")
     plain = numpy.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<"))
+    if plain.dtype.kind in "fc" and (unknown := numpy.isnan(plain)).any():
+        plain = numpy.where(unknown, plain.dtype.type(numpy.nan), plain).astype(plain.dtype)
     tag = b"a" if isinstance(value, numpy.ndarray) else b"g"
     shape = ",".join(map(str, value.shape))
     return _tagged(tag, f"{plain.dtype.str}({shape})".encode() + plain.tobytes())

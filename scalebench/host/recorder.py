@@ -3,7 +3,8 @@
 Reading the CPU clock and the wait of a thread are system calls, each as long as a very short task. So:
 
 - a reading taken at the end of one task serves as the one before the next, if that began within ``BACK_TO_BACK_S``;
-- a task whose CPU time covers its wall time to within ``NO_WAIT_S`` can't have waited for a CPU: its wait is 0, unread.
+- a task of one thread whose CPU time covers its wall time to within ``NO_WAIT_S`` can't have waited for a CPU: its wait
+  is 0, unread. One with more CPU time than wall time has more threads, and is read.
 
 Promises: wall times are always read around the task alone; a CPU time or a wait is off by at most those bounds.
 Not here: what is done with a task that raises (``worker``).
@@ -64,9 +65,11 @@ def make_recorder(
         wait: float | None = None
         if read_wait is not None:
             wait = 0.0
-            if wall - cpu > NO_WAIT_S:
+            if not wall - NO_WAIT_S <= cpu <= wall + BACK_TO_BACK_S:
                 wait_now = read_wait()
                 wait = (wait_now - last_wait) / 1e9
+                if cpu < wall:
+                    wait = min(wait, wall - cpu)  # readings left out before may have left a rest
                 last_wait = wait_now
         last_cpu, last_stop = cpu_now, stop
         if work_units is not None:

@@ -3,6 +3,8 @@
 from scalebench.report.tables import Table, findings_by_code, scaling_tables
 from scalebench.results.load import Result
 
+_ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
+
 
 def to_markdown(result: Result) -> str:
     """The report: all tables, then the doubts."""
@@ -25,6 +27,4 @@ def table_to_markdown(table: Table) -> str:
 
 def escape(text: str) -> str:
     """Text that stays text: no markup of Markdown or HTML, no line break."""
-    for character in "\\`*_|<>&":
-        text = text.replace(character, {"<": "&lt;", ">": "&gt;", "&": "&amp;"}.get(character, f"\\{character}"))
-    return " ".join(text.split())
+    return " ".join(text.translate(_ESCAPES).split())

@@ -4,6 +4,7 @@ A cell with an interval reads ``value [low,high]``. Not here: how a table is dra
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -12,6 +13,8 @@ import pandas as pd
 from scalebench.analysis.scaling import scaling
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import get_kind
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 FLAGS = {
     "o": "oversubscribed: more threads wanted a CPU than there are",
@@ -51,7 +54,7 @@ def findings_by_code(result: Result) -> list[tuple[str, str]]:
     """Each code once, with the sentence of its first finding and how many more cases it holds for."""
     by_code: dict[str, list[str]] = {}
     for finding in result.findings:
-        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
+        by_code.setdefault(str(finding.get("code")), []).append(_CONTROL.sub("", str(finding.get("text"))))
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
         for code, texts in sorted(by_code.items())
@@ -70,11 +73,11 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     scaled = first["scaling"] == "weak"
     head = [
         "workers",
-        "threads",
+        "blas",
         f"wall {unit}",
         "scaled speedup" if scaled else "speedup",
         "efficiency %",
-        f"start-up {unit}",
+        f"start {unit}",
         "flags",
     ]
     rows: list[list[str]] = []
@@ -119,7 +122,8 @@ def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
     notes += _trap(cases)
     for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
-        message = str(case["message"]).strip().splitlines()
+        told = "" if pd.isna(case["message"]) else _CONTROL.sub("", str(case["message"]))
+        message = told.strip().splitlines()
         notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message[0] if message else ''}")
     return notes
 
@@ -160,6 +164,8 @@ def number(value: float) -> str:
     """Three significant digits, without an exponent from 0.001 to a million."""
     if pd.isna(value):
         return "-"
+    if value and math.isfinite(value):
+        value = float(f"{value:.3g}") if abs(value) < 1000 else value
     if value == 0 or not 1e-3 <= abs(value) < 1e6:
         return f"{value:.3g}"
     return f"{value:.{max(0, 2 - math.floor(math.log10(abs(value))))}f}"
@@ -167,9 +173,9 @@ def number(value: float) -> str:
 
 def ratio(value: float) -> str:
     """Two decimals, fewer from ten on."""
-    return f"{value:.2f}" if value < 10 else number(value)
+    return f"{value:.2f}" if round(value, 2) < 10 else number(value)
 
 
 def percent(value: float) -> str:
     """Whole percents, one decimal below ten."""
-    return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+    return f"{value:.0f}" if round(value, 1) >= 10 else f"{value:.1f}"

@@ -25,7 +25,11 @@ def write_json(result: Result, path: Path) -> None:
         "rounds": _plain(result.rounds, ROUNDS),
         "tasks": _plain(result.tasks, TASKS),
     }
-    write_atomically(path, json.dumps(content, allow_nan=False, default=str).encode())
+    try:
+        text = json.dumps(content, allow_nan=False, default=str)
+    except ValueError as error:
+        raise ResultsError(f"{path} can't be written, JSON has no such number: {error}") from None
+    write_atomically(path, text.encode())
 
 
 def _plain(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> dict[str, list[Any]]:
@@ -46,6 +50,9 @@ def read_json(path: Path) -> Result:
         raise ResultsError(f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote")
     check_version(content["scalebench"], path)
     try:
+        for table in ("rounds", "tasks", "about"):
+            if not isinstance(content[table], dict):
+                raise TypeError(f"{table} is a {type(content[table]).__name__}, not an object")
         rounds = to_frame(content["rounds"], ROUNDS)
         tasks = to_frame(content["tasks"], TASKS)
         about = dict(content["about"])

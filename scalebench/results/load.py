@@ -4,6 +4,7 @@ Files carry a schema version; loading never unpickles and never opens a path tha
 """
 
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -68,7 +69,11 @@ def _is_run(folder: Path) -> bool:
 def _load_run(folder: Path) -> Result:
     about = read_about(folder)
     rounds = _files(folder, "rounds")
-    return Result(_read(rounds, ROUNDS), _read(_files(folder, "tasks"), TASKS), about, folder)
+    kept = {file.name.removesuffix(".rounds.parquet") for file in rounds}
+    tasks = [
+        file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
+    ]
+    return Result(_read(rounds, ROUNDS), _read(tasks, TASKS), about, folder)
 
 
 def _files(folder: Path, table: str) -> list[Path]:
@@ -102,14 +107,17 @@ def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
         missing = [one.name for one in columns if one.name not in table.schema.names]
         if missing:
             raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
-        tables.append(to_frame(table.to_pandas(), columns))
+        try:
+            tables.append(to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns))
+        except (ValueError, TypeError, OverflowError) as error:
+            raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
     return pd.concat(tables, ignore_index=True) if tables else to_frame(None, columns)
 
 
 def check_version(version: object, file: Path) -> None:
     """Refuse a file of a schema that this version does not know."""
     text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
-    if not text.isdigit() or not 1 <= int(text) <= SCHEMA_VERSION:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= SCHEMA_VERSION:
         raise ResultsError(
             f"{file} has schema version {text[:40]!r}, this scalebench reads 1 to {SCHEMA_VERSION}.\n"
             "A newer scalebench reads it: python -m pip install --upgrade scalebench"

@@ -148,5 +148,7 @@ def to_frame(rows: Any, columns: tuple[Column, ...]) -> "pd.DataFrame":
     """
     import pandas as pd
 
-    frame = pd.DataFrame(rows).reindex(columns=[one.name for one in columns])
+    # as objects: a null beside whole numbers would make them floats
+    whole = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, dtype=object)
+    frame = whole.reindex(columns=[one.name for one in columns])
     return frame.astype({one.name: _PANDAS[one.type] for one in columns})

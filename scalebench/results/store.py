@@ -106,7 +106,8 @@ class Store:
         parts = self.folder / "parts"
         for table, columns in (("tasks", TASKS), ("rounds", ROUNDS)):
             files = sorted(parts.glob(f"*.{table}.parquet"))
-            frames = [pd.read_parquet(file) for file in files]
+            frames = [pd.read_parquet(file) for file in files
+                      if (parts / file.name.replace(f".{table}.", ".rounds.")).exists()]  # fmt: skip
             whole = pd.concat(frames, ignore_index=True) if frames else None
             write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
         shutil.rmtree(parts)

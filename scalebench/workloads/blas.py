@@ -7,7 +7,7 @@ of summation.
 
 import zlib
 
-from scalebench.workloads.kinds import Kind
+from scalebench.workloads.kinds import MOST_UNITS, Kind
 from scalebench.workloads.work import count_work
 
 _MODULUS = 251.0  # prime, so that products don't collapse to zero
@@ -16,9 +16,9 @@ _MAX_ORDER = 100_000  # order x 250^2 < 2^53 holds far beyond; past this, a matr
 
 def parse(text: str) -> tuple[int, int]:
     """``"400x8"`` -> ``(400, 8)``: the matrix order and the number of products; ``"400"`` is one product."""
-    order, _, products = text.lower().partition("x")
-    shape, units = int(order), int(products or 1)
-    if not 1 <= shape <= _MAX_ORDER or units < 1:
+    order, times, products = text.lower().partition("x")
+    shape, units = int(order), int(products if times else 1)
+    if not 1 <= shape <= _MAX_ORDER or units < 1 or 2 * shape**3 * units >= MOST_UNITS:
         raise ValueError(f"ORDERxPRODUCTS, order 1 to {_MAX_ORDER}, products 1 or more")
     return shape, units
 
@@ -27,7 +27,7 @@ def run(n: int, order: int, products: int) -> int:
     """Multiply ``products`` times by a fixed matrix drawn from a generator seeded by ``n``; answer: a checksum."""
     import numpy as np
 
-    generator = np.random.default_rng(n)
+    generator = np.random.default_rng(n % 2**64)
     factor = generator.integers(0, 251, (order, order)).astype(np.float64)
     state = factor.copy()
     product = np.empty_like(state)

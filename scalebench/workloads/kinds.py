@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import import_module
 
 #: one file each, holding a ``KIND``
+MOST_UNITS = 2**53  # below it floats are exact, and the work of many tasks fits 64 bits
 KINDS = ("sleep", "spin", "crunch", "blas", "stream")
 
 
@@ -41,14 +42,15 @@ def get_kind(name: str) -> Kind:
 def parse_count(text: str) -> tuple[int, int]:
     """A size that is one count: ``"50_000"`` or ``"5e4"`` -> ``(0, 50000)``."""
     value = float(text.replace("_", ""))
-    if not value.is_integer() or value < 1:
+    if not value.is_integer() or not 1 <= value < MOST_UNITS:
         raise ValueError("a whole number, 1 or more")
     return 0, int(value)
 
 
 def parse_milliseconds(text: str) -> tuple[int, int]:
     """A size in milliseconds, kept in whole microseconds: ``"2.5"`` -> ``(0, 2500)``."""
-    microseconds = round(float(text) * 1000)
+    milliseconds = float(text)
+    microseconds = round(milliseconds * 1000) if 0 < milliseconds < MOST_UNITS / 1000 else 0
     if microseconds < 1:
         raise ValueError("a number of milliseconds, 0.001 or more")
     return 0, microseconds

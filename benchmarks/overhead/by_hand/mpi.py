@@ -1,0 +1,15 @@
+import sys
+import time
+
+from mpi4py import MPI
+from work import ITEMS, WORKERS, task
+
+comm = MPI.COMM_WORLD
+parts = [ITEMS[rank * len(ITEMS) // WORKERS : (rank + 1) * len(ITEMS) // WORKERS] for rank in range(WORKERS)]
+while comm.bcast(sys.stdin.readline() if comm.rank == 0 else None):
+    comm.Barrier()
+    start = time.perf_counter()
+    mine = comm.scatter(parts if comm.rank == 0 else None)
+    answers = comm.gather([task(item) for item in mine])
+    if comm.rank == 0:
+        print(repr(time.perf_counter() - start), flush=True)

@@ -1,0 +1,7 @@
+import multiprocessing
+
+from work import ITEMS, WORKERS, serve, task
+
+if __name__ == "__main__":
+    with multiprocessing.Pool(WORKERS) as pool:
+        serve(lambda: pool.map(task, ITEMS))

@@ -1,0 +1,47 @@
+"""How classic MPI deals out items to ranks, and puts the answers together again."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalebench.backends.mpi import join, split
+
+LENGTHS, RANKS = st.integers(0, 60), st.integers(1, 20)
+
+
+@given(items=st.lists(st.integers()), ranks=RANKS, cyclic=st.booleans())
+def test_what_was_split_is_joined_again_in_order(items, ranks, cyclic):
+    assert join(split(items, ranks, cyclic=cyclic), len(items), cyclic=cyclic) == items
+
+
+@given(length=LENGTHS, ranks=RANKS, cyclic=st.booleans())
+def test_every_rank_gets_a_part_and_no_part_is_more_than_one_longer_than_another(length, ranks, cyclic):
+    lengths = [len(part) for part in split(range(length), ranks, cyclic=cyclic)]
+    assert len(lengths) == ranks
+    assert sum(lengths) == length
+    assert max(lengths) - min(lengths) <= 1
+    assert lengths == sorted(lengths, reverse=True)
+
+
+@given(length=LENGTHS, ranks=RANKS)
+def test_blocks_are_runs_of_neighbours(length, ranks):
+    parts = split(range(length), ranks, cyclic=False)
+    assert [item for part in parts for item in part] == list(range(length))
+
+
+@given(length=LENGTHS, ranks=RANKS)
+def test_cyclic_dealing_gives_every_rank_each_so_many_th_item(length, ranks):
+    parts = split(range(length), ranks, cyclic=True)
+    assert all(item % ranks == rank for rank, part in enumerate(parts) for item in part)
+
+
+@pytest.mark.parametrize(
+    ("cyclic", "expected"), [(False, [[0, 1, 2, 3], [4, 5, 6], [7, 8, 9]]), (True, [[0, 3, 6, 9], [1, 4, 7], [2, 5, 8]])]
+)
+def test_ten_items_on_three_ranks(cyclic, expected):
+    assert split(list(range(10)), 3, cyclic=cyclic) == expected
+
+
+@pytest.mark.parametrize("cyclic", [False, True])
+def test_more_ranks_than_items_leave_some_with_none(cyclic):
+    assert split(["a", "b"], 4, cyclic=cyclic) == [["a"], ["b"], [], []]

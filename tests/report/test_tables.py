@@ -1,0 +1,263 @@
+"""The tables of a report as data: what is in a cell, a title, a note."""
+
+import pandas as pd
+import pytest
+from factories import RUN_ID, make_result, make_rounds, sweep_rows
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalebench.analysis.scaling import scaling
+from scalebench.report.tables import (
+    FLAGS,
+    findings_by_code,
+    flags,
+    interval,
+    number,
+    percent,
+    ratio,
+    scaling_tables,
+)
+from scalebench.results.schema import BAD_STATUSES, STATUSES
+
+PROCESSES = {"backend": "processes", "start_method": "fork"}
+LATER = "20260201T120000-ffffff"
+
+
+def tables(*rows, **about):
+    return scaling_tables(make_result(make_rounds(*rows), **about))
+
+
+def column(table, name):
+    return [row[table.head.index(name)] for row in table.rows]
+
+
+class TestNumbers:
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(0, "0"), (0.0, "0"), (1, "1.00"), (12.345, "12.3"), (123.45, "123"), (12345.6, "12346"), (0.0123, "0.0123"),
+         (0.001, "0.00100"), (0.0009, "0.0009"), (1.5e-7, "1.5e-07"), (2e6, "2e+06"), (-1.5, "-1.50"), (float("nan"), "-"), (None, "-"),
+         (pd.NA, "-"), (float("inf"), "inf")],
+    )  # fmt: skip
+    def test_have_three_digits_and_no_exponent_within_reason(self, value, text):
+        assert number(value) == text
+
+    @pytest.mark.parametrize(
+        ("value", "text"),
+        [(9.996, "10.0"), (99.96, "100"), (0.09999, "0.100"), (0.9996, "1.00"), (-9.996, "-10.0")],
+    )
+    def test_that_are_rounded_up_to_a_power_of_ten_have_three_digits_too(self, value, text):
+        assert number(value) == text
+
+    @given(st.floats(1e-3, 999, allow_nan=False))
+    def test_are_within_half_a_unit_of_the_third_digit(self, value):
+        assert float(number(value)) == pytest.approx(value, rel=5.1e-3)
+        assert len(number(value).lstrip("0.").replace(".", "")) == 3
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [(1.0, "1.00"), (0.004, "0.00"), (9.994, "9.99"), (9.996, "10.0"), (10.0, "10.0"), (123.4, "123")]
+    )
+    def test_that_are_ratios_have_two_decimals_below_ten(self, value, text):
+        assert ratio(value) == text
+
+    @pytest.mark.parametrize(
+        ("value", "text"), [(100.4, "100"), (10.0, "10"), (9.94, "9.9"), (9.96, "10"), (0.04, "0.0"), (1234.0, "1234")]
+    )
+    def test_that_are_percents_have_a_decimal_below_ten(self, value, text):
+        assert percent(value) == text
+
+
+class TestIntervals:
+    def case(self, value, low, high):
+        return pd.Series({"wall_s": value, "wall_s_low": low, "wall_s_high": high})
+
+    def test_stand_in_brackets_behind_their_value(self):
+        assert interval(self.case(1.0, 0.5, 2.0), "wall_s", 1e3, number) == "1000 [500,2000]"
+
+    def test_that_are_missing_leave_the_value_alone(self):
+        assert interval(self.case(1.0, float("nan"), float("nan")), "wall_s", 1.0, ratio) == "1.00"
+
+    def test_of_no_value_are_a_dash(self):
+        assert interval(self.case(float("nan"), float("nan"), float("nan")), "wall_s", 1.0, ratio) == "-"
+
+
+class TestFlags:
+    def of(self, **values):
+        return flags(scaling(make_rounds(values)).iloc[0])
+
+    @pytest.mark.parametrize(
+        ("values", "expected"),
+        [
+            ({}, ""),
+            ({"oversubscribed": True}, "o"),
+            ({"oversubscribed": None}, ""),
+            ({"blas_threads": 2, "blas_found_min": 2, "blas_found_max": 2}, ""),
+            ({"blas_threads": 2, "blas_found_min": 1, "blas_found_max": 2}, "b"),
+            ({"blas_threads": 2, "blas_found_min": 4, "blas_found_max": 4}, "b"),
+            ({"blas_threads": 2}, ""),
+            ({"blas_found_min": 2, "blas_found_max": 2}, ""),
+            ({"status": "mismatch"}, "d"),
+            ({"status": "failed"}, "f"),
+            ({"status": "crashed"}, "f"),
+            ({"status": "timeout"}, "f"),
+            ({"status": "unavailable"}, "u"),
+            ({"status": "skipped"}, "s"),
+            ({"status": "crashed", "oversubscribed": True, "blas_threads": 1, "blas_found_min": 2, "blas_found_max": 2}, "obf"),
+        ],
+    )
+    def test_are_letters_that_are_explained(self, values, expected):
+        assert self.of(**values) == expected
+        assert set(expected) <= set(FLAGS)
+
+    def test_are_given_to_every_status_but_ok(self):
+        assert [status for status in STATUSES if not self.of(status=status)] == ["ok"]
+        assert all(self.of(status=status) for status in BAD_STATUSES)
+
+
+class TestATable:
+    def test_has_a_row_a_case_serial_first_below_the_name_of_its_backend(self):
+        (table,) = tables(
+            *sweep_rows(start_method=None), {"backend": "mpi-pool", "mpi_mode": "spawn", "chunksize": 4, "workers": 2}
+        )
+        assert table.sections == {0: "serial", 1: "mpi-pool spawn chunksize 4", 2: "processes"}
+        assert column(table, "workers") == ["1", "2", "1", "2", "4"]
+
+    def test_names_a_backend_once_for_each_of_its_own_values(self):
+        rows = [{"workers": workers, "binding": binding, **PROCESSES} for workers in (1, 2) for binding in (None, "cores")]
+        (table,) = tables(*rows)
+        assert sorted(table.sections.values()) == ["processes fork", "processes fork bound to cores"]
+        assert column(table, "workers") == ["1", "2", "1", "2"]
+
+    def test_has_walls_speedups_efficiencies_and_start_up(self):
+        (table,) = tables(*sweep_rows(workers=(2,), blocks=1))
+        assert table.head == ["workers", "threads", "wall ms", "speedup", "efficiency %", "start-up ms", "flags"]
+        assert table.rows == [["1", "-", "1000", "1.00", "100", "125", ""], ["2", "-", "500", "2.00", "100", "125", ""]]
+
+    def test_has_intervals_from_three_blocks_on(self):
+        (table,) = tables(*sweep_rows(workers=(2,), blocks=3))
+        assert all("[" in cell for name in ("wall ms", "speedup", "efficiency %") for cell in column(table, name))
+        assert "95% intervals over blocks" in table.notes[0]
+        assert "geometric mean of 3 blocks" in table.notes[0]
+        (table,) = tables(*sweep_rows(workers=(2,), blocks=2))
+        assert not any("[" in cell for row in table.rows for cell in row)
+        assert "no intervals: they need 3 blocks" in table.notes[0]
+
+    @pytest.mark.parametrize(("wall_s", "head", "cell"), [(9.0, "wall ms", "9000"), (11.0, "wall s", "11.0")])
+    def test_has_the_unit_that_suits_its_longest_wall(self, wall_s, head, cell):
+        (table,) = tables({"wall_s": wall_s})
+        assert column(table, head) == [cell]
+        assert table.head[5] == head.replace("wall", "start-up")
+
+    def test_of_weak_scaling_says_so_and_has_scaled_speedups(self):
+        (table,) = tables(
+            {"scaling": "weak", "tasks": 6, "suite": "weak"},
+            {"scaling": "weak", "tasks": 12, "suite": "weak", "workers": 2, **PROCESSES},
+        )
+        assert table.title == "weak: weak scaling of crunch 50000, 6 tasks per worker"
+        assert "scaled speedup" in table.head
+
+    @pytest.mark.parametrize(
+        ("values", "title"),
+        [
+            ({}, "strong: strong scaling of crunch 50000, 24 tasks"),
+            ({"imbalance": 0.5}, "strong: strong scaling of crunch 50000, 24 tasks, imbalance 0.5"),
+            (
+                {"kind": None, "size": None, "imbalance": None, "workload": "mine:simulate", "tasks": 200, "suite": "mine"},
+                "mine: strong scaling of mine:simulate, 200 tasks",
+            ),
+        ],
+    )
+    def test_has_a_title_that_says_what_was_measured(self, values, title):
+        assert [table.title for table in tables(values)] == [title]
+
+    def test_has_blas_threads_where_there_are_any(self):
+        blas = {"kind": "blas", "size": "50x1"}
+        (table,) = tables({"blas_threads": 1, **blas}, {"blas_threads": 2, **blas})
+        assert column(table, "threads") == ["1", "2"]
+
+    def test_keeps_a_case_that_failed_with_dashes_its_flag_and_its_cause(self):
+        (table,) = tables({}, {"workers": 2, "status": "crashed", "message": "killed by signal 9\nand more", **PROCESSES})
+        assert table.rows[1] == ["2", "-", "-", "-", "-", "-", "f"]
+        assert table.notes[1:] == [f"f  {FLAGS['f']}", "processes, 2 workers: crashed: killed by signal 9"]
+
+    @pytest.mark.parametrize("message", [None, "", " \n "])
+    def test_has_no_cause_where_none_was_told(self, message):
+        (table,) = tables({"status": "failed", "message": message})
+        assert table.notes[-1].strip() == "serial, 1 workers: failed:"
+
+    def test_tells_a_cause_that_many_cases_share_once(self):
+        rows = [{"workers": workers, "status": "unavailable", "message": "no MPI", "backend": "mpi"} for workers in (1, 2, 4)]
+        (table,) = tables({}, *rows)
+        assert [note for note in table.notes if "no MPI" in note] == ["mpi, 1 workers: unavailable: no MPI"]
+
+    def test_explains_only_the_flags_that_it_has(self):
+        (table,) = tables({"oversubscribed": True})
+        assert [note[0] for note in table.notes[1:]] == ["o"]
+
+    def test_of_a_busy_wait_tells_what_seconds_alone_would_have_told(self):
+        spin = {"kind": "spin", "size": "5"}
+        (table,) = tables(
+            {"wall_s": 4.0, "work_units": 4000, **spin}, {"wall_s": 1.0, "work_units": 2000, "workers": 4, **spin, **PROCESSES}
+        )
+        (trap,) = [note for note in table.notes if note.startswith("The trap")]
+        assert "4 workers of processes look 4.00 times as fast; they did 2.00 times the work per second" in trap
+
+    @pytest.mark.parametrize(
+        "rows", [[{"status": "crashed"}], [{"workers": 4, **PROCESSES}], [{"status": "crashed"}, {"workers": 4, **PROCESSES}]]
+    )
+    def test_of_a_busy_wait_without_a_baseline_has_no_trap_to_tell(self, rows):
+        (table,) = tables(*({"kind": "spin", "size": "5", **row} for row in rows))
+        assert [note for note in table.notes if note.startswith("The trap")] == []
+
+    @pytest.mark.parametrize(
+        "rows", [[{}], [{"status": "crashed"}], sweep_rows(), [{"oversubscribed": True, "status": "timeout"}]]
+    )
+    def test_is_rectangular(self, rows):
+        for table in tables(*rows):
+            assert {len(row) for row in table.rows} == {len(table.head)}
+            assert set(table.sections) <= set(range(len(table.rows)))
+
+
+class TestTheOrder:
+    def test_of_tables_is_that_of_the_suites_in_the_study(self):
+        rows = [{"suite": suite, "size": size} for suite, size in [("alpha", "1"), ("zulu", "2"), ("mike", "3")]]
+        assert [table.title[:4] for table in tables(*rows, study={"suites": {"zulu": {}, "alpha": {}, "mike": {}}})] == [
+            "zulu",
+            "alph",
+            "mike",
+        ]
+        assert [table.title[:4] for table in tables(*rows)] == ["alph", "mike", "zulu"]
+
+    def test_keeps_workloads_sizes_and_task_counts_in_tables_of_their_own(self):
+        rows = [{}, {"size": "60000"}, {"kind": "sleep", "size": "5"}, {"tasks": 48}, {"imbalance": 0.5}]
+        assert len(tables(*rows)) == len(rows)
+
+    def test_of_sizes_is_that_of_the_numbers_and_not_of_their_letters(self):
+        titles = [table.title for table in tables({"size": "200"}, {"size": "1000"}, {"size": "50"})]
+        assert [title.split()[5].rstrip(",") for title in titles] in (["200", "1000", "50"], ["50", "200", "1000"])
+
+    def test_names_the_run_where_there_are_several(self):
+        assert RUN_ID not in tables({})[0].title
+        found = tables({}, {"run_id": LATER})
+        assert [
+            title.endswith(f"(run {run})") for title, run in zip((one.title for one in found), (RUN_ID, LATER), strict=True)
+        ] == [True] * 2
+
+    def test_of_no_rounds_is_no_table(self):
+        assert tables() == []
+
+
+class TestFindings:
+    def test_are_told_once_a_code_with_how_many_more_there_are(self):
+        findings = [
+            {"code": "SB2", "text": "two"},
+            {"code": "SB1", "text": "one"},
+            {"code": "SB1", "text": "another"},
+            {"code": "SB1", "text": "third"},
+        ]
+        assert findings_by_code(make_result(make_rounds({}), findings=findings)) == [
+            ("SB1", "one (and 2 more cases)"),
+            ("SB2", "two"),
+        ]
+
+    def test_may_be_none(self):
+        assert findings_by_code(make_result(make_rounds({}))) == []

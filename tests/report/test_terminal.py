@@ -1,0 +1,108 @@
+"""The report on a terminal of 80 columns."""
+
+import pytest
+from factories import make_result, make_rounds, sweep_rows
+
+from scalebench.report.terminal import report_text
+
+PROCESSES = {"backend": "processes", "start_method": "fork"}
+FINDINGS = [
+    {
+        "code": "SB104",
+        "text": "crunch-processes-w4: 4 threads on 2 CPUs: times include waiting for a CPU; fewer --workers would not",
+    },
+    {"code": "SB104", "text": "crunch-processes-w8: 8 threads on 2 CPUs"},
+]
+
+
+def noisy(spread, wall_s=1.0, *, blocks=5, workers=(1, 2, 4, 8, 16, 128), **common):
+    """Blocks whose walls differ by ``spread``, on a backend that scales up to 16 workers, oversubscribed beyond 2."""
+    rows = []
+    for block in range(blocks):
+        mood = wall_s * (1 + spread * ((-1) ** block) * (block + 1) / blocks)
+        rows.append({"block": block, "wall_s": mood, "startup_s": 0.1 + wall_s / 3, **common})
+        for count in workers:
+            rows.append({
+                "block": block, "wall_s": mood / min(count, 16) * (1 + spread * (block % 3)), "startup_s": 0.05 * count,
+                "workers": count, "oversubscribed": count > 2, **PROCESSES, **common,
+            })  # fmt: skip
+    return rows
+
+
+def lines(*rows, **about):
+    """All but the last line, which names a path of any length."""
+    return report_text(make_result(make_rounds(*rows), **about)).splitlines()[:-1]
+
+
+class TestLines:
+    @pytest.mark.parametrize("wall_s", [0.02, 0.5, 4.0, 12.0, 1500.0])
+    @pytest.mark.parametrize("spread", [0.01, 0.3])
+    def test_of_strong_scaling_are_not_longer_than_80_columns(self, wall_s, spread):
+        blas = {"kind": "blas", "size": "400x4", "blas_threads": 1}
+        assert [line for line in lines(*noisy(spread, wall_s, **blas)) if len(line) > 80] == []
+
+    @pytest.mark.parametrize("wall_s", [0.02, 0.5, 12.0])
+    @pytest.mark.parametrize("spread", [0.01, 0.3])
+    def test_of_weak_scaling_are_not_longer_than_80_columns(self, wall_s, spread):
+        rows = [{**row, "scaling": "weak", "tasks": 24 * (count := row.get("workers", 1)), "work_units": 100 * count,
+                 "wall_s": row["wall_s"] * count} for row in noisy(spread, wall_s)]  # fmt: skip
+        assert [line for line in lines(*rows) if len(line) > 80] == []
+
+    def test_with_long_titles_notes_and_findings_are_folded(self):
+        message = "mpi4py is not installed: python -m pip install mpi4py mpich " + "x" * 200
+        rows = [
+            *noisy(0.1, suite="a-suite-with-quite-a-long-name", size="1_000_000_000"),
+            {"workers": 3, "status": "unavailable", "message": message},
+        ]
+        told = lines(*rows, findings=FINDINGS)
+        assert [line for line in told if len(line) > 80] == []
+        assert "x" * 200 in "".join(told)
+
+    def test_have_nothing_at_their_end(self):
+        assert [line for line in lines(*noisy(0.1)) if line.startswith(" ") and line != line.rstrip()] == []
+
+
+class TestTheReport:
+    def test_of_a_small_run_reads_like_this(self):
+        result = make_result(make_rounds(*sweep_rows(blocks=1)), findings=FINDINGS, estimate_s=3.0, actual_s=4.4)
+        assert [line.rstrip() for line in report_text(result).splitlines()] == [
+            "strong: strong scaling of crunch 50000, 24 tasks",
+            "workers threads wall ms speedup efficiency % start-up ms flags",
+            "serial",
+            "      1       -    1000    1.00          100         125",
+            "processes",
+            "      1       -    1000    1.00          100         125",
+            "      2       -     500    2.00          100         125",
+            "      4       -     500    2.00           50         125",
+            "Baseline: serial, one BLAS thread, same block. Median round, geometric mean of 1",
+            "blocks; no intervals: they need 3 blocks.",
+            "",
+            "SB104  crunch-processes-w4: 4 threads on 2 CPUs: times include waiting for a",
+            "CPU; fewer --workers would not (and 1 more cases)",
+            "Took 4 s, estimated 3 s.",
+            "Results: results/20260131T120000-1f3a9c   Next: scalebench export results/20260131T120000-1f3a9c -o run.json",
+        ]
+
+    def test_has_columns_that_are_aligned_to_the_right(self):
+        told = lines(*noisy(0.1, 12.0))
+        head = next(line for line in told if line.startswith("workers"))
+        end = head.index("start-up") + len("start-up s")
+        rows = [line for line in told if line.startswith(" ")]
+        assert len(rows) == 7
+        assert all(len(row[:end].rstrip()) == end for row in rows)
+
+    def test_of_a_markup_like_message_shows_it_as_it_is(self):
+        told = lines({"status": "failed", "message": "[bold]no[/bold] :smile: [red]"})
+        assert "serial, 1 workers: failed: [bold]no[/bold] :smile: [red]" in told
+
+    def test_of_a_message_with_control_characters_leaves_the_terminal_alone(self):
+        told = "".join(
+            lines({"status": "failed", "message": "\x1b[2J\x1b[31mred\x07\x08"}, findings=[{"code": "SB1", "text": "\x1b[2J"}])
+        )
+        assert [character for character in told if ord(character) < 32] == []
+
+    def test_has_no_colour_when_piped(self):
+        assert "\x1b" not in report_text(make_result(make_rounds(*sweep_rows()), findings=FINDINGS))
+
+    def test_of_no_rounds_names_the_run_still(self):
+        assert report_text(make_result(make_rounds())).startswith("Results: results")

@@ -1,0 +1,213 @@
+"""A run's folder while it is being written: each launch whole or not at all."""
+
+import json
+import os
+import re
+
+import pandas as pd
+import pyarrow.parquet as pq
+import pytest
+from factories import make_rounds, make_row, make_tasks
+
+from scalebench.errors import ResultsError
+from scalebench.results import store as module
+from scalebench.results.load import load
+from scalebench.results.schema import ROUNDS, TASKS
+from scalebench.results.store import Store, new_run_id, write_atomically, write_parquet
+
+
+class PowerCutError(Exception):
+    """The machine stops here."""
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store.create(tmp_path / "results", {"study": {"name": "mine"}})
+
+
+@pytest.fixture
+def power_cut(monkeypatch):
+    """Call it to have the power cut before some file gets its name."""
+
+    def before(ending):
+        def replace(partial, path):
+            if str(path).endswith(ending):
+                raise PowerCutError
+            rename(partial, path)
+
+        rename = os.replace
+        monkeypatch.setattr(module.os, "replace", replace)
+        return monkeypatch
+
+    return before
+
+
+def launch(store, block, **values):
+    row = make_row(**{"run_id": store.run_id, "block": block, **values})
+    name = f"{block:04}-{row['case_id']}-{row['attempt']}"
+    store.write_launch(name, [row], make_tasks(make_rounds(row)))
+    return name
+
+
+def files(folder):
+    return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+
+
+class TestARun:
+    def test_has_an_id_that_is_sorted_by_time_and_its_own(self):
+        ids = {new_run_id() for _ in range(50)}
+        assert len(ids) == 50
+        assert all(re.fullmatch(r"\d{8}T\d{6}-[0-9a-f]{6}", one) for one in ids)
+
+    def test_is_a_folder_with_what_is_known_about_it(self, store):
+        assert store.folder.name == store.run_id
+        assert json.loads((store.folder / "run.json").read_text()) == {"run_id": store.run_id, "study": {"name": "mine"}}
+
+    def test_can_be_told_more_about_later(self, store):
+        store.save(status="finished", findings=[])
+        store.save(status="interrupted")
+        told = json.loads((store.folder / "run.json").read_text())
+        assert (told["status"], told["findings"], told["study"]) == ("interrupted", [], {"name": "mine"})
+
+    def test_is_made_with_all_folders_above_it(self, tmp_path):
+        assert Store.create(tmp_path / "a" / "b", {}).folder.parent == tmp_path / "a" / "b"
+
+    def test_in_a_place_that_cannot_be_written_is_refused_with_a_way_out(self, tmp_path):
+        (tmp_path / "file").write_text("in the way")
+        with pytest.raises(ResultsError, match=r"can't be written.*\nGive another with --results"):
+            Store.create(tmp_path / "file", {})
+        assert files(tmp_path) == ["file"]
+
+    def test_on_a_full_disk_is_refused(self, tmp_path, monkeypatch):
+        def full(descriptor):
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(module.os, "fsync", full)
+        with pytest.raises(ResultsError, match="No space left on device"):
+            Store.create(tmp_path, {})
+
+
+class TestALaunch:
+    def test_is_a_part_of_rounds_and_one_of_tasks(self, store):
+        name = launch(store, 0)
+        assert files(store.folder / "parts") == [f"{name}.rounds.parquet", f"{name}.tasks.parquet"]
+
+    def test_without_tasks_is_a_part_of_rounds(self, store):
+        name = launch(store, 0, status="crashed")
+        assert files(store.folder / "parts") == [f"{name}.rounds.parquet"]
+
+    def test_can_be_read_before_the_run_ends(self, store):
+        launch(store, 0)
+        launch(store, 1)
+        result = load(store.folder)
+        assert result.rounds["block"].tolist() == [0, 1]
+        assert len(result.tasks) == 4
+
+    @pytest.mark.parametrize("ending", [".tasks.parquet", ".rounds.parquet"])
+    def test_that_is_cut_off_leaves_the_others_and_nothing_of_itself(self, store, power_cut, ending):
+        """The rounds come last and stand for the launch: tasks that have none are not read."""
+        launch(store, 0)
+        before = load(store.folder)
+        power = power_cut(ending)
+        with pytest.raises(PowerCutError):
+            launch(store, 1)
+        power.undo()
+        after = load(store.folder)
+        pd.testing.assert_frame_equal(after.rounds, before.rounds)
+        pd.testing.assert_frame_equal(after.tasks, before.tasks)
+
+    @pytest.mark.parametrize("ending", [".tasks.parquet", ".rounds.parquet"])
+    def test_that_was_cut_off_can_be_stored_again(self, store, power_cut, ending):
+        power = power_cut(ending)
+        with pytest.raises(PowerCutError):
+            launch(store, 0)
+        power.undo()
+        launch(store, 0)
+        store.compact()
+        result = load(store.folder)
+        assert (len(result.rounds), len(result.tasks)) == (1, 2)
+
+    def test_with_a_value_that_no_column_holds_leaves_the_others(self, store):
+        launch(store, 0)
+        with pytest.raises((ValueError, TypeError)):
+            store.write_launch("0001-x-0", [make_row(workers_found="many")], None)
+        assert len(load(store.folder).rounds) == 1
+
+
+class TestCompacting:
+    def test_makes_one_file_of_each_table_with_the_same_rows_in_order(self, store):
+        for block in (1, 0, 2):
+            launch(store, block)
+        before = load(store.folder)
+        store.compact()
+        after = load(store.folder)
+        assert files(store.folder) == ["rounds.parquet", "run.json", "tasks.parquet"]
+        assert after.rounds["block"].tolist() == [0, 1, 2]
+        pd.testing.assert_frame_equal(after.rounds, before.rounds)
+        pd.testing.assert_frame_equal(after.tasks, before.tasks)
+
+    def test_of_no_launch_gives_empty_tables(self, store):
+        store.compact()
+        result = load(store.folder)
+        assert (len(result.rounds), len(result.tasks)) == (0, 0)
+        assert list(result.rounds.columns) == [one.name for one in ROUNDS]
+
+    @pytest.mark.parametrize("ending", ["tasks.parquet", "rounds.parquet"])
+    def test_that_is_cut_off_loses_nothing_and_can_be_done_again(self, store, power_cut, ending):
+        launch(store, 0)
+        launch(store, 1)
+        before = load(store.folder)
+        power = power_cut(f"{os.sep}{ending}")
+        with pytest.raises(PowerCutError):
+            store.compact()
+        power.undo()
+        for _ in range(2):
+            now = load(store.folder)
+            pd.testing.assert_frame_equal(now.rounds, before.rounds)
+            pd.testing.assert_frame_equal(now.tasks, before.tasks)
+            if (store.folder / "parts").exists():
+                store.compact()
+        assert not (store.folder / "parts").exists()
+
+    def test_leaves_out_the_tasks_of_a_launch_that_was_cut_off(self, store, power_cut):
+        launch(store, 0)
+        power = power_cut(".rounds.parquet")
+        with pytest.raises(PowerCutError):
+            launch(store, 1)
+        power.undo()
+        store.compact()
+        assert set(load(store.folder).tasks["block"]) == {0}
+
+    def test_keeps_whole_numbers_beside_nulls_exactly(self, store):
+        launch(store, 0, work_units=2**53 + 1)
+        launch(store, 1, work_units=None)
+        store.compact()
+        assert load(store.folder).rounds["work_units"][0] == 2**53 + 1
+
+
+class TestAFile:
+    def test_is_replaced_whole_or_stays_as_it_was(self, tmp_path, power_cut):
+        path = tmp_path / "run.json"
+        write_atomically(path, b"old")
+        power_cut("run.json")
+        with pytest.raises(PowerCutError):
+            write_atomically(path, b"new")
+        assert path.read_bytes() == b"old"
+
+    def test_is_complete_on_disk_before_it_gets_its_name(self, tmp_path, monkeypatch):
+        order = []
+        sync, rename = os.fsync, os.replace
+        monkeypatch.setattr(module.os, "fsync", lambda descriptor: (order.append("sync"), sync(descriptor)))
+        monkeypatch.setattr(module.os, "replace", lambda *paths: (order.append("name"), rename(*paths)))
+        write_atomically(tmp_path / "a", b"content")
+        write_parquet(make_rounds({}), tmp_path / "b", ROUNDS)
+        assert order == ["sync", "name"] * 2
+
+    def test_of_rows_can_be_read_by_any_parquet_reader_with_types_and_version(self, tmp_path):
+        path = tmp_path / "tasks.parquet"
+        rounds = make_rounds({})
+        write_parquet(make_tasks(rounds), path, TASKS)
+        table = pq.read_table(path)
+        assert table.schema.metadata[b"scalebench.schema_version"] == b"1"
+        assert {str(kind) for kind in table.schema.types} == {"string", "int64", "double"}
+        assert table.column("run_id").to_pylist() == [rounds["run_id"][0]] * 2
