@@ -19,7 +19,7 @@ from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import KINDS, get_kind
 
 SCALINGS = ("strong", "weak")
-PROFILES = ("quick", "default", "full")
+PROFILES = ("quick", "default", "full", "granularity")
 
 #: keys that multiply: each may hold several values
 AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_method", "mpi_mode", "distribution",

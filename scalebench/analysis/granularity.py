@@ -77,7 +77,8 @@ def granularity(rounds: pd.DataFrame) -> pd.DataFrame:
                 "shortest_s": shortest,
             }
         )
-    return pd.DataFrame(rows, columns=[*CURVE, "metg_s", "useful_task_s", "bound", "shortest_s"])
+    found = pd.DataFrame(rows, columns=[*CURVE, "metg_s", "useful_task_s", "bound", "shortest_s"])
+    return found.astype(dict.fromkeys(["chunksize", "workers", "blas_threads"], "Int64"))
 
 
 def metg(granularity_s: npt.NDArray[np.floating], efficiency: npt.NDArray[np.floating]) -> tuple[float, str]:

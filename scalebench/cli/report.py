@@ -47,8 +47,9 @@ def main(asked: argparse.Namespace) -> int:
 
 def as_json(result: "Result") -> str:
     """The scaling table as rows, with what is known about the run."""
+    from scalebench.analysis.granularity import granularity
     from scalebench.analysis.scaling import scaling
 
-    table = scaling(result.rounds)
-    rows = json.loads(table.to_json(orient="records", double_precision=15))
-    return json.dumps({"about": result.about, "path": str(result.path), "scaling": rows}, default=str)
+    rows = {"scaling": scaling(result.rounds), "granularity": granularity(result.rounds)}
+    plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in rows.items()}
+    return json.dumps({"about": result.about, "path": str(result.path), **plain}, default=str)

@@ -51,7 +51,9 @@ _SETTINGS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="?", metavar="STUDY.toml | module:function", help="what to measure")
-    parser.add_argument("--profile", metavar="NAME", help="quick, default or full: a study that comes with scalebench")
+    parser.add_argument(
+        "--profile", metavar="NAME", help="quick, default, full or granularity: a study that comes with scalebench"
+    )
     for title, flags in (("axes of the sweep (several values by commas)", _AXES), ("how hard to look", _SETTINGS)):
         group = parser.add_argument_group(title)
         for flag, (metavar, help_text) in flags.items():

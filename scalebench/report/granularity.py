@@ -17,7 +17,9 @@ def granularity_tables(result: Result) -> list[Table]:
 def _table(curves: pd.DataFrame) -> Table:
     first = curves.iloc[0]
     curves = curves[(curves["backend"] != "serial") & (curves["workers"] == curves["workers"].max())]
-    rows, sections, notes = [], {}, []
+    rows: list[list[str]] = []
+    sections: dict[int, str] = {}
+    notes: list[str] = []
     for name, interface in curves.groupby("backend", sort=False):
         sections[len(rows)] = str(name)
         interface = interface.sort_values("chunksize", na_position="first")

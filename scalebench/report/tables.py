@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import get_kind
@@ -41,6 +42,8 @@ class Table:
 def scaling_tables(result: Result) -> list[Table]:
     """A strong or weak scaling table for every suite of every run, and workload in it."""
     whole = scaling(result.rounds)
+    of_sizes = sweeps(result.rounds)  # a table for each size would say less than their one of granularity
+    whole = whole[[key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]].copy()
     order = list(dict.fromkeys(_suite_order(result, whole)))
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
     whole["_work"] = whole["tasks"].where(whole["scaling"] != "weak", whole["tasks"] // whole["workers"])
@@ -130,7 +133,8 @@ def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
 
 def _trap(cases: pd.DataFrame) -> list[str]:
     """Of a kind that lasts as long as asked whatever got done: what seconds alone would have told."""
-    if pd.isna(cases["kind"].iloc[0]) or not get_kind(cases["kind"].iloc[0]).fixed_time:
+    kind = None if pd.isna(cases["kind"].iloc[0]) else get_kind(cases["kind"].iloc[0])
+    if kind is None or not (kind.fixed_time and kind.cpu_bound):
         return []
     serial = cases.loc[cases["backend"] == "serial", "wall_s"]
     most = cases.loc[cases["wall_s"].notna()].nlargest(1, "workers")

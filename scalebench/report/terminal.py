@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from scalebench.report.granularity import granularity_tables
 from scalebench.report.tables import Table, findings_by_code, scaling_tables
 from scalebench.results.load import Result
 
@@ -16,7 +17,7 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
     from rich.text import Text
 
     console = Console(highlight=False) if console is None else console
-    print_tables(scaling_tables(result), console)
+    print_tables([*scaling_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
         console.print(Text(f"{code}  {text}", style="yellow"))
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")

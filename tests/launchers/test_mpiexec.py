@@ -64,7 +64,7 @@ def test_an_interpreter_without_mpi4py_is_unavailable_with_the_way_out(tmp_path)
     python = tmp_path / "python"
     python.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'mpi4py'\" >&2\nexit 1\n")
     python.chmod(0o755)
-    with pytest.raises(BackendUnavailableError, match="No module named 'mpi4py'(.|\n)*pip install"):
+    with pytest.raises(BackendUnavailableError, match=r"No module named 'mpi4py'(.|\n)*pip install"):
         find_mpi(str(python))
 
 

@@ -39,7 +39,7 @@ def test_what_is_printed_before_the_protocol_begins_is_no_reply():
 
 def test_a_host_that_dies_is_a_crash_with_its_exit_status_and_last_words():
     host = start("import sys; sys.stderr.write('cannot open the input'); sys.exit(7)")
-    with pytest.raises(HostCrashedError, match="ended with exit status 7(.|\n)*cannot open the input") as caught:
+    with pytest.raises(HostCrashedError, match=r"ended with exit status 7(.|\n)*cannot open the input") as caught:
         host.ask({"do": "open"}, 20)
     assert caught.value.exit_status == 7
     assert host.end() == 7

@@ -64,7 +64,7 @@ class TestTheReport:
         assert told == (
             "**strong: strong scaling of crunch 50000, 24 tasks**\n"
             "\n"
-            "| backend | workers | threads | wall ms | speedup | efficiency % | start-up ms | flags |\n"
+            "| backend | workers | blas | wall ms | speedup | efficiency % | start ms | flags |\n"
             "|---|---:|---:|---:|---:|---:|---:|---|\n"
             "| serial | 1 | - | 1000 | 1.00 | 100 | 125 |  |\n"
             "| processes | 2 | - | 500 | 2.00 | 100 | 125 |  |\n"

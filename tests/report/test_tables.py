@@ -129,7 +129,7 @@ class TestATable:
 
     def test_has_walls_speedups_efficiencies_and_start_up(self):
         (table,) = tables(*sweep_rows(workers=(2,), blocks=1))
-        assert table.head == ["workers", "threads", "wall ms", "speedup", "efficiency %", "start-up ms", "flags"]
+        assert table.head == ["workers", "blas", "wall ms", "speedup", "efficiency %", "start ms", "flags"]
         assert table.rows == [["1", "-", "1000", "1.00", "100", "125", ""], ["2", "-", "500", "2.00", "100", "125", ""]]
 
     def test_has_intervals_from_three_blocks_on(self):
@@ -145,7 +145,7 @@ class TestATable:
     def test_has_the_unit_that_suits_its_longest_wall(self, wall_s, head, cell):
         (table,) = tables({"wall_s": wall_s})
         assert column(table, head) == [cell]
-        assert table.head[5] == head.replace("wall", "start-up")
+        assert table.head[5] == head.replace("wall", "start")
 
     def test_of_weak_scaling_says_so_and_has_scaled_speedups(self):
         (table,) = tables(
@@ -172,7 +172,7 @@ class TestATable:
     def test_has_blas_threads_where_there_are_any(self):
         blas = {"kind": "blas", "size": "50x1"}
         (table,) = tables({"blas_threads": 1, **blas}, {"blas_threads": 2, **blas})
-        assert column(table, "threads") == ["1", "2"]
+        assert column(table, "blas") == ["1", "2"]
 
     def test_keeps_a_case_that_failed_with_dashes_its_flag_and_its_cause(self):
         (table,) = tables({}, {"workers": 2, "status": "crashed", "message": "killed by signal 9\nand more", **PROCESSES})

@@ -67,13 +67,13 @@ class TestTheReport:
         result = make_result(make_rounds(*sweep_rows(blocks=1)), findings=FINDINGS, estimate_s=3.0, actual_s=4.4)
         assert [line.rstrip() for line in report_text(result).splitlines()] == [
             "strong: strong scaling of crunch 50000, 24 tasks",
-            "workers threads wall ms speedup efficiency % start-up ms flags",
+            "workers blas wall ms speedup efficiency % start ms flags",
             "serial",
-            "      1       -    1000    1.00          100         125",
+            "      1    -    1000    1.00          100      125",
             "processes",
-            "      1       -    1000    1.00          100         125",
-            "      2       -     500    2.00          100         125",
-            "      4       -     500    2.00           50         125",
+            "      1    -    1000    1.00          100      125",
+            "      2    -     500    2.00          100      125",
+            "      4    -     500    2.00           50      125",
             "Baseline: serial, one BLAS thread, same block. Median round, geometric mean of 1",
             "blocks; no intervals: they need 3 blocks.",
             "",
@@ -86,7 +86,7 @@ class TestTheReport:
     def test_has_columns_that_are_aligned_to_the_right(self):
         told = lines(*noisy(0.1, 12.0))
         head = next(line for line in told if line.startswith("workers"))
-        end = head.index("start-up") + len("start-up s")
+        end = head.index("start ") + len("start s")
         rows = [line for line in told if line.startswith(" ")]
         assert len(rows) == 7
         assert all(len(row[:end].rstrip()) == end for row in rows)
