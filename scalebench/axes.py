@@ -6,16 +6,19 @@ Every error says the key, the value, the rule and the way out, before anything i
 import difflib
 import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from scalebench import machine
 from scalebench.errors import StudyError
 
-_WORKERS_RULE = "not a worker count: a whole number >= 1, or a multiple of the CPU budget (2x) or the machine's CPUs (2n)"
 _WORKERS_WAY_OUT = "Examples: 1,2,4 - 1..8 - 1..2x - x,2x - 1..2n"
 MOST_INT = 2**63 - 1  # what a column of a result holds
 _MOST_WORKERS = 1_000_000
+_WORKERS_RULE = (
+    f"not a worker count: a whole number >= 1 and <= {_MOST_WORKERS}, "
+    "or a multiple of the CPU budget (2x) or the machine's CPUs (2n)"
+)
 _TERM = re.compile(r"(?P<number>\d+(?:\.\d+)?)?(?P<unit>[xn])?")
 
 
@@ -23,7 +26,8 @@ def as_list(value: Any) -> list[Any]:
     """One value, a comma-separated text or an iterable, as a list."""
     if isinstance(value, str):
         return [part.strip() for part in value.split(",")]
-    return list(value) if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)) else [value]
+    # bytes would be read as the numbers of their letters, a table as its keys
+    return list(value) if isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray, Mapping)) else [value]
 
 
 def parse_axis(key: str, value: Any) -> list[Any]:
@@ -53,7 +57,8 @@ def parse_integer(key: str, value: Any, *, least: int = 1) -> int:
         whole = False
         number = least
     if not whole or not least <= number <= MOST_INT:
-        raise StudyError(key, value, f"must be a whole number, {least} or more", f"For example --{_flag(key)} {max(least, 1)}")
+        rule = f"must be a whole number, {least} or more" + (" and less than 2^63" if number > MOST_INT else "")
+        raise StudyError(key, value, rule, f"For example --{_flag(key)} {max(least, 1)}")
     return number
 
 

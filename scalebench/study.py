@@ -61,7 +61,7 @@ class Study:
     budget: Any = None  #: seconds to spend on blocks; the block that would pass it is not begun
     timeout: Any = None  #: seconds a round may take; None: from the estimate
     seed: Any = 0  #: of the order of cases and of the imbalance
-    total: Any = None  #: work units in all: tasks follow as total / size, but at least ``tasks``
+    total: Any = None  #: of the size's units (turns, us, products, 16 bytes), in all: tasks follow, but at least ``tasks``
     task_timing: str = "on"  #: off: tasks are not recorded one by one
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     missing_backends_fail: bool = True  #: whether a backend that is asked for by name and unavailable counts as a failed case
@@ -175,7 +175,7 @@ class Study:
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["workload"] = self.workload_name
         plain["items"] = None if self.items is None else f"{len(self.items)} items"
-        plain["suites"] = {name: {key: str(value) if key == "workload" else value for key, value in overrides.items()}
+        plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip
         return plain
 
@@ -185,18 +185,13 @@ def read_items(value: Any) -> Sequence[Any] | None:
     if value is None:
         return None
     items = value
-    if isinstance(value, str):
-        if match := re.fullmatch(r"\s*range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)\s*", value):
-            try:
-                items = range(*map(int, match[1].split(",")))
-                len(items)
-            except (ValueError, OverflowError):
-                items = None
-        else:
-            try:
-                items = ast.literal_eval(value)
-            except (ValueError, SyntaxError, MemoryError, RecursionError):
-                items = None
+    try:
+        if isinstance(value, str):
+            match = re.fullmatch(r"\s*range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)\s*", value)
+            items = range(*map(int, match[1].split(","))) if match else ast.literal_eval(value)
+        len(items)  # a range may be longer than Python can count
+    except (TypeError, ValueError, OverflowError, SyntaxError, MemoryError, RecursionError):
+        items = None
     if isinstance(items, (str, bytes)) or not isinstance(items, Sequence):
         raise StudyError("items", value, "not a sequence of items", "Give a list, or text as 'range(200)' or '[3, 5, 10, 15]'")
     if not len(items):
@@ -218,15 +213,12 @@ def read_study(path: str | Path) -> Study:
         raise StudyError(
             "study", str(path), f"can't be read ({error.strerror})", "Give the path of a TOML file, or module:function"
         ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML's own, no UTF-8, and longer numbers or deeper lists than Python reads
         raise StudyError("study", str(path), f"not TOML: {error}", "The README shows what a study looks like") from None
     try:
         known = [one.name for one in fields(Study)]
         for key in values:
             axes.parse_name("study", key, known, "key")
-        suites = values.get("suites", {})
-        if not isinstance(suites, dict) or not all(isinstance(suite, dict) for suite in suites.values()):
-            raise StudyError("suites", values["suites"], "each suite is a table", "Write [suites.NAME], then its keys")
         return Study(**{"name": Path(path).stem, **values})
     except StudyError as error:
         raise StudyError(f"{path}: {error.key}", error.value, error.rule, error.way_out) from None

@@ -43,7 +43,8 @@ class Sweep:
 
     entries: list[Entry] = field(default_factory=list)
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
-    functions: dict[str, Callable[..., Any]] = field(default_factory=dict)  #: workload name -> what no reference names
+    #: workload name -> the function to send by value; None where the name is a reference that gives it
+    functions: dict[str, Callable[..., Any] | None] = field(default_factory=dict)
 
 
 def expand(study: Study) -> Sweep:
@@ -86,10 +87,10 @@ def baselines(case: Case) -> dict[str, Case]:
 
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     workload = suite.workload_name
-    if callable(suite.workload):
-        if sweep.functions.setdefault(workload, suite.workload) is not suite.workload:
-            raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
-    elif workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
+    by_value = suite.workload if callable(suite.workload) and not _refers_to(workload, suite.workload) else None
+    if sweep.functions.setdefault(workload, by_value) != by_value:
+        raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
+    if isinstance(suite.workload, str) and workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
         raise StudyError(
             "workload", workload, "neither really_hard_task nor module:attribute", "For example mypackage.module:simulate"
         )
@@ -148,30 +149,36 @@ def _items_digest(items: Sequence[Any]) -> str:
     plain = digest(list(items))
     if plain is not None:
         return plain
+    pickled = _pickled("items", f"{len(items)} items", lambda: pickle.dumps(items))
+    return "pickle-" + hashlib.blake2b(pickled, digest_size=12).hexdigest()
+
+
+def _pickled(key: str, shown: str, dump: Callable[[], bytes]) -> bytes:
     try:
-        return "pickle-" + hashlib.blake2b(pickle.dumps(items), digest_size=12).hexdigest()
-    except Exception as error:  # noqa: BLE001 - an item's own __reduce__ may raise anything
+        return dump()
+    except Exception as error:  # noqa: BLE001 - an object's own __reduce__ may raise anything
         rule = f"can't be sent to another process: {type(error).__name__}: {error}"
-        raise StudyError("items", f"{len(items)} items", rule, "Items must be picklable") from None
+        raise StudyError(key, shown, rule, "It must be picklable, with all that it holds") from None
 
 
-def _named(module: str, name: str) -> Any:
-    """What a host would find under a reference; None where there is nothing."""
+def _refers_to(reference: str, function: Callable[..., Any]) -> bool:
+    """Whether a host that imports ``module:attribute`` finds this very function there."""
+    module, _, name = reference.partition(":")
     try:
-        return functools.reduce(getattr, name.split("."), sys.modules[module])
+        found: Any = functools.reduce(getattr, name.split("."), sys.modules[module])
     except (KeyError, AttributeError):
-        return None
+        return False
+    return module != "__main__" and found is function
 
 
 def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a host needs to run a case: the job for its workers and the recipe for the items, as plain JSON values."""
     job: dict[str, Any] = {"workload": case.workload, "kind": case.kind}
     if (function := sweep.functions.get(case.workload)) is not None:
-        module, _, name = case.workload.partition(":")
-        if module == "__main__" or _named(module, name) is not function:
-            import cloudpickle
+        import cloudpickle
 
-            job["pickled"] = base64.b64encode(cloudpickle.dumps(function)).decode("ascii")
+        pickled = _pickled("workload", case.workload, lambda: cloudpickle.dumps(function))
+        job["pickled"] = base64.b64encode(pickled).decode("ascii")
     items = None if case.items_digest is None else sweep.items[case.items_digest]
     if case.kind is not None:
         recipe: dict[str, Any] = {

@@ -63,7 +63,7 @@ class TestWorkers:
 
     @pytest.mark.parametrize(
         "value",
-        ["", "0", "-1", "2.5", 2.5, 0, "0x", "1e3", "inf", "nan", float("inf"), True, [True], None, [None], [[1, 2]], {"a": 1},
+        ["", "0", "-1", "2.5", 2.5, 0, "0x", "1e3", "inf", "nan", float("inf"), True, [True], None, [None], [[1, 2]], {"a": 1}, {"4": 1},
          [], "1,,2", "1..", "..4", "1..2..3", "1-4", "xx", "2y", "four", "²", "9" * 30, "9" * 400, "9" * 5000, 10**400,
          "1..9" + "9" * 30, b"12"],
         ids=lambda value: repr(value)[:20],
@@ -100,7 +100,7 @@ class TestIntegers:
 
     @pytest.mark.parametrize(
         "value",
-        [0, -1, "0", 1.5, "1.5", "5.0", "", "one", True, False, None, [1], {}, b"5", float("inf"), float("nan"), "inf", "1e3",
+        [0, -1, "0", 1.5, "1.5", "5.0", "", "one", True, False, None, [1], {}, {"5": 1}, b"5", float("inf"), float("nan"), "inf", "1e3",
          2**63, 2**64, 10**400, "9" * 400, "9" * 5000],
         ids=lambda value: repr(value)[:20],
     )  # fmt: skip
@@ -126,6 +126,10 @@ class TestIntegers:
             return
         assert type(found) is int
         assert 1 <= found < 2**63
+
+    def test_that_are_too_large_are_told_the_bound(self):
+        with pytest.raises(StudyError, match=r"1 or more and less than 2\^63"):
+            axes.parse_integer("tasks", 2**63)
 
 
 class TestNumbers:

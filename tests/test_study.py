@@ -163,7 +163,7 @@ class TestItems:
     @pytest.mark.parametrize(
         "value",
         ["", "[]", [], "range(0)", "range(5, 5)", "5", 5, "'abc'", b"abc", "{1, 2}", {1: 2}, iter([1]), "open('/etc/passwd')",
-         "[__import__('os')]", "range(10**3)", "range(1, 2, 3, 4)", "[1\x00]", "(" * 5000, "-" * 50_000 + "1", "range(1, 2, 0)",
+         "[__import__('os')]", "range(10**3)", "range(1, 2, 3, 4)", "{[1]: 2}", "[1\x00]", "(" * 5000, "-" * 50_000 + "1", "range(1, 2, 0)",
          f"range({'9' * 30})", f"range({'9' * 5000})"],
         ids=lambda value: repr(value)[:20],
     )  # fmt: skip
@@ -230,6 +230,10 @@ class TestAWorkload:
         assert (described["workload"], described["items"]) == (f"{__name__}:double", "3 items")
         json.dumps(described)
 
+    def test_of_a_suite_is_stored_with_its_items_as_plain_values(self):
+        study = Study(workers=1, suites={"a": {"workload": double, "items": range(3), "tasks": "4,8"}})
+        assert study.described()["suites"] == {"a": {"workload": f"{__name__}:double", "items": "3 items", "tasks": (4, 8)}}
+
 
 class TestAFile:
     def test_holds_the_same_words_as_python(self, toml):
@@ -264,6 +268,8 @@ class TestAFile:
             ("[suites.strong]\nblocks = 5", "suites.strong"),
             ("workers = ", "not TOML"),
             (b"name = '\xff'", "not TOML"),
+            ("seed = " + "9" * 5000, "not TOML"),
+            ("items = " + "[" * 5000, "not TOML"),
         ],
     )
     def test_that_is_wrong_is_named_with_its_key(self, toml, text, complaint):

@@ -274,3 +274,18 @@ class TestAJob:
         second.__qualname__ = first.__qualname__
         with pytest.raises(StudyError):
             expand(Study(workers=1, backend="serial", suites={"one": {"workload": first}, "two": {"workload": second}}))
+
+    def test_of_a_function_and_a_reference_with_one_name_is_refused_too(self):
+        suites = {"one": {"workload": "functools:partial"}, "two": {"workload": functools.partial(pow, exp=2)}}
+        with pytest.raises(StudyError, match="two functions have this name"):
+            expand(Study(workers=1, backend="serial", suites=suites))
+
+    def test_of_one_function_by_reference_as_itself_or_as_a_method_taken_twice_is_one(self):
+        scales = Scales(4)
+        for one, other in [("tasks:square", tasks.square), (scales.method, scales.method)]:
+            suites = {"one": {"workload": one}, "two": {"workload": other}}
+            assert len(expand(Study(workers=1, backend="serial", suites=suites)).entries) == 1
+
+    def test_of_a_function_that_cannot_be_sent_is_refused(self):
+        with pytest.raises(StudyError, match="can't be sent to another process: TypeError"):
+            given_to_host(workload=functools.partial(pow, threading.Lock()))

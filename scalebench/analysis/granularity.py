@@ -38,7 +38,8 @@ def curves(rounds: pd.DataFrame) -> pd.DataFrame:
     """
     wanted = sweeps(rounds)
     chosen = launches(rounds)
-    chosen = chosen[[key in wanted for key in zip(chosen["run_id"], chosen["suite"], strict=True)]]
+    keep = [key in wanted for key in zip(chosen["run_id"], chosen["suite"], strict=True)]
+    chosen = chosen[np.array(keep, dtype=bool)]  # a list that is empty would select no column
     chosen = chosen[chosen["work_units"].notna() & (chosen["tasks"] > 0)]
     workers = chosen["workers"].astype(float)
     chosen = chosen.assign(

@@ -128,13 +128,14 @@ def cpu_seconds(pid: int) -> float | None:
 
 def involuntary_switches(pid: int) -> int | None:
     """Times that a thread of the process was taken off its CPU."""
-    total = 0
+    found = []
     try:
         for thread in os.listdir(f"/proc/{pid}/task"):
-            total += _status_field(f"/proc/{pid}/task/{thread}/status", "nonvoluntary_ctxt_switches:")
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has ended since
+                found.append(_status_field(f"/proc/{pid}/task/{thread}/status", "nonvoluntary_ctxt_switches:"))
     except (OSError, LookupError):
         return None
-    return total
+    return sum(found) if found else None
 
 
 def peak_resident_bytes(pid: int) -> int | None:

@@ -2,13 +2,15 @@
 
 import pandas as pd
 
-from scalebench.analysis.granularity import granularity
+from scalebench.analysis.granularity import granularity, sweeps
 from scalebench.report.tables import Table, number
 from scalebench.results.load import Result
 
 
 def granularity_tables(result: Result) -> list[Table]:
     """One table for each suite that sweeps sizes; none where there is no such suite."""
+    if not sweeps(result.rounds):
+        return []
     found = granularity(result.rounds)
     keys = ["run_id", "suite", "workload", "kind"]
     return [_table(curves) for _, curves in found.groupby(keys, dropna=False, sort=False)]

@@ -1,7 +1,7 @@
 """Tables as Markdown, each a pipe table that renders anywhere."""
 
 from scalebench.report.granularity import granularity_tables
-from scalebench.report.tables import Table, findings_by_code, scaling_tables
+from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
 from scalebench.results.load import Result
 
 _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
@@ -28,4 +28,4 @@ def table_to_markdown(table: Table) -> str:
 
 def escape(text: str) -> str:
     """Text that stays text: no markup of Markdown or HTML, no line break."""
-    return " ".join(text.translate(_ESCAPES).split())
+    return " ".join(printable(text).translate(_ESCAPES).split())

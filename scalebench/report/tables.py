@@ -4,18 +4,16 @@ A cell with an interval reads ``value [low,high]``. Not here: how a table is dra
 """
 
 import math
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import get_kind
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 FLAGS = {
     "o": "oversubscribed: more threads wanted a CPU than there are",
@@ -43,7 +41,8 @@ def scaling_tables(result: Result) -> list[Table]:
     """A strong or weak scaling table for every suite of every run, and workload in it."""
     whole = scaling(result.rounds)
     of_sizes = sweeps(result.rounds)  # a table for each size would say less than their one of granularity
-    whole = whole[[key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]].copy()
+    shown = [key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]
+    whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
     order = list(dict.fromkeys(_suite_order(result, whole)))
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
     whole["_work"] = whole["tasks"].where(whole["scaling"] != "weak", whole["tasks"] // whole["workers"])
@@ -57,7 +56,7 @@ def findings_by_code(result: Result) -> list[tuple[str, str]]:
     """Each code once, with the sentence of its first finding and how many more cases it holds for."""
     by_code: dict[str, list[str]] = {}
     for finding in result.findings:
-        by_code.setdefault(str(finding.get("code")), []).append(_CONTROL.sub("", str(finding.get("text"))))
+        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
         for code, texts in sorted(by_code.items())
@@ -125,8 +124,7 @@ def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
     notes += _trap(cases)
     for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
-        told = "" if pd.isna(case["message"]) else _CONTROL.sub("", str(case["message"]))
-        message = told.strip().splitlines()
+        message = [] if pd.isna(case["message"]) else str(case["message"]).strip().splitlines()
         notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message[0] if message else ''}")
     return notes
 
@@ -137,13 +135,18 @@ def _trap(cases: pd.DataFrame) -> list[str]:
     if kind is None or not (kind.fixed_time and kind.cpu_bound):
         return []
     serial = cases.loc[cases["backend"] == "serial", "wall_s"]
-    most = cases.loc[cases["wall_s"].notna()].nlargest(1, "workers")
+    most = cases.loc[cases["speedup"].notna()].nlargest(1, "workers")
     if serial.empty or most.empty or pd.isna(serial.iloc[0]):
         return []
     case = most.iloc[0]
     apparent = serial.iloc[0] / case["wall_s"] * (case["workers"] if case["scaling"] == "weak" else 1)
     return [f"The trap: {case['kind']} lasts as long as asked, whatever got done. In seconds {case['workers']} workers of {case['backend']} "
             f"look {ratio(apparent)} times as fast; they did {ratio(case['speedup'])} times the work per second."]  # fmt: skip
+
+
+def printable(text: str) -> str:
+    """Text without control characters: a message comes from any program, and must not steer a terminal."""
+    return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
 
 
 def flags(case: pd.Series) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from scalebench.report.granularity import granularity_tables
-from scalebench.report.tables import Table, findings_by_code, scaling_tables
+from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
 from scalebench.results.load import Result
 
 if TYPE_CHECKING:
@@ -14,16 +14,15 @@ if TYPE_CHECKING:
 def print_report(result: Result, console: "Console | None" = None) -> None:
     """Tables, doubts, and where the files are."""
     from rich.console import Console
-    from rich.text import Text
 
     console = Console(highlight=False) if console is None else console
     print_tables([*scaling_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
-        console.print(Text(f"{code}  {text}", style="yellow"))
+        _print(console, f"{code}  {text}", "yellow")
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
     if isinstance(estimate, float) and isinstance(actual, float):
         console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
-    console.print(Text(f"Results: {result.path}   Next: scalebench export {result.path} -o run.json"), soft_wrap=True)
+    _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
 
 
 def report_text(result: Result, width: int = 80) -> str:
@@ -38,15 +37,20 @@ def report_text(result: Result, width: int = 80) -> str:
 
 def print_tables(tables: Iterable[Table], console: "Console") -> None:
     """Draw each table: a heading above each section, notes below. Lines longer than the terminal are folded by it."""
+    for table in tables:
+        _print(console, table.title, "bold")
+        for style, line in _lines(table):
+            _print(console, line, style, soft_wrap=True)
+        for note in table.notes:
+            _print(console, note, "dim")
+        console.print()
+
+
+def _print(console: "Console", text: str, style: str = "", *, soft_wrap: bool = False) -> None:
+    """The one way by which text of a result reaches the terminal: as it is, neither markup nor control."""
     from rich.text import Text
 
-    for table in tables:
-        console.print(Text(table.title, style="bold"))
-        for style, line in _lines(table):
-            console.print(Text(line, style=style), soft_wrap=True)
-        for note in table.notes:
-            console.print(Text(note, style="dim"))
-        console.print()
+    console.print(Text(printable(text), style=style), soft_wrap=soft_wrap)
 
 
 def _lines(table: Table) -> Iterable[tuple[str, str]]:

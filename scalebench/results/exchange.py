@@ -53,12 +53,17 @@ def read_json(path: Path) -> Result:
         for table in ("rounds", "tasks", "about"):
             if not isinstance(content[table], dict):
                 raise TypeError(f"{table} is a {type(content[table]).__name__}, not an object")
-        rounds = to_frame(content["rounds"], ROUNDS)
-        tasks = to_frame(content["tasks"], TASKS)
+        rounds = _whole(content["rounds"], ROUNDS)
+        tasks = _whole(content["tasks"], TASKS)
         about = dict(content["about"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ResultsError(f"{path} is not whole: {type(error).__name__}: {error}") from None
     return Result(rounds, tasks, about, path)
+
+
+def _whole(table: dict[str, Any], columns: tuple[Column, ...]) -> "pd.DataFrame":
+    """All columns must be there: one that is missing would be read as never measured."""
+    return to_frame({one.name: list(table[one.name]) for one in columns}, columns)
 
 
 def write_csv(result: Result, path: Path) -> None:

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
 
 
 def new_run_id() -> str:
-    """Sortable by time, unique without asking anybody: ``20260131T120000-1f3a9c``."""
-    return f"{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    """Sortable by time, unique without asking anybody: ``20260131T120000-1f3a95c0e``.
+
+    The microseconds come before what is random: two short runs fit into one second, and the latest is read by default.
+    """
+    now = datetime.now(UTC)
+    return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(2)}"
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -55,6 +59,11 @@ def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+
+
+def _utf8(text: str) -> str:
+    """The message of a failed task may name a file whose name is no UTF-8; that must not end the sweep."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class Store:
@@ -97,7 +106,8 @@ class Store:
         parts = self.folder / "parts"
         if tasks is not None and len(tasks):
             write_parquet(tasks, parts / f"{name}.tasks.parquet", TASKS)
-        write_parquet(to_frame(rounds, ROUNDS), parts / f"{name}.rounds.parquet", ROUNDS)
+        texts = [{key: _utf8(value) if isinstance(value, str) else value for key, value in row.items()} for row in rounds]
+        write_parquet(to_frame(texts, ROUNDS), parts / f"{name}.rounds.parquet", ROUNDS)
 
     def compact(self) -> None:
         """Make one file of all parts of each table, then remove the parts."""

@@ -45,7 +45,8 @@ def spread(units: int, tasks: int, imbalance: float, seed: int) -> list[int]:
     generator = random.Random(f"scalebench-imbalance-{seed}")
     weights = [1 + imbalance * (2 * generator.random() - 1) for _ in range(tasks)]
     total = units * tasks
-    exact = [total * weight / sum(weights) for weight in weights]
+    weight_in_all = sum(weights)
+    exact = [total * weight / weight_in_all for weight in weights]
     sizes = [max(1, int(value)) for value in exact]
     # largest remainder: hand out what rounding down kept back
     by_remainder = sorted(range(tasks), key=lambda task: sizes[task] - exact[task])

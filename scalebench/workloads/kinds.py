@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 
-#: one file each, holding a ``KIND``
 MOST_UNITS = 2**53  # below it floats are exact, and the work of many tasks fits 64 bits
+#: one file each, holding a ``KIND``
 KINDS = ("sleep", "spin", "crunch", "blas", "stream")
 
 

@@ -79,3 +79,7 @@ def test_metg_lies_between_measured_points_and_does_not_depend_on_their_order(po
 
 def test_a_suite_of_few_sizes_is_no_sweep_of_granularity():
     assert granularity(sweep(sizes=(10, 100, 1000))).empty
+
+
+def test_a_sweep_in_which_nothing_ran_well_has_no_curve():
+    assert granularity(sweep().assign(status="crashed")).empty

@@ -140,6 +140,11 @@ class TestAProcess:
         assert probe.cpu_seconds(os.getppid()) >= 0
         assert probe.peak_resident_bytes(os.getppid()) > 0
 
+    def test_may_have_a_thread_that_ends_while_its_switches_are_counted(self, monkeypatch):
+        threads = os.listdir("/proc/self/task")
+        monkeypatch.setattr(probe.os, "listdir", lambda path: ["999999999", *threads])
+        assert probe.involuntary_switches(os.getpid()) is not None
+
     def test_has_lost_its_cpu_a_whole_number_of_times(self):
         assert probe.involuntary_switches(os.getpid()) >= 0
 

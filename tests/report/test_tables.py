@@ -202,7 +202,13 @@ class TestATable:
         assert "4 workers of processes look 4.00 times as fast; they did 2.00 times the work per second" in trap
 
     @pytest.mark.parametrize(
-        "rows", [[{"status": "crashed"}], [{"workers": 4, **PROCESSES}], [{"status": "crashed"}, {"workers": 4, **PROCESSES}]]
+        "rows",
+        [
+            [{"status": "crashed"}],
+            [{"workers": 4, **PROCESSES}],
+            [{"status": "crashed"}, {"workers": 4, **PROCESSES}],
+            [{"work_units": 0}, {"workers": 4, **PROCESSES}],
+        ],
     )
     def test_of_a_busy_wait_without_a_baseline_has_no_trap_to_tell(self, rows):
         (table,) = tables(*({"kind": "spin", "size": "5", **row} for row in rows))

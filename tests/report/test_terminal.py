@@ -97,9 +97,12 @@ class TestTheReport:
 
     def test_of_a_message_with_control_characters_leaves_the_terminal_alone(self):
         told = "".join(
-            lines({"status": "failed", "message": "\x1b[2J\x1b[31mred\x07\x08"}, findings=[{"code": "SB1", "text": "\x1b[2J"}])
+            lines(
+                {"suite": "\x1b[2J", "status": "failed", "message": "\x1b[2J\x1b[31mred\x07\x08\x9b2J\u202e"},
+                findings=[{"code": "SB1", "text": "\x1b[2J"}],
+            )
         )
-        assert [character for character in told if ord(character) < 32] == []
+        assert [character for character in told if not character.isprintable()] == []
 
     def test_has_no_colour_when_piped(self):
         assert "\x1b" not in report_text(make_result(make_rounds(*sweep_rows()), findings=FINDINGS))

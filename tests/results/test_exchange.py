@@ -117,8 +117,20 @@ class TestJson:
     def test_whose_rounds_are_no_rounds_is_refused(self, result, tmp_path, rounds):
         path = tmp_path / "mine.json"
         write_json(result, path)
+        if isinstance(rounds, dict):  # the fault in one row that is well otherwise
+            rounds = {**{name: values[:1] for name, values in content(path)["rounds"].items()}, **rounds}
         path.write_text(json.dumps({**content(path), "rounds": rounds}))
         with pytest.raises(ResultsError, match="not whole"):
+            read_json(path)
+
+    @pytest.mark.parametrize("table", ["rounds", "tasks"])
+    def test_that_lacks_a_column_is_refused_and_says_which(self, result, tmp_path, table):
+        path = tmp_path / "mine.json"
+        write_json(result, path)
+        whole = content(path)
+        del whole[table]["run_id"]
+        path.write_text(json.dumps(whole))
+        with pytest.raises(ResultsError, match="not whole: KeyError: 'run_id'"):
             read_json(path)
 
     @pytest.mark.parametrize("about", [5, "text", [1], None])

@@ -55,9 +55,10 @@ def files(folder):
 
 class TestARun:
     def test_has_an_id_that_is_sorted_by_time_and_its_own(self):
-        ids = {new_run_id() for _ in range(50)}
-        assert len(ids) == 50
-        assert all(re.fullmatch(r"\d{8}T\d{6}-[0-9a-f]{6}", one) for one in ids)
+        ids = [new_run_id() for _ in range(50)]
+        assert len(set(ids)) == 50
+        assert [one[:-4] for one in ids] == sorted(one[:-4] for one in ids)
+        assert all(re.fullmatch(r"\d{8}T\d{6}-[0-9a-f]{9}", one) for one in ids)
 
     def test_is_a_folder_with_what_is_known_about_it(self, store):
         assert store.folder.name == store.run_id
@@ -126,6 +127,11 @@ class TestALaunch:
         store.compact()
         result = load(store.folder)
         assert (len(result.rounds), len(result.tasks)) == (1, 2)
+
+    def test_whose_message_names_a_file_that_is_no_utf8_is_stored(self, store):
+        row = make_row(run_id=store.run_id, status="failed", message=os.fsdecode(b"no such file: caf\xe9"))
+        store.write_launch("0000-x-0", [row], None)
+        assert load(store.folder).rounds["message"].tolist() == ["no such file: caf\\udce9"]
 
     def test_with_a_value_that_no_column_holds_leaves_the_others(self, store):
         launch(store, 0)
