@@ -25,6 +25,7 @@ LEAST_ROUNDS = 5
 MOST_ROUNDS = 50
 _ENOUGH_ROUNDS_S = 0.25  # timed seconds a launch should hold, where rounds are short
 _REFERENCE_TIMEOUT_S = 3600.0
+_SHORT_REFERENCE_S = 2.0
 _LEAST_TIMEOUT_S = 60.0
 _BOOKKEEPING_S = 0.08  # of a launch, measured here: canary, verification, parts written and synced
 
@@ -78,7 +79,11 @@ def _measure(case: Case, sweep: Sweep) -> Reference:
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
-        reply = host.ask({"do": "round", "task_timing": "on", "digests": True}, _REFERENCE_TIMEOUT_S)
+        request = {"do": "round", "task_timing": "on", "digests": True}
+        reply = host.ask(request, _REFERENCE_TIMEOUT_S)
+        durations = _durations(reply)
+        if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
+            durations = list(map(min, durations, _durations(host.ask(request, _REFERENCE_TIMEOUT_S))))
     except HostFailedError as error:
         if error.brief is not None:
             raise WorkloadError(
@@ -90,8 +95,12 @@ def _measure(case: Case, sweep: Sweep) -> Reference:
         raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
     finally:
         host.end()
+    return Reference(durations, reply["digests"], start_s)
+
+
+def _durations(reply: dict[str, Any]) -> list[float]:
     starts, stops = (protocol.unpack(reply["tasks"][name], "d") for name in ("start_s", "stop_s"))
-    return Reference([stop - start for start, stop in zip(starts, stops, strict=True)], reply["digests"], start_s)
+    return [stop - start for start, stop in zip(starts, stops, strict=True)]
 
 
 def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
