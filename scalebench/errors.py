@@ -15,6 +15,12 @@
 """
 
 
+def brief(message: str | None) -> str:
+    """One line of a message: its first, or the last of a traceback, which names the error."""
+    lines = [line.strip() for line in (message or "").splitlines() if line.strip()] or [""]
+    return lines[-1] if lines[0].startswith(("Traceback", "concurrent.futures", "multiprocess")) else lines[0]
+
+
 class ScalebenchError(Exception):
     """What every error of this package is."""
 

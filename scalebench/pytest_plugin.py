@@ -44,6 +44,7 @@ class Campaign:
     study: "Study"
     selected: "list[Planned]" = dataclasses.field(default_factory=list)
     runner: "Runner | None" = None
+    measured_by: dict[str | None, str] = dataclasses.field(default_factory=dict)  #: suite -> the test that has it
 
     def begin(self, results: str) -> "Runner":
         """Measure the references of what was selected, and make the run's folder."""
@@ -97,11 +98,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     from scalebench.errors import ScalebenchError
     from scalebench.sweep import expand
 
+    if any(metafunc.definition.iter_markers("parametrize")):
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: a scalebench suite has its own parameters; give more of them as axes"
+        )
     try:
         campaign, suite = _campaign(config, mark)
         entries = [entry for entry in expand(campaign.study).entries if suite in (None, entry.suite)]
     except ScalebenchError as error:
         raise pytest.UsageError(str(error)) from None
+    if (before := campaign.measured_by.setdefault(suite, metafunc.definition.nodeid)) != metafunc.definition.nodeid:
+        raise pytest.UsageError(
+            f"{metafunc.definition.nodeid}: the same suite is measured by {before} already, give one of them another"
+        )
     blocks = 1 if config.getoption("benchmark_disable") else campaign.study.blocks
     launches = [Planned(campaign, entry, block) for block in range(blocks) for entry in entries]
     names = (*_PARAMETERS, "block")

@@ -15,6 +15,7 @@ from typing import Any
 import scalebench
 from scalebench import machine, plan
 from scalebench.case import Case
+from scalebench.errors import brief
 from scalebench.findings import BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
 from scalebench.launch import Launch, launch
 from scalebench.launchers import local
@@ -124,8 +125,7 @@ class Runner:
         else:
             self._failures[case.case_id] = self._failures.get(case.case_id, 0) + 1
             if self._failures[case.case_id] >= _ATTEMPTS:
-                first = (told.message or "").strip().splitlines() or [""]
-                why = f"not launched again: {told.status} {_ATTEMPTS} times, last with: {first[-1]}"
+                why = f"not launched again: {told.status} {_ATTEMPTS} times, last with: {brief(told.message)}"
                 self._closed[case.case_id] = ("skipped", why)
         for finding in doubts(case, told):
             self._findings.setdefault((finding.code, case.case_id), finding)

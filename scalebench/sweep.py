@@ -5,6 +5,7 @@ to the first suite that names it.
 """
 
 import base64
+import difflib
 import functools
 import hashlib
 import itertools
@@ -24,7 +25,7 @@ from scalebench.study import Study
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import get_kind
 
-_MOST_TASKS = 5_000  # that a total is cut into: beyond, rounds of short tasks would last without telling more
+_MOST_TASKS = 8_192  # that a total is cut into: beyond, rounds of short tasks would last without telling more
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,9 +92,9 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     if sweep.functions.setdefault(workload, by_value) != by_value:
         raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
     if isinstance(suite.workload, str) and workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
-        raise StudyError(
-            "workload", workload, "neither really_hard_task nor module:attribute", "For example mypackage.module:simulate"
-        )
+        near = f"Did you mean {NAME!r}? " if difflib.get_close_matches(workload, [NAME]) else ""
+        rule = "neither really_hard_task nor module:attribute"
+        raise StudyError("workload", workload, rule, f"{near}For example mypackage.module:simulate")
     items_digest = None
     if suite.items is not None:
         items_digest = _items_digest(suite.items)
@@ -114,7 +115,9 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
             list(itertools.product(*own)),
         ):
             if kind is not None and suite.total is not None and suite.items is None:
-                tasks = max(tasks, min(_MOST_TASKS, suite.total // kind.parse(size or kind.default_size)[1]))
+                tasks = max(tasks, _cut(suite.total, kind.parse(size or kind.default_size)[1]))
+                if tasks < workers * (chunksize or 1):
+                    continue  # too few chunks for the workers: it would tell of idle workers, not of the interface
             cases.append(Case(
                 workload=workload,
                 kind=kind.name if kind else None,
@@ -134,6 +137,11 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
                 tasks=tasks * workers if scaling == "weak" else tasks,
             ))  # fmt: skip
     return cases
+
+
+def _cut(total: int, units: int) -> int:
+    """How many tasks of ``units`` a total makes: a power of two, so that workers and chunks share them evenly."""
+    return 1 << (max(1, min(_MOST_TASKS, total // units)).bit_length() - 1)
 
 
 def _values(suite: Study, backend: Backend, axis: str) -> tuple[Any, ...]:

@@ -139,3 +139,20 @@ def test_no_case_of_a_profile_stands_in_two_suites(profile):
     study = read(profile)
     alone = [entry.case.case_id for suite in study.each_suite() for entry in expand(suite).entries]
     assert len(alone) == len(set(alone))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("def test_again(scalebench): scalebench()\ntest_again = pytest.mark.scalebench(study)(test_again)\n", "measured by"),
+        (
+            '@pytest.mark.scalebench(scalebench.Study())\n@pytest.mark.parametrize("x", [1, 2])\ndef test_more(scalebench, x): scalebench()\n',
+            "its own parameters",
+        ),
+    ],
+)
+def test_a_suite_measured_twice_or_with_other_parameters_is_refused(session, change, told):
+    result, runs = session(suite=SUITE + "\n" + change)
+    assert told in result.stdout.str() + result.stderr.str()
+    assert "INTERNALERROR" not in result.stdout.str()
+    assert runs == []

@@ -100,14 +100,14 @@ class TestCases:
         assert found == [("threads", "cores"), ("threads", None), ("serial", None)]
 
     @pytest.mark.parametrize(
-        ("total", "size", "tasks"), [(1000, "10", 100), (1005, "10", 100), (1000, "500", 4), (10, "500", 4), (10**12, "1", 5000)]
+        ("total", "size", "tasks"), [(1000, "10", 64), (1289, "10", 128), (1000, "500", 4), (10, "500", 4), (10**12, "1", 8192)]
     )
     def test_of_a_total_have_as_many_tasks_as_it_holds_but_no_fewer_than_asked_and_not_without_end(self, total, size, tasks):
         assert asked("tasks", size=size, total=total, tasks=4) == [(tasks,)]
 
     def test_of_a_total_have_that_much_for_each_worker_where_scaling_is_weak(self):
         found = asked("workers", "tasks", size="10", total=100, tasks=1, scaling="weak", backend="threads", workers=[1, 3])
-        assert sorted(set(found)) == [(1, 10), (3, 30)]
+        assert sorted(set(found)) == [(1, 8), (3, 24)]
 
     def test_of_given_items_or_of_a_function_do_not_follow_a_total(self):
         assert asked("tasks", items=[1, 2, 3], size="10", total=1000) == [(3,)]
@@ -210,12 +210,12 @@ class TestItems:
         assert asked("items_digest", items=[1, 2]) != asked("items_digest", items=[2, 1])
 
     def test_that_have_no_encoding_are_told_apart_by_their_pickle(self):
-        (found,) = asked("items_digest", items=[Ellipsis])
+        (found,) = asked("items_digest", workload="tasks:square", items=[Ellipsis])
         assert found[0].startswith("pickle-")
 
     def test_that_cannot_be_sent_are_refused(self):
         with pytest.raises(StudyError, match="can't be sent to another process: TypeError"):
-            cases(items=[threading.Lock()])
+            cases(workload="tasks:square", items=[threading.Lock()])
 
 
 def given_to_host(case_number=0, **study):
@@ -289,3 +289,13 @@ class TestAJob:
     def test_of_a_function_that_cannot_be_sent_is_refused(self):
         with pytest.raises(StudyError, match="can't be sent to another process: TypeError"):
             given_to_host(workload=functools.partial(pow, threading.Lock()))
+
+
+def test_a_total_is_cut_into_a_power_of_two_of_tasks_and_sizes_with_too_few_chunks_are_left_out():
+    study = Study(size="10,1000,100000", total=100_000, tasks=4, backend="processes", workers=2, chunksize="1,16")
+    cases = {
+        (entry.case.size, entry.case.chunksize): entry.case.tasks
+        for entry in expand(study).entries
+        if entry.case.backend == "processes"
+    }
+    assert cases == {("10", 1): 8192, ("10", 16): 8192, ("1000", 1): 64, ("1000", 16): 64, ("100000", 1): 4}

@@ -8,6 +8,7 @@ import time
 from types import TracebackType
 from typing import Any, Self
 
+from scalebench.errors import brief
 from scalebench.launch import Launch
 from scalebench.sweep import Entry
 
@@ -46,8 +47,7 @@ class Progress:
         # the estimate counts less the more was seen
         remaining = (1 - share) * (share * elapsed / share + (1 - share) * self._estimate_s)
         if told.status != "ok":
-            first = (told.message or "").strip().splitlines() or [""]
-            self._say(f"{entry.case.label}: {told.status}: {first[0]}")
+            self._say(f"{entry.case.label}: {told.status}: {brief(told.message)}")
         if self._bar is not None:
             self._bar.update(self._task, advance=1, description=f"{left(remaining)} left  {entry.case.label}", refresh=True)
         elif block != self._block:

@@ -10,6 +10,7 @@ scalebench run study.toml --dry-run                   what would be measured, an
 
 import argparse
 import json
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +90,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)
+    _end_as_if_interrupted()
     status = "interrupted"
     try:
         with Progress(len(ahead.sweep.entries) * study.blocks, ahead.estimate_s) as progress:
@@ -149,6 +151,13 @@ def _check_writable(results: str) -> None:
         raise ResultsError(
             f"results folder {results!r} can't be written: {error.strerror or error}.\nGive another with --results DIR"
         ) from None
+
+
+def _end_as_if_interrupted() -> None:
+    """SIGTERM and SIGHUP end the launch in flight and save the rest, as Ctrl-C does."""
+    for name in ("SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _add_working_folder() -> None:

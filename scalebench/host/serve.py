@@ -82,8 +82,9 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     backend: Backend = getattr(import_module(module), name)()
     start = time.perf_counter()
     pool = backend.open(request["workers"], job, **request["options"])
+    cpus = probe.allowed_cpus()
     if request["binding"] is not None:
-        _bind(pool, request["binding"])
+        cpus = _bind(pool, request["binding"])
     failures = [failure for failure in pool.each_worker(worker.ready) if failure is not None]
     startup_s = time.perf_counter() - start
     if failures:
@@ -98,15 +99,18 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
         "startup_s": startup_s,
         "workers": workers,
         "gil": probe.gil_enabled(),
-        "cpus": probe.allowed_cpus(),
+        "cpus": cpus,
         "python": platform.python_version(),
         "tasks": len(items),
     }
     return session, reply
 
 
-def _bind(pool: Pool, binding: str) -> None:
-    """Give each worker of a node a place of its own, as far as they go round; what was read back must be that."""
+def _bind(pool: Pool, binding: str) -> int:
+    """Give each worker of a node a place of its own, as far as they go round; what was read back must be that.
+
+    Returns how many CPUs the workers may use now, together.
+    """
     if not hasattr(os, "sched_setaffinity"):
         raise OpenError(f"binding={binding!r}: this system can't bind processes to CPUs")
     places = probe.places(binding)
@@ -119,6 +123,7 @@ def _bind(pool: Pool, binding: str) -> None:
         raise OpenError(
             f"binding={binding!r}: workers were to run on {sorted(asked.values())}, they may run on {sorted(found.values())}"
         )
+    return len({cpu for place in asked.values() for cpu in place})
 
 
 def _items(recipe: dict[str, Any]) -> Sequence[Any]:

@@ -58,8 +58,11 @@ def find_mpi(python: str = sys.executable) -> MPI:
     Raises:
         BackendUnavailableError: No mpi4py, no MPI library, or no mpiexec of the same MPI.
     """
-    asked = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False)
-    if asked.returncode:
+    try:
+        asked = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise BackendUnavailableError(f"mpi4py can't be asked for its MPI ({error}): {_GET_ONE}") from None
+    if asked.returncode or not asked.stdout.strip():
         cause = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
         raise BackendUnavailableError(f"mpi4py can't load an MPI ({cause}): {_GET_ONE}")
     library, path = json.loads(asked.stdout.splitlines()[-1])

@@ -159,6 +159,8 @@ class HostProcess:
             for line in pipe:
                 if (message := protocol.decode(line)) is not None:
                     self._replies.put(message)
+                else:
+                    self._printed += line  # what a launcher says of a rank that died, say
         self._replies.put(None)
 
     def _drain(self, pipe: BinaryIO) -> None:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling
+from scalebench.errors import brief
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import get_kind
 
@@ -120,12 +121,14 @@ def _title(first: pd.Series, *, with_run: bool) -> str:
 def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
     blocks = cases["blocks"].max()
     how = "95% intervals over blocks" if blocks >= 3 else "no intervals: they need 3 blocks"
-    notes = [f"Baseline: serial, one BLAS thread, same block. Median round, geometric mean of {blocks} blocks; {how}."]
+    lacking = cases["wall_s"].notna().any() and cases["speedup"].isna().all()
+    baseline = "No baseline was measured (left out, or failed)." if lacking else "Baseline: serial, one BLAS thread, same block."
+    notes = [f"{baseline} Median round, geometric mean of {blocks} blocks; {how}."]
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
     notes += _trap(cases)
     for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
-        message = [] if pd.isna(case["message"]) else str(case["message"]).strip().splitlines()
-        notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message[0] if message else ''}")
+        message = "" if pd.isna(case["message"]) else brief(str(case["message"]))
+        notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message}")
     return notes
 
 

@@ -1,5 +1,7 @@
 """Tables for a terminal of 80 columns; plain text when piped."""
 
+import os
+import sys
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -15,7 +17,13 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
     """Tables, doubts, and where the files are."""
     from rich.console import Console
 
-    console = Console(highlight=False) if console is None else console
+    class Piped(Console):
+        def on_broken_pipe(self) -> None:
+            """The reader has gone, as in ``scalebench report | head``: say no more, and end well."""
+            self.quiet = True
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    console = Piped(highlight=False) if console is None else console
     print_tables([*scaling_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
         _print(console, f"{code}  {text}", "yellow")

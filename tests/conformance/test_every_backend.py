@@ -12,6 +12,7 @@ from scalebench.errors import HostFailedError
 from scalebench.host.answers import digest
 from scalebench.host.probe import places
 from scalebench.launchers import local
+from scalebench.machine import cpu_budget
 from scalebench.plan import open_request
 
 ITEMS = list(range(10))
@@ -110,6 +111,8 @@ class TestWorkers:
             host.end()
         assert len(described) == workers
         assert {one["cpus"] for one in described} == {len(place) for place in places(binding)}
+        bound = {cpu for place in places(binding)[:workers] for cpu in place}
+        assert told.found["cpu_budget"] == min(len(bound), cpu_budget())
 
 
 class TestRounds:

@@ -34,7 +34,7 @@ def test_the_mpiexec_found_starts_ranks_that_see_each_other():
     told = subprocess.run(
         [*mpi.command(3), sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    assert told.stdout.split() == ["3", "3", "3"]
+    assert "".join(told.stdout.split()) == "333"  # the ranks' lines may be mixed
 
 
 def test_a_foreign_mpiexec_first_in_the_path_is_passed_over(tmp_path, monkeypatch):
