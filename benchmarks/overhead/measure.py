@@ -58,10 +58,10 @@ class Hand:
     """The hand-written script of an interface, waiting to be told to run a round."""
 
     def __init__(self, backend: str, workers: int, tasks: int, turns: int) -> None:
-        command = [sys.executable, str(BY_HAND / SCRIPTS[backend]), str(workers), str(tasks), str(turns)]
+        command = [sys.executable, str(BY_HAND / SCRIPTS[backend])]
         if backend == "mpi-pool":
             command[1:1] = ["-m", "mpi4py.futures"]
-        environment = {**os.environ, **dict.fromkeys(local.THREAD_VARIABLES, "1")}
+        environment = {**os.environ, **dict.fromkeys(local.THREAD_VARIABLES, "1"), "BY_HAND": f"{workers} {tasks} {turns}"}
         if backend in ("mpi", "mpi-pool"):
             mpi = find_mpi()
             command = [*mpi.command(workers + (backend == "mpi-pool")), *command]

@@ -1,11 +1,12 @@
 """The task that all scripts map, and how they are told to run a round."""
 
+import os
 import sys
 import time
 
 from scalebench.workloads.crunch import run
 
-WORKERS, TASKS, TURNS = map(int, sys.argv[1:4])
+WORKERS, TASKS, TURNS = map(int, os.environ["BY_HAND"].split())  # the one thing that workers of every kind inherit
 ITEMS = [(n, 0, TURNS) for n in range(TASKS)]
 
 
