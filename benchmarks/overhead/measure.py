@@ -7,6 +7,7 @@ order statistics.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -14,6 +15,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -145,14 +147,12 @@ def ratio(name: str, found: list[tuple[float, float]], limit: float) -> Figure:
     return Figure(name, middle, "x by hand", limit, low, high)
 
 
-def rounds(scale: float) -> list[Figure]:
+def rounds(scale: float) -> Iterator[Figure]:
     """Wall of a round, harness over by hand, for every interface."""
-    figures = []
     for backend in SCRIPTS:
         long = pairs(backend, tasks=4, turns=100 * TURNS_PER_MS, count=round(16 * scale))
         short = pairs(backend, tasks=100, turns=TURNS_PER_MS, count=round(60 * scale))
-        figures += [ratio(f"{backend}, 100 ms tasks", long, 1.02), ratio(f"{backend}, 1 ms tasks", short, 1.05)]
-    return figures
+        yield from (ratio(f"{backend}, 100 ms tasks", long, 1.02), ratio(f"{backend}, 1 ms tasks", short, 1.05))
 
 
 def metg_ratio(backend: str, count: int) -> Figure:
@@ -248,13 +248,18 @@ def main() -> None:
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     reference = min(Path("results/reference").glob("*/"))
     repeats = max(5, round(11 * asked.scale))
-    figures = task_timing() + launches(repeats, asked.output.parent) + commands(repeats, reference)
-    figures += rounds(asked.scale)
-    figures += [metg_ratio(backend, max(3, round(9 * asked.scale))) for backend in ("processes", "multiprocessing", "mpi-pool")]
-    asked.output.write_text(json.dumps([{**asdict(one), "met": one.met} for one in figures], indent=1))
-    for one in figures:
+    figures = []
+    metgs = (metg_ratio(backend, max(3, round(9 * asked.scale))) for backend in ("processes", "multiprocessing", "mpi-pool"))
+    for one in itertools.chain(
+        task_timing(), launches(repeats, asked.output.parent), commands(repeats, reference), rounds(asked.scale), metgs
+    ):
+        figures.append(one)
+        asked.output.write_text(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=1))
         interval = "" if one.low is None else f"[{one.low:.3f}, {one.high:.3f}]"
-        print(f"{one.name:60} {one.value:8.3f} {interval:18} {one.unit:10} <= {one.limit:<6} {'met' if one.met else 'MISSED'}")
+        print(
+            f"{one.name:60} {one.value:8.3f} {interval:18} {one.unit:10} <= {one.limit:<6} {'met' if one.met else 'MISSED'}",
+            flush=True,
+        )
     print(f"{sum(one.met for one in figures)} of {len(figures)} met; {asked.output}")
 
 
