@@ -129,13 +129,11 @@ def _measure(
 
 def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float) -> None:
     case = told.case
-    backend = get_backend(case.backend)
-    started_with_host = backend.ranks(case.workers, local.options(case, backend)) is not None
     budget = min(machine.cpu_budget(), opened["cpus"] or machine.cpu_budget())
     runnable = plan.runnable_threads(case, opened["gil"])
     told.found |= {
         # ranks come up with the host: their start is its command's; other workers start when the pool is made
-        "startup_s": since_start_s if started_with_host else opened["startup_s"],
+        "startup_s": since_start_s if _has_ranks(case) else opened["startup_s"],
         "gil": opened["gil"],
         "cpu_budget": budget,
         "runnable_threads": runnable,
@@ -150,15 +148,19 @@ def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
     places = list(dict.fromkeys(one["node"] for one in workers))
     told.nodes = [places.index(one["node"]) for one in workers]
     threads = [one["blas_threads"] for one in workers if one["blas_threads"] is not None]
-    backend = get_backend(told.case.backend)
-    ranked = backend.ranks(told.case.workers, local.options(told.case, backend)) is not None
     told.found |= {
         "workers_found": len(workers),
-        "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if ranked else None,
+        "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if _has_ranks(told.case) else None,
         "blas_found_min": min(threads, default=None),
         "blas_found_max": max(threads, default=None),
         "blas_library": next((one["blas_library"] for one in workers if one["blas_library"]), None),
     }
+
+
+def _has_ranks(case: Case) -> bool:
+    """Whether the host comes up as MPI ranks."""
+    backend = get_backend(case.backend)
+    return backend.ranks(case.workers, local.options(case, backend)) is not None
 
 
 def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expected: str | None) -> None:

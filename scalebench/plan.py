@@ -11,14 +11,14 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from scalebench import machine
-from scalebench.backends.registry import get_backend
+from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.errors import HostError, HostFailedError, WorkloadError
 from scalebench.host import protocol
 from scalebench.host.answers import combine
 from scalebench.launchers import local
 from scalebench.study import Study
-from scalebench.sweep import Sweep, job_and_items
+from scalebench.sweep import Sweep, as_serial, job_and_items
 from scalebench.workloads.kinds import get_kind
 
 LEAST_ROUNDS = 5
@@ -73,8 +73,7 @@ def measure_references(sweep: Sweep) -> dict[tuple[Any, ...], Reference]:
 
 
 def _measure(case: Case, sweep: Sweep) -> Reference:
-    serial = replace(case, backend="serial", workers=1, start_method=None, mpi_mode=None, distribution=None,
-                     chunksize=None, binding=None, blas_threads=None if case.blas_threads is None else 1)  # fmt: skip
+    serial = as_serial(case)
     host = local.start(serial)
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
@@ -84,14 +83,12 @@ def _measure(case: Case, sweep: Sweep) -> Reference:
         durations = _durations(reply)
         if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
             durations = list(map(min, durations, _durations(host.ask(request, _REFERENCE_TIMEOUT_S))))
-    except HostFailedError as error:
-        if error.brief is not None:
+    except HostError as error:
+        if isinstance(error, HostFailedError) and error.brief is not None:
             raise WorkloadError(
                 f"workload = {case.workload!r}: can't be set up: {error.brief}.\n"
                 "Give module:function, importable by this Python; the working folder is looked in too"
             ) from None
-        raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
-    except HostError as error:
         raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
     finally:
         host.end()
@@ -105,8 +102,6 @@ def _durations(reply: dict[str, Any]) -> list[float]:
 
 def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     """The first request to the host of a case."""
-    from scalebench.backends.registry import references
-
     job, items = job_and_items(case, sweep)
     return {
         "do": "open", "backend": references()[case.backend], "workers": case.workers,

@@ -77,13 +77,18 @@ def baselines(case: Case) -> dict[str, Case]:
     """What the ratios of a case are taken against, by name; without the case itself."""
     tasks = case.tasks // case.workers if case.scaling == "weak" else case.tasks
     one = replace(case, workers=1, tasks=tasks)
-    threads = None if case.blas_threads is None else 1
-    serial = replace(one, backend="serial", blas_threads=threads, start_method=None, mpi_mode=None,
-                     distribution=None, binding=None, chunksize=None)  # fmt: skip
+    serial = as_serial(one)
     found = {"serial baseline": serial, "one-worker baseline": one}
     if case.blas_threads not in (None, 1):
         found["serial baseline with as many BLAS threads"] = replace(serial, blas_threads=case.blas_threads)
     return {why: baseline for why, baseline in found.items() if baseline != case}
+
+
+def as_serial(case: Case) -> Case:
+    """The same tasks in the ``serial`` backend with one BLAS thread, and no axis that it lacks."""
+    own: dict[str, Any] = dict.fromkeys(OWN_AXES)
+    threads = None if case.blas_threads is None else 1
+    return replace(case, backend="serial", workers=1, blas_threads=threads, binding=None, **own)
 
 
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
