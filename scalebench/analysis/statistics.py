@@ -46,3 +46,42 @@ def half_width(spread: npt.NDArray[np.floating], blocks: npt.NDArray[np.integer]
     freedom = np.where(enough, blocks - 1, 1)
     quantile = stdtrit(freedom, 0.5 + CONFIDENCE / 2)
     return np.where(enough, quantile * spread / np.sqrt(np.maximum(blocks, 1)), np.nan)
+
+
+def block_draws(values: pd.DataFrame, *, count: int = 2000, seed: int = 0) -> npt.NDArray[np.float64]:
+    """Joint draws of the geometric means of several columns, for whatever is computed or fitted from them.
+
+    Whole blocks are reweighted, with the same weights in all columns, so what cases of a block share (the machine's
+    mood) cancels in their ratios. The weights are normal rather than counts of resampled blocks (a multiplier
+    bootstrap: Wu 1986, doi:10.1214/aos/1176350142), and divided by a chi variable, so that the 2.5% and 97.5%
+    quantiles of one column's draws are the ends of its t interval in :func:`over_blocks`, where plain resampling of
+    three to five blocks is far too narrow.
+
+    Args:
+        values: Index: blocks; one column a quantity, any unit, > 0; null where a block lacks it.
+        count: Draws.
+        seed: Of the weights.
+    Returns:
+        Shape ``(count, columns)``, in the unit of ``values``; null in a column with fewer than three blocks.
+    """
+    from scipy.special import chdtri
+
+    logs = np.log(values.to_numpy(dtype=float))
+    known = ~np.isnan(logs)
+    blocks = known.sum(axis=0)
+    logs = np.where(known, logs, 0.0)
+    mean = logs.sum(axis=0) / np.maximum(blocks, 1)
+    from_mean = np.where(known, logs - mean, 0.0)
+    generator = np.random.default_rng(seed)
+    weights = generator.standard_normal((count, len(values)))
+    share = generator.random((count, 1))
+    freedom = np.maximum(blocks - 1, 1)
+    scale = np.sqrt(chdtri(freedom, share) / freedom)  # of a chi variable by its degrees of freedom
+    shift = weights @ from_mean / np.sqrt(np.maximum(blocks, 1) * freedom) / scale
+    return np.where(blocks >= LEAST_BLOCKS, np.exp(mean + shift), np.nan)
+
+
+def of_draws(draws: npt.NDArray[np.floating]) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
+    """The interval that holds the middle 95% of draws, along the first axis; null where any draw is."""
+    low, high = np.quantile(draws, [0.5 - CONFIDENCE / 2, 0.5 + CONFIDENCE / 2], axis=0)
+    return low, high
