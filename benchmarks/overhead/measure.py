@@ -2,8 +2,11 @@
 
 Ratios are taken against code written by hand for the same pool (``by_hand/``), in one run: both are kept warm, their
 rounds alternate in random order, and the one that is not measured is stopped (SIGSTOP), so that ranks that poll while
-they are idle don't disturb the other. A ratio is the median over pairs; in brackets the 95% interval of that median by
-order statistics.
+they are idle don't disturb the other. Whatever else runs on the machine only ever slows a round, by far more than the
+harness does, so a launch gives the ratio of the two lower quartiles. Where memory comes to lie makes one process 5%
+faster than the next, so a figure is of several launches: their geometric mean and its 95% interval (``over_blocks``).
+What no noise hides is told by tasks without work: the wall time that a task takes more than by hand.
+Single figures are medians, with their interval by order statistics.
 """
 
 import argparse
@@ -19,10 +22,15 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
 import psutil
 from scipy.stats import binom
 
 from scalebench import Study
+from scalebench.analysis.granularity import metg
+from scalebench.analysis.statistics import over_blocks
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.launchers import local
@@ -37,7 +45,10 @@ SCRIPTS = {
     "mpi": "mpi.py",
 }  # fmt: skip
 TURNS_PER_MS = 12_000  # of crunch, about, on the machine of the reference run
-METG_SIZES = (30, 100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+#: those that send tasks to workers; two threads under one GIL keep half of a serial rate at best, at any size
+METG_BACKENDS = ("processes", "multiprocessing", "multiprocess", "joblib", "mpi-pool", "mpi")
+METG_STEPS = (0.25, 0.5, 0.8, 1.25, 2.0, 4.0)  # sizes of the METG sweep, around the size where it is expected
+METG_ROUND_S = 0.15  # a round of that sweep, about
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +61,34 @@ class Figure:
     limit: float
     low: float | None = None
     high: float | None = None
+    least: float = 0.0  #: a limit from below, for what should neither be more nor less
 
     @property
-    def met(self) -> bool:
-        return self.value <= self.limit
+    def shown(self) -> str:
+        """The value and its interval."""
+        return f"{self.value:.3f}" + ("" if self.low is None else f" [{self.low:.3f}, {self.high:.3f}]")
+
+    @property
+    def met(self) -> str:
+        """``met`` or ``MISSED``; with a question mark where the interval holds the limit."""
+        word = "met" if self.least <= self.value <= self.limit else "MISSED"
+        low, high = self.low or self.value, self.high or self.value
+        inside = any(low <= limit <= high for limit in (self.limit, self.least))
+        return word + " ?" * inside
 
 
 class Hand:
     """The hand-written script of an interface, waiting to be told to run a round."""
 
-    def __init__(self, backend: str, workers: int, tasks: int, turns: int) -> None:
+    def __init__(self, backend: str, workers: int, tasks: int, turns: int, chunksize: int) -> None:
         command = [sys.executable, str(BY_HAND / SCRIPTS[backend])]
         if backend == "mpi-pool":
             command[1:1] = ["-m", "mpi4py.futures"]
-        environment = {**os.environ, **dict.fromkeys(local.THREAD_VARIABLES, "1"), "BY_HAND": f"{workers} {tasks} {turns}"}
+        environment = {
+            **os.environ,
+            **dict.fromkeys(local.THREAD_VARIABLES, "1"),
+            "BY_HAND": f"{workers} {tasks} {turns} {chunksize}",
+        }
         if backend in ("mpi", "mpi-pool"):
             mpi = find_mpi()
             command = [*mpi.command(workers + (backend == "mpi-pool")), *command]
@@ -106,29 +131,28 @@ def tree(pid: int) -> list[psutil.Process]:
     return [psutil.Process(pid), *psutil.Process(pid).children(recursive=True)]
 
 
-def pairs(backend: str, tasks: int, turns: int, count: int, task_timing: str = "on") -> list[tuple[float, float]]:
-    """``count`` pairs of wall times, harness and by hand, in s."""
+def pairs(
+    backend: str, tasks: int, turns: int, *, count: int, chunksize: int = 0, task_timing: str = "on"
+) -> npt.NDArray[np.float64]:
+    """Wall times in s, shape ``(count, 2)``: harness and by hand. A ``chunksize`` of 0: the interface's own default."""
     workers = 1 if get_backend(backend).only_one_worker else 2
-    study = Study(backend=backend, workers=workers, tasks=tasks, size=turns)
+    study = Study(backend=backend, workers=workers, tasks=tasks, size=turns, chunksize=chunksize or None)
     sweep = expand(study)
     case = next(one.case for one in sweep.entries if one.case.backend == backend and one.case.workers == workers)
-    sides = (Harness(case, sweep, task_timing), Hand(backend, workers, tasks, turns))
+    sides = (Harness(case, sweep, task_timing), Hand(backend, workers, tasks, turns, chunksize))
     order = random.Random(0)
-    found = []
+    found = np.empty((count, 2))
     try:
         for side in sides:  # one warm-up each
             side.round()
         trees = {side: tree(side.pid) for side in sides}
-        for _ in range(count):
-            walls = {}
-            for side in order.sample(sides, 2):
-                other = sides[1 - sides.index(side)]
-                for process in trees[other]:
+        for pair in found:
+            for index in order.sample((0, 1), 2):
+                for process in trees[sides[1 - index]]:
                     process.suspend()
-                walls[side] = side.round()
-                for process in trees[other]:
+                pair[index] = sides[index].round()
+                for process in trees[sides[1 - index]]:
                     process.resume()
-            found.append((walls[sides[0]], walls[sides[1]]))
     finally:
         for side in sides:
             side.end()
@@ -142,38 +166,51 @@ def median_interval(values: list[float]) -> tuple[float, float, float]:
     return statistics.median(ordered), ordered[max(0, lowest - 1)], ordered[min(len(ordered) - 1, len(ordered) - lowest)]
 
 
-def ratio(name: str, found: list[tuple[float, float]], limit: float) -> Figure:
-    middle, low, high = median_interval([harness / hand for harness, hand in found])
-    return Figure(name, middle, "x by hand", limit, low, high)
+def lower_quartiles(walls: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Harness and by hand, in s."""
+    return np.quantile(walls, 0.25, axis=0)
 
 
-def rounds(scale: float) -> Iterator[Figure]:
-    """Wall of a round, harness over by hand, for every interface."""
+def of_launches(name: str, ratios: list[float], limit: float, least: float = 0.0) -> Figure:
+    """Harness over by hand, one ratio a launch."""
+    found = over_blocks(pd.Series(ratios), [pd.Series([name] * len(ratios))]).iloc[0]
+    return Figure(name, found["value"], "x by hand", limit, found["low"], found["high"], least)
+
+
+def rounds(launches: int) -> Iterator[Figure]:
+    """A round of every interface: its wall over by hand, and what a task without work takes more."""
     for backend in SCRIPTS:
-        long = pairs(backend, tasks=4, turns=100 * TURNS_PER_MS, count=round(16 * scale))
-        short = pairs(backend, tasks=100, turns=TURNS_PER_MS, count=round(60 * scale))
-        yield from (ratio(f"{backend}, 100 ms tasks", long, 1.02), ratio(f"{backend}, 1 ms tasks", short, 1.05))
+        for name, tasks, turns, count, limit in (
+            ("100 ms", 4, 100 * TURNS_PER_MS, 5, 1.02),
+            ("1 ms", 100, TURNS_PER_MS, 15, 1.05),
+        ):
+            found = [lower_quartiles(pairs(backend, tasks, turns, count=count)) for _ in range(launches)]
+            yield of_launches(f"{backend}, {name} tasks", [float(harness / hand) for harness, hand in found], limit)
+        more = [np.subtract(*lower_quartiles(pairs(backend, 500, 1, count=15))) / 500 * 1e6 for _ in range(max(5, launches // 2))]
+        # of the wall of a 1 ms task on two workers, 5%
+        yield Figure(f"{backend}, a task without work, more than by hand", *placed(more, "us", 25.0))
 
 
-def metg_ratio(backend: str, count: int) -> Figure:
-    """METG(50%) through the harness over the same by hand, at chunk size 1; the distance from 1 is what is limited."""
-    import numpy as np
+def metg_ratio(backend: str, launches: int) -> Figure:
+    """METG(50%) at chunk size 1, harness over by hand, both from the same sizes.
 
-    from scalebench.analysis.granularity import metg
-
-    serial = {turns: statistics.median(hand for _, hand in pairs("serial", 2_000, turns, 3)) / 2_000 for turns in METG_SIZES[-2:]}
-    best = max(turns / seconds for turns, seconds in serial.items())
-    curves: tuple[list[tuple[float, float]], ...] = ([], [])
-    for turns in METG_SIZES:
-        tasks = max(40, min(2_000, 400_000 // turns))
-        found = pairs(backend, tasks, turns, count, task_timing="off")
-        for side, curve in enumerate(curves):
-            wall = statistics.median(pair[side] for pair in found)
-            curve.append((wall * 2 / tasks, turns * tasks / wall / 2 / best))
-    harness, hand = (metg(*np.array(curve).T)[0] for curve in curves)
-    return Figure(
-        f"METG(50%) of {backend}, by hand {hand * 1e6:.0f} us: distance from 1", abs(harness / hand - 1), "x by hand", 0.10
-    )
+    The sizes lie around the one whose work takes as long as the interface takes for a task: there half is kept.
+    """
+    turn_s = lower_quartiles(pairs("serial", 4, 10 * TURNS_PER_MS, count=15))[1] / (40 * TURNS_PER_MS)
+    overhead_s = lower_quartiles(pairs(backend, 200, 1, count=3, chunksize=1, task_timing="off"))[1] * 2 / 200
+    tasks = round(min(20_000, max(40, METG_ROUND_S / overhead_s)))
+    # again with as many tasks: what a round costs by itself must not stand for what a task costs
+    overhead_s = lower_quartiles(pairs(backend, tasks, 1, count=3, chunksize=1, task_timing="off"))[1] * 2 / tasks
+    turns = sorted({max(1, round(overhead_s * step / turn_s)) for step in METG_STEPS})
+    useful_s = np.array(turns) * turn_s
+    found = []
+    for _ in range(launches):
+        walls = [lower_quartiles(pairs(backend, tasks, one, count=7, chunksize=1, task_timing="off")) for one in turns]
+        granularity_s = np.array(walls).T * 2 / tasks
+        found.append([metg(side, useful_s / side)[0] for side in granularity_s])
+    hand = statistics.median(hand for _, hand in found)
+    ratios = [harness / hand for harness, hand in found]
+    return of_launches(f"METG(50%) of {backend}; by hand {hand * 1e6:.3g} us", ratios, 1.1, 0.9)
 
 
 _TASK_TIMING = """
@@ -197,11 +234,12 @@ def task_timing() -> list[Figure]:
         told = subprocess.run([sys.executable, "-c", _TASK_TIMING, clock], capture_output=True, text=True, check=True).stdout
         costs = [[float(cost) * 1e6 for cost in line.split()] for line in told.splitlines()]
         for name, limit, values in zip(("timing one task", "task_timing=off"), (2.0, 0.2), zip(*costs, strict=True), strict=True):
-            figures.append(Figure(f"{name} ({clock})", *_placed(list(values), "us", limit)))
+            figures.append(Figure(f"{name} ({clock})", *placed(list(values), "us", limit)))
     return figures
 
 
-def _placed(values: list[float], unit: str, limit: float) -> tuple[float, str, float, float, float]:
+def placed(values: list[float], unit: str, limit: float) -> tuple[float, str, float, float, float]:
+    """What a :class:`Figure` of several looks holds after its name."""
     middle, low, high = median_interval(values)
     return middle, unit, limit, low, high
 
@@ -220,7 +258,7 @@ def launches(count: int, results: Path) -> list[Figure]:
             start = time.perf_counter()
             told = runner.launch(entry, block)
             values.append(time.perf_counter() - start - told.found["startup_s"] - sum(one["wall_s"] for one in told.rounds))
-        figures.append(Figure(f"launch, {'without' if kind == 'crunch' else 'with'} NumPy", *_placed(values, "s", limit)))
+        figures.append(Figure(f"launch, {'without' if kind == 'crunch' else 'with'} NumPy", *placed(values, "s", limit)))
     return figures
 
 
@@ -236,31 +274,38 @@ def commands(count: int, reference: Path) -> list[Figure]:
             start = time.perf_counter()
             subprocess.run([sys.executable, "-m", "scalebench", *arguments], capture_output=True, check=True)
             values.append(time.perf_counter() - start)
-        figures.append(Figure(name, *_placed(values, "s", limit)))
+        figures.append(Figure(name, *placed(values, "s", limit)))
     return figures
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--scale", type=float, default=1.0, help="more or fewer pairs (default 1, about ten minutes)")
+    parser.add_argument("--scale", type=float, default=1.0, help="more or fewer launches (default 1, about 20 minutes)")
     parser.add_argument("--output", type=Path, default=Path("results/overhead.json"))
     asked = parser.parse_args()
     asked.output.parent.mkdir(parents=True, exist_ok=True)
     reference = min(Path("results/reference").glob("*/"))
     repeats = max(5, round(11 * asked.scale))
-    figures = []
-    metgs = (metg_ratio(backend, max(3, round(9 * asked.scale))) for backend in ("processes", "multiprocessing", "mpi-pool"))
+    figures: list[Figure] = []
+    metgs = (metg_ratio(backend, max(3, round(6 * asked.scale))) for backend in METG_BACKENDS)
     for one in itertools.chain(
-        task_timing(), launches(repeats, asked.output.parent), commands(repeats, reference), rounds(asked.scale), metgs
-    ):
+        task_timing(), launches(repeats, asked.output.parent), commands(repeats, reference),
+        rounds(max(3, round(10 * asked.scale))), metgs,
+    ):  # fmt: skip
         figures.append(one)
         asked.output.write_text(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=1))
-        interval = "" if one.low is None else f"[{one.low:.3f}, {one.high:.3f}]"
-        print(
-            f"{one.name:60} {one.value:8.3f} {interval:18} {one.unit:10} <= {one.limit:<6} {'met' if one.met else 'MISSED'}",
-            flush=True,
-        )
-    print(f"{sum(one.met for one in figures)} of {len(figures)} met; {asked.output}")
+        asked.output.with_suffix(".md").write_text(markdown(figures))
+        print(f"{one.name:60} {one.shown:26} {one.unit:10} <= {one.limit:<6} {one.met}", flush=True)
+    print(f"{sum(one.met.startswith('met') for one in figures)} of {len(figures)} met; {asked.output}")
+
+
+def markdown(figures: list[Figure]) -> str:
+    """The figures as a pipe table."""
+    lines = ["| figure | measured [95%] | unit | limit | |", "|---|---|---|---|---|"]
+    for one in figures:
+        limit = f"{one.least} to {one.limit}" if one.least else str(one.limit)
+        lines.append(f"| {one.name} | {one.shown} | {one.unit} | {limit} | {one.met} |")
+    return "\n".join([*lines, ""])
 
 
 if __name__ == "__main__":

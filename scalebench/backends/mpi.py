@@ -89,16 +89,17 @@ def _share(comm: Any, packed: list[bytes | None] | None, function: Callable[[Any
     mine = comm.scatter(packed)
     reply: tuple[str | None, bytes]
     try:
-        answers = [function(item) for item in pickle.loads(mine)] if mine is not None else []
+        run = worker.in_place(function)
+        answers = [run(item) for item in pickle.loads(mine)] if mine is not None else []
         reply = (None, pickle.dumps(answers, pickle.HIGHEST_PROTOCOL))
-    except Exception:  # noqa: BLE001 - raised again on rank 0
+    except BaseException:  # noqa: BLE001 - raised again on rank 0; a rank that left would be waited for without end
         reply = (traceback.format_exc(), b"")
     replies = comm.gather(reply)
     if replies is None:
         return []
     for rank, (error, _) in enumerate(replies):
         if error is not None:
-            raise RuntimeError(f"rank {rank} could not receive its items or send its answers:\n{error}")
+            raise RuntimeError(f"rank {rank} could not receive its items, run them or send its answers:\n{error}")
     return [pickle.loads(content) for _, content in replies]
 
 
@@ -114,7 +115,7 @@ def split(items: Sequence[Any], parts: int, *, cyclic: bool) -> list[Sequence[An
 def join(parts: Sequence[Sequence[T]], length: int, *, cyclic: bool) -> list[T]:
     """The inverse of :func:`split`."""
     if not cyclic:
-        return [value for part in parts for value in part]
+        return list(itertools.chain.from_iterable(parts))
     return [parts[index % len(parts)][index // len(parts)] for index in range(length)]
 
 

@@ -29,7 +29,8 @@ class _Loop:
         pass
 
     def map(self, function: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
-        return [function(item) for item in items]
+        run = worker.in_place(function)
+        return [run(item) for item in items]
 
     def each_worker(self, function: Callable[[], T]) -> list[T]:
         return [function()]

@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 import cloudpickle
 import pytest
+import tasks
 
 from scalebench.host import worker
 from scalebench.host.worker import Job, TaskFailure
@@ -215,6 +216,12 @@ class TestAFailure:
     def test_of_a_kind_names_the_item_that_it_could_not_take(self, fresh):
         fresh(worker.install, Job(workload="really_hard_task", kind="crunch"))
         assert "TypeError" in fresh(worker.run_task, ("text", 0, 1)).error
+
+
+def test_a_worker_that_gets_its_share_at_once_calls_the_bare_task_where_nothing_is_recorded(fresh):
+    fresh(worker.install, Job(workload="tasks:square"))
+    assert fresh(worker.in_place, worker.run_plainly) is tasks.square
+    assert fresh(worker.in_place, worker.run_task) is worker.run_task
 
 
 def test_workers_of_one_machine_have_keys_of_their_own(fresh):

@@ -1,3 +1,4 @@
+import itertools
 import sys
 import time
 
@@ -10,6 +11,8 @@ while comm.bcast(sys.stdin.readline() if comm.rank == 0 else None):
     comm.Barrier()
     start = time.perf_counter()
     mine = comm.scatter(parts if comm.rank == 0 else None)
-    answers = comm.gather([task(item) for item in mine])
+    gathered = comm.gather([task(item) for item in mine])
     if comm.rank == 0:
+        answers = list(itertools.chain.from_iterable(gathered))
         print(repr(time.perf_counter() - start), flush=True)
+        assert len(answers) == len(ITEMS)

@@ -1,6 +1,6 @@
 import multiprocess
-from work import ITEMS, WORKERS, serve, task
+from work import CHUNKSIZE, ITEMS, WORKERS, serve, task
 
 if __name__ == "__main__":
     with multiprocess.Pool(WORKERS) as pool:
-        serve(lambda: pool.map(task, ITEMS))
+        serve(lambda: pool.map(task, ITEMS, CHUNKSIZE or None))

@@ -1,7 +1,7 @@
 import multiprocessing
 
-from work import ITEMS, WORKERS, serve, task
+from work import CHUNKSIZE, ITEMS, WORKERS, serve, task
 
 if __name__ == "__main__":
     with multiprocessing.Pool(WORKERS) as pool:
-        serve(lambda: pool.map(task, ITEMS))
+        serve(lambda: pool.map(task, ITEMS, CHUNKSIZE or None))

@@ -6,7 +6,8 @@ import time
 
 from scalebench.workloads.crunch import run
 
-WORKERS, TASKS, TURNS = map(int, os.environ["BY_HAND"].split())  # the one thing that workers of every kind inherit
+# the environment is the one thing that workers of every kind inherit; a chunk size of 0 is the interface's own default
+WORKERS, TASKS, TURNS, CHUNKSIZE = map(int, os.environ["BY_HAND"].split())
 ITEMS = [(n, 0, TURNS) for n in range(TASKS)]
 
 

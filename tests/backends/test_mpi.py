@@ -1,10 +1,13 @@
-"""How classic MPI deals out items to ranks, and puts the answers together again."""
+"""How classic MPI deals out items to ranks, runs them, and puts the answers together again."""
+
+import pickle
 
 import pytest
+import tasks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalebench.backends.mpi import join, split
+from scalebench.backends.mpi import _share, join, split
 
 LENGTHS, RANKS = st.integers(0, 60), st.integers(1, 20)
 
@@ -45,3 +48,18 @@ def test_ten_items_on_three_ranks(cyclic, expected):
 @pytest.mark.parametrize("cyclic", [False, True])
 def test_more_ranks_than_items_leave_some_with_none(cyclic):
     assert split(["a", "b"], 4, cyclic=cyclic) == [["a"], ["b"], [], []]
+
+
+class WorldOfOne:
+    """The two collective calls of a round, for one rank."""
+
+    def scatter(self, parts):
+        return parts[0]
+
+    def gather(self, mine):
+        return [mine]
+
+
+def test_a_rank_whose_task_exits_says_so_instead_of_leaving_the_others_waiting():
+    with pytest.raises(RuntimeError, match=r"(?s)rank 0 could not .*SystemExit: leaving"):
+        _share(WorldOfOne(), [pickle.dumps([0, 1])], tasks.exits)
