@@ -18,6 +18,10 @@ def fails_on_three(item):
     return item
 
 
+def length(item):
+    return len(item)
+
+
 def prints_and_reads(item):
     """Everything that could get into the protocol's way."""
     print("finished task", item, flush=True)

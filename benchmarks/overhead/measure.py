@@ -44,7 +44,8 @@ SCRIPTS = {
     "multiprocess": "multiprocess_pool.py", "joblib": "joblib_parallel.py", "threads": "threads.py", "mpi-pool": "mpi_pool.py",
     "mpi": "mpi.py",
 }  # fmt: skip
-TURNS_PER_MS = 12_000  # of crunch, about, on the machine of the reference run
+WORKERS = 2
+TURNS_PER_MS = 1_700  # of digest, about, on the machine of the reference run
 #: those that send tasks to workers; two threads under one GIL keep half of a serial rate at best, at any size
 METG_BACKENDS = ("processes", "multiprocessing", "multiprocess", "joblib", "mpi-pool", "mpi")
 METG_STEPS = (0.25, 0.5, 0.8, 1.25, 2.0, 4.0)  # sizes of the METG sweep, around the size where it is expected
@@ -80,18 +81,14 @@ class Figure:
 class Hand:
     """The hand-written script of an interface, waiting to be told to run a round."""
 
-    def __init__(self, backend: str, workers: int, tasks: int, turns: int, chunksize: int) -> None:
+    def __init__(self, backend: str) -> None:
         command = [sys.executable, str(BY_HAND / SCRIPTS[backend])]
         if backend == "mpi-pool":
             command[1:1] = ["-m", "mpi4py.futures"]
-        environment = {
-            **os.environ,
-            **dict.fromkeys(local.THREAD_VARIABLES, "1"),
-            "BY_HAND": f"{workers} {tasks} {turns} {chunksize}",
-        }
+        environment = {**os.environ, **dict.fromkeys(local.THREAD_VARIABLES, "1")}
         if backend in ("mpi", "mpi-pool"):
             mpi = find_mpi()
-            command = [*mpi.command(workers + (backend == "mpi-pool")), *command]
+            command = [*mpi.command(WORKERS + (backend == "mpi-pool")), *command]
             environment |= mpi.environment()
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment)
         self.pid = self.process.pid
@@ -132,14 +129,26 @@ def tree(pid: int) -> list[psutil.Process]:
 
 
 def pairs(
-    backend: str, tasks: int, turns: int, *, count: int, chunksize: int = 0, task_timing: str = "on"
+    backend: str, task: str, turns: int, *, tasks: int, count: int, chunksize: int = 0, task_timing: str = "on"
 ) -> npt.NDArray[np.float64]:
-    """Wall times in s, shape ``(count, 2)``: harness and by hand. A ``chunksize`` of 0: the interface's own default."""
-    workers = 1 if get_backend(backend).only_one_worker else 2
-    study = Study(backend=backend, workers=workers, tasks=tasks, size=turns, chunksize=chunksize or None)
+    """Wall times in s, shape ``(count, 2)``: harness and by hand.
+
+    Args:
+        backend: Which interface.
+        task: Of ``by_hand/work.py``: ``crunch`` or ``digest``; both sides run that very function on the same items.
+        turns: Of each task.
+        tasks: Of a round.
+        count: Pairs of rounds.
+        chunksize: 0: the interface's own default.
+        task_timing: Of the harness.
+    """
+    workers = 1 if get_backend(backend).only_one_worker else WORKERS
+    os.environ["BY_HAND"] = f"{task} {workers} {tasks} {turns} {chunksize}"
+    items = [(n, 0, turns) for n in range(tasks)]
+    study = Study(workload=f"work:{task}", backend=backend, workers=workers, items=items, chunksize=chunksize or None)
     sweep = expand(study)
     case = next(one.case for one in sweep.entries if one.case.backend == backend and one.case.workers == workers)
-    sides = (Harness(case, sweep, task_timing), Hand(backend, workers, tasks, turns, chunksize))
+    sides = (Harness(case, sweep, task_timing), Hand(backend))
     order = random.Random(0)
     found = np.empty((count, 2))
     try:
@@ -184,9 +193,10 @@ def rounds(launches: int) -> Iterator[Figure]:
             ("100 ms", 4, 100 * TURNS_PER_MS, 5, 1.02),
             ("1 ms", 100, TURNS_PER_MS, 15, 1.05),
         ):
-            found = [lower_quartiles(pairs(backend, tasks, turns, count=count)) for _ in range(launches)]
+            found = [lower_quartiles(pairs(backend, "digest", turns, tasks=tasks, count=count)) for _ in range(launches)]
             yield of_launches(f"{backend}, {name} tasks", [float(harness / hand) for harness, hand in found], limit)
-        more = [np.subtract(*lower_quartiles(pairs(backend, 500, 1, count=15))) / 500 * 1e6 for _ in range(max(5, launches // 2))]
+        empty = [lower_quartiles(pairs(backend, "crunch", 0, tasks=500, count=15)) for _ in range(max(6, launches))]
+        more = [float(harness - hand) / 500 * 1e6 for harness, hand in empty]
         # of the wall of a 1 ms task on two workers, 5%
         yield Figure(f"{backend}, a task without work, more than by hand", *placed(more, "us", 25.0))
 
@@ -196,17 +206,22 @@ def metg_ratio(backend: str, launches: int) -> Figure:
 
     The sizes lie around the one whose work takes as long as the interface takes for a task: there half is kept.
     """
-    turn_s = lower_quartiles(pairs("serial", 4, 10 * TURNS_PER_MS, count=15))[1] / (40 * TURNS_PER_MS)
-    overhead_s = lower_quartiles(pairs(backend, 200, 1, count=3, chunksize=1, task_timing="off"))[1] * 2 / 200
-    tasks = round(min(20_000, max(40, METG_ROUND_S / overhead_s)))
-    # again with as many tasks: what a round costs by itself must not stand for what a task costs
-    overhead_s = lower_quartiles(pairs(backend, tasks, 1, count=3, chunksize=1, task_timing="off"))[1] * 2 / tasks
-    turns = sorted({max(1, round(overhead_s * step / turn_s)) for step in METG_STEPS})
-    useful_s = np.array(turns) * turn_s
+    turns = 120_000
+    turn_s = lower_quartiles(pairs("serial", "crunch", turns, tasks=4, count=15))[1] / (4 * turns)
+    tasks, overhead_s = 200, 0.0
+    for _ in range(2):  # then with as many tasks: what a round costs by itself must not stand for what a task costs
+        empty = pairs(backend, "crunch", 0, tasks=tasks, count=3, chunksize=1, task_timing="off")
+        overhead_s = lower_quartiles(empty)[1] * WORKERS / tasks
+        tasks = round(min(20_000, max(40, METG_ROUND_S / overhead_s)))
+    sizes = sorted({max(1, round(overhead_s * step / turn_s)) for step in METG_STEPS})
+    useful_s = np.array(sizes) * turn_s
     found = []
     for _ in range(launches):
-        walls = [lower_quartiles(pairs(backend, tasks, one, count=7, chunksize=1, task_timing="off")) for one in turns]
-        granularity_s = np.array(walls).T * 2 / tasks
+        walls = [
+            lower_quartiles(pairs(backend, "crunch", size, tasks=tasks, count=7, chunksize=1, task_timing="off"))
+            for size in sizes
+        ]
+        granularity_s = np.array(walls).T * WORKERS / tasks
         found.append([metg(side, useful_s / side)[0] for side in granularity_s])
     hand = statistics.median(hand for _, hand in found)
     ratios = [harness / hand for harness, hand in found]
@@ -279,6 +294,8 @@ def commands(count: int, reference: Path) -> list[Figure]:
 
 
 def main() -> None:
+    # both sides import the tasks
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(BY_HAND), os.environ.get("PYTHONPATH")]))
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--scale", type=float, default=1.0, help="more or fewer launches (default 1, about 20 minutes)")
     parser.add_argument("--output", type=Path, default=Path("results/overhead.json"))

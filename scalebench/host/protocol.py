@@ -3,6 +3,9 @@
 Lines, because an MPI launcher forwards text in both directions without harm; a mark at the start of each,
 because MPI libraries and start-up files may print before our first statement runs. Arrays of numbers travel as
 base64 of their bytes. The host never sends a pickle.
+
+A long request goes in parts, each taken before the next is sent: MPICH's mpiexec ends the whole job when a rank reads
+its standard input more slowly than it is written, and a write that a pipe can hold never waits.
 """
 
 from __future__ import annotations  # array is generic to the type checker alone before Python 3.12
@@ -11,9 +14,11 @@ import base64
 import json
 import os
 from array import array
+from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 _MARK = b"\x1escalebench\x1e"
+_PART = 16 << 10  # characters of a request that go at a time; a pipe holds 64 KiB
 _streams: tuple[BinaryIO, BinaryIO] | None = None
 
 
@@ -50,6 +55,33 @@ def streams() -> tuple[BinaryIO, BinaryIO]:
 def encode(message: dict[str, Any]) -> bytes:
     """A message as one marked line."""
     return _MARK + json.dumps(message, separators=(",", ":")).encode() + b"\n"
+
+
+def in_parts(request: dict[str, Any]) -> list[bytes]:
+    """A request as marked lines, all but the last to be answered before the next is sent."""
+    text = json.dumps(request, separators=(",", ":"))
+    if len(text) <= _PART:
+        return [encode(request)]
+    starts = range(0, len(text), _PART)
+    return [encode({"part": text[start : start + _PART], "last": start == starts[-1]}) for start in starts]
+
+
+def requests(lines: Iterable[bytes], replies: BinaryIO) -> Iterator[dict[str, Any]]:
+    """The requests in some lines, whole again; parts of one are answered here."""
+    parts: list[str] = []
+    for line in lines:
+        message = decode(line)
+        if message is None:
+            continue
+        if "part" not in message:
+            yield message
+            continue
+        parts.append(message["part"])
+        if message["last"]:
+            yield json.loads("".join(parts))
+            parts.clear()
+        else:
+            replies.write(encode({"taken": len(parts)}))
 
 
 def decode(line: bytes) -> dict[str, Any] | None:

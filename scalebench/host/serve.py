@@ -45,12 +45,9 @@ class _Session:
 
 def serve() -> None:
     """Answer requests until the controller closes the pool or goes away."""
-    requests, replies = protocol.streams()
+    lines, replies = protocol.streams()
     session: _Session | None = None
-    for line in requests:
-        request = protocol.decode(line)
-        if request is None:
-            continue
+    for request in protocol.requests(lines, replies):
         try:
             match request["do"]:
                 case "open":

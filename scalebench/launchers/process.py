@@ -65,18 +65,20 @@ class HostProcess:
             HostCrashedError: It died, or it says that its workers did.
             HostTimeoutError: No reply within ``timeout`` seconds.
         """
-        try:
-            assert self._process.stdin is not None
-            self._process.stdin.write(protocol.encode(request))
-            self._process.stdin.flush()
-        except OSError:
-            pass  # it is dead: the reply says so below
-        try:
-            reply = self._replies.get(timeout=timeout)
-        except queue.Empty:
-            raise HostTimeoutError(f"no answer to {request['do']!r} within {timeout:.0f} s") from None
-        if reply is None:
-            raise self._crashed(request["do"])
+        give_up = time.monotonic() + timeout
+        reply: dict[str, Any] = {}
+        for line in protocol.in_parts(request):
+            with contextlib.suppress(OSError):  # it is dead: no reply says so
+                assert self._process.stdin is not None
+                self._process.stdin.write(line)
+                self._process.stdin.flush()
+            try:
+                told = self._replies.get(timeout=max(0.0, give_up - time.monotonic()))
+            except queue.Empty:
+                raise HostTimeoutError(f"no answer to {request['do']!r} within {timeout:.0f} s") from None
+            if told is None:
+                raise self._crashed(request["do"])
+            reply = told
         if "error" in reply:
             message = str(reply["error"])
             crashed = reply.get("status") == "crashed"

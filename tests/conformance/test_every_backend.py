@@ -128,6 +128,13 @@ class TestRounds:
         finally:
             host.end()
 
+    def test_of_large_items_reach_the_host_whole(self, bench):
+        """MPICH's mpiexec ends a job whose standard input is written faster than it is read."""
+        items = [f"{number}" * 200_000 for number in range(4)]
+        told = bench.launch("length", items, digests=[digest(200_000)] * 4)
+        assert (told.status, told.message) == ("ok", None)
+        assert {row["answers"] for row in told.rows()} == {"same"}
+
     def test_of_fewer_tasks_than_workers_leave_some_idle(self, bench):
         told = bench.launch("square", [7, 8], digests=[digest(49), digest(64)])
         assert (told.status, told.message) == ("ok", None)

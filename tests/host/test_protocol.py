@@ -1,5 +1,6 @@
 """The wire: one marked line a message, whatever else is printed around it."""
 
+import io
 import json
 import os
 import subprocess
@@ -49,6 +50,23 @@ class TestAMessage:
     def test_keeps_times_to_the_last_bit(self):
         times = [0.1, 1 / 3, 5e-324, 1.7976931348623157e308]
         assert protocol.decode(protocol.encode({"wall_s": times}))["wall_s"] == times
+
+
+class TestARequest:
+    @given(MESSAGES.map(lambda message: {"do": "open", **message}), st.integers(0, 100_000))
+    def test_that_is_long_goes_in_parts_that_a_pipe_can_hold_and_is_whole_again(self, request, length):
+        request["filled"] = "x" * length
+        request.pop("part", None)
+        lines = protocol.in_parts(request)
+        assert max(map(len, lines)) < 64 << 10
+        answered = io.BytesIO()
+        assert list(protocol.requests(lines, answered)) == [request]
+        assert answered.getvalue().count(b"\n") == len(lines) - 1
+
+    def test_follows_another_that_went_in_parts(self):
+        first, second = {"do": "open", "items": "x" * 50_000}, {"do": "round"}
+        lines = [*protocol.in_parts(first), b"somebody's print\n", *protocol.in_parts(second)]
+        assert list(protocol.requests(lines, io.BytesIO())) == [first, second]
 
 
 class TestArrays:
