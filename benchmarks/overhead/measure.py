@@ -62,20 +62,22 @@ class Figure:
     limit: float
     low: float | None = None
     high: float | None = None
-    least: float = 0.0  #: a limit from below, for what should neither be more nor less
+    least: float | None = None  #: a limit from below, for what should be neither more nor less
 
     @property
     def shown(self) -> str:
         """The value and its interval."""
-        return f"{self.value:.3f}" + ("" if self.low is None else f" [{self.low:.3f}, {self.high:.3f}]")
+        unknown = self.low is None or self.low != self.low
+        return f"{self.value:.3f}" + ("" if unknown else f" [{self.low:.3f}, {self.high:.3f}]")
 
     @property
     def met(self) -> str:
         """``met`` or ``MISSED``; with a question mark where the interval holds the limit."""
-        word = "met" if self.least <= self.value <= self.limit else "MISSED"
-        low, high = self.low or self.value, self.high or self.value
-        inside = any(low <= limit <= high for limit in (self.limit, self.least))
-        return word + " ?" * inside
+        limits = [self.limit] if self.least is None else [self.least, self.limit]
+        word = "met" if self.value <= self.limit and (self.least is None or self.value >= self.least) else "MISSED"
+        if self.low is None or self.high is None or self.low != self.low:
+            return f"{word} ?"
+        return word + " ?" * any(self.low <= limit <= self.high for limit in limits)
 
 
 class Hand:
@@ -180,7 +182,7 @@ def lower_quartiles(walls: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return np.quantile(walls, 0.25, axis=0)
 
 
-def of_launches(name: str, ratios: list[float], limit: float, least: float = 0.0) -> Figure:
+def of_launches(name: str, ratios: list[float], limit: float, least: float | None = None) -> Figure:
     """Harness over by hand, one ratio a launch."""
     found = over_blocks(pd.Series(ratios), [pd.Series([name] * len(ratios))]).iloc[0]
     return Figure(name, found["value"], "x by hand", limit, found["low"], found["high"], least)
@@ -223,9 +225,12 @@ def metg_ratio(backend: str, launches: int) -> Figure:
         ]
         granularity_s = np.array(walls).T * WORKERS / tasks
         found.append([metg(side, useful_s / side)[0] for side in granularity_s])
-    hand = statistics.median(hand for _, hand in found)
-    ratios = [harness / hand for harness, hand in found]
-    return of_launches(f"METG(50%) of {backend}; by hand {hand * 1e6:.3g} us", ratios, 1.1, 0.9)
+    known = [(harness, hand) for harness, hand in found if harness > 0 and hand > 0]  # null: no size of these kept half
+    if not known:
+        return Figure(f"METG(50%) of {backend}: no size kept half", float("nan"), "x by hand", 1.1, least=0.9)
+    hand = statistics.median(hand for _, hand in known)
+    name = f"METG(50%) of {backend}; by hand {hand * 1e6:.3g} us; {len(known)} of {launches} sweeps"
+    return of_launches(name, [harness / hand for harness, hand in known], 1.1, 0.9)
 
 
 _TASK_TIMING = """
@@ -310,7 +315,9 @@ def main() -> None:
         rounds(max(3, round(10 * asked.scale))), metgs,
     ):  # fmt: skip
         figures.append(one)
-        asked.output.write_text(json.dumps([{**asdict(figure), "met": figure.met} for figure in figures], indent=1))
+        rows = [{**asdict(figure), "met": figure.met} for figure in figures]
+        plain = [{key: None if value != value else value for key, value in row.items()} for row in rows]  # JSON has no NaN
+        asked.output.write_text(json.dumps(plain, indent=1, allow_nan=False))
         asked.output.with_suffix(".md").write_text(markdown(figures))
         print(f"{one.name:60} {one.shown:26} {one.unit:10} <= {one.limit:<6} {one.met}", flush=True)
     print(f"{sum(one.met.startswith('met') for one in figures)} of {len(figures)} met; {asked.output}")
