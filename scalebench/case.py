@@ -10,6 +10,11 @@ from typing import Any
 _USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
 
+def tasks_at_one_worker(tasks: int, scaling: str, workers: int) -> int:
+    """Tasks of the baseline of a case: those of one worker where scaling is weak, all of them where it is strong."""
+    return tasks // workers if scaling == "weak" else tasks
+
+
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """All that is needed to run one point again, nothing that was measured. None: the case lacks that axis."""

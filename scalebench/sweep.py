@@ -18,7 +18,7 @@ from typing import Any
 
 from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
-from scalebench.case import Case
+from scalebench.case import Case, tasks_at_one_worker
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
 from scalebench.study import Study
@@ -75,8 +75,7 @@ def shuffled(entries: Sequence[Entry], seed: int, block: int) -> list[Entry]:
 
 def baselines(case: Case) -> dict[str, Case]:
     """What the ratios of a case are taken against, by name; without the case itself."""
-    tasks = case.tasks // case.workers if case.scaling == "weak" else case.tasks
-    one = replace(case, workers=1, tasks=tasks)
+    one = replace(case, workers=1, tasks=tasks_at_one_worker(case.tasks, case.scaling, case.workers))
     serial = as_serial(one)
     found = {"serial baseline": serial, "one-worker baseline": one}
     if case.blas_threads not in (None, 1):

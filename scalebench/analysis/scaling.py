@@ -1,26 +1,40 @@
-"""Strong and weak scaling: speedup and efficiency against the serial baseline, from work per second.
+"""Strong and weak scaling: ratios of work per second to a named baseline of the same block.
 
 Seconds alone mislead: a busy wait lasts as long at any worker count. So all ratios are of rates, work units per second,
-which for fixed work is the same as of seconds:
+which for fixed work is the same as of seconds. W: work units of the round, T: its wall time, P: workers, k: BLAS threads
+of each; 1: the baseline, with the same workload, size, items and variant, in the *same block*:
 
-    speedup     (W / T) / (W1 / T1)         1 is the serial baseline; for weak scaling: scaled speedup
-    efficiency  speedup / P                 1 is ideal, above 1 superlinear
+    speedup                (W / T) / (W1 / T1)    1: serial, one BLAS thread; for weak scaling: scaled speedup
+    relative_speedup       the same               1: one worker of the same backend, with as many BLAS threads
+    efficiency             the same, by P         1: serial, with as many BLAS threads
+    efficiency_per_thread  speedup by P k         1: serial, one BLAS thread
 
-W: work units of the round, T: its wall time, P: workers; 1: the ``serial`` backend with one BLAS thread, same workload,
-size, items and variant, in the *same block*. Source: Eager, Zahorjan and Lazowska 1989, doi:10.1109/12.21127;
+1 is ideal for an efficiency, above 1 is superlinear. Source: Eager, Zahorjan and Lazowska 1989, doi:10.1109/12.21127;
 scaled speedup: Gustafson 1988, doi:10.1145/42411.42415.
 """
 
 import re
 from collections.abc import Collection
+from typing import Literal
 
 import pandas as pd
 
 from scalebench.analysis.statistics import over_blocks
+from scalebench.case import tasks_at_one_worker
 from scalebench.results.schema import BAD_STATUSES
 
+Baseline = Literal["serial", "serial with as many BLAS threads", "one worker"]
 #: what a case and its baseline have in common, besides the block
 _COMMON = ["run_id", "workload", "kind", "size", "imbalance", "items_digest", "seed", "scaling", "variant", "_tasks"]
+#: what they have in common besides, by baseline
+_ALSO: dict[Baseline, list[str]] = {
+    "serial": [],
+    "serial with as many BLAS threads": ["_threads"],
+    "one worker": ["_threads", "backend", "start_method", "mpi_mode", "distribution", "binding", "chunksize"],
+}
+#: what is needed of a baseline
+_FIGURES = ["wall_s", "work_units", "busy_s", "cpu_s", "cpu_wait_s"]
+RATIOS = ["speedup", "efficiency", "relative_speedup", "efficiency_per_thread"]
 #: what tells a case from another in a table
 CASE = ["run_id", "case_id"]
 LAUNCH = [*CASE, "block", "attempt"]
@@ -46,21 +60,55 @@ def _ran_well(rounds: pd.DataFrame) -> pd.Series:
     return rounds["status"].eq("ok").groupby([rounds[key] for key in LAUNCH]).transform("all")
 
 
+def baseline_tasks(rounds: pd.DataFrame) -> "pd.api.extensions.ExtensionArray":
+    """By row: how many tasks its baseline has."""
+    asked = zip(rounds["tasks"], rounds["scaling"], rounds["workers"], strict=True)
+    return pd.array([tasks_at_one_worker(*one) for one in asked], dtype="Int64")
+
+
+def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
+    """The baseline of each launch, of the same block.
+
+    Args:
+        chosen: :func:`launches`.
+        baseline: Which one.
+    Returns:
+        ``wall_s``, ``work_units``, ``busy_s``, ``cpu_s``, ``cpu_wait_s`` of the baseline's launch, as floats; index and order
+        of ``chosen``; null where the block lacks it.
+    """
+    keyed = chosen.assign(_tasks=baseline_tasks(chosen), _threads=chosen["blas_threads"].fillna(1))
+    keys = [*_COMMON, *_ALSO[baseline], "block"]
+    if baseline == "one worker":
+        candidates = keyed[keyed["workers"] == 1]
+    else:
+        candidates = keyed[(keyed["backend"] == "serial") & keyed["binding"].isna()]
+        candidates = candidates[candidates["_threads"] == 1] if baseline == "serial" else candidates
+    figures = candidates[_FIGURES].astype(float).join(candidates[keys]).drop_duplicates(keys)
+    return keyed[keys].merge(figures, on=keys, how="left")[_FIGURES].set_axis(chosen.index)
+
+
 def with_baseline(chosen: pd.DataFrame) -> pd.DataFrame:
-    """:func:`launches` beside their serial baseline of the same block.
+    """:func:`launches` with their ratios to the baselines of the same block.
 
     Returns:
-        ``chosen`` with ``speedup`` and ``efficiency``, dimensionless; null where the block lacks the baseline.
+        ``chosen`` with the columns :data:`RATIOS`, dimensionless; null where the block lacks the baseline, and where no work
+        was counted.
     """
-    per_worker = chosen["tasks"].where(chosen["scaling"] != "weak", chosen["tasks"] // chosen["workers"])
-    whole = chosen.assign(_tasks=per_worker, _rate=chosen["work_units"].astype(float) / chosen["wall_s"])
-    serial = whole[(whole["backend"] == "serial") & whole["blas_threads"].fillna(1).eq(1) & whole["binding"].isna()]
-    serial = serial[[*_COMMON, "block", "_rate"]].drop_duplicates([*_COMMON, "block"])
-    joined = whole.merge(serial, on=[*_COMMON, "block"], how="left", suffixes=("", "_serial"))
-    positive = joined["_rate"].gt(0) & joined["_rate_serial"].gt(0)  # no rate where no work was counted
-    joined["speedup"] = (joined["_rate"] / joined["_rate_serial"]).where(positive)
-    joined["efficiency"] = joined["speedup"] / joined["workers"].astype(float)
-    return joined.drop(columns=["_tasks", "_rate", "_rate_serial"])
+    rate = chosen["work_units"].astype(float) / chosen["wall_s"]
+    workers, threads = chosen["workers"].astype(float), chosen["blas_threads"].fillna(1).astype(float)
+
+    def to(baseline: Baseline) -> pd.Series:
+        found = beside(chosen, baseline)
+        known = found["work_units"] / found["wall_s"]
+        return (rate / known).where((rate > 0) & (known > 0))
+
+    speedup = to("serial")
+    return chosen.assign(
+        speedup=speedup,
+        efficiency=to("serial with as many BLAS threads") / workers,
+        relative_speedup=to("one worker"),
+        efficiency_per_thread=speedup / workers / threads,
+    )
 
 
 def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
@@ -69,13 +117,14 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
     Args:
         rounds: As loaded, any number of runs.
     Returns:
-        What was asked; ``wall_s`` (s per round), ``speedup``, ``efficiency`` (dimensionless), each with ``_low`` and
-        ``_high`` (95% over blocks, null below three); ``startup_s``, ``blocks`` and ``failed`` (counts of blocks), and
-        the facts that flag a row: ``oversubscribed``, ``blas_found_min``, ``blas_found_max``, ``status``, ``message``.
+        What was asked; ``wall_s`` (s per round) and :data:`RATIOS` (dimensionless), each with ``_low`` and ``_high`` (95%
+        over blocks, null below three); ``startup_s``, ``blocks`` and ``failed`` (counts of blocks), and the facts that flag
+        a row: ``oversubscribed``, ``runnable_threads`` and ``cpu_budget`` (the most of any launch), ``blas_found_min``,
+        ``blas_found_max``, ``status``, ``message``.
     """
     paired = with_baseline(launches(rounds))
     cases = rounds.drop_duplicates(CASE)[[*CASE, *ASKED]].set_index(CASE)
-    for name in ("wall_s", "speedup", "efficiency", "startup_s"):
+    for name in ("wall_s", *RATIOS, "startup_s"):
         found = over_blocks(paired[name], [paired[key] for key in CASE])
         cases[name] = found["value"]
         if name != "startup_s":
@@ -97,9 +146,8 @@ def _natural(values: pd.Series) -> pd.Series:
 def _facts(rounds: pd.DataFrame) -> pd.DataFrame:
     """By case, over all its rows: what flags it."""
     by = rounds.groupby(CASE, sort=False)
-    facts = by[["oversubscribed", "blas_found_min", "blas_found_max"]].agg(
-        {"oversubscribed": "max", "blas_found_min": "min", "blas_found_max": "max"}
-    )
+    how = {"oversubscribed": "max", "runnable_threads": "max", "cpu_budget": "max", "blas_found_min": "min", "blas_found_max": "max"}
+    facts = by[list(how)].agg(how)
     bad = rounds[rounds["status"] != "ok"]
     facts["failed"] = bad.groupby(CASE)["block"].nunique().reindex(facts.index).fillna(0).astype("int64")
     for name in ("status", "message"):

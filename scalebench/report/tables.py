@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
-from scalebench.analysis.scaling import scaling
+from scalebench.analysis.scaling import baseline_tasks, scaling
 from scalebench.errors import brief
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import get_kind
@@ -46,7 +46,7 @@ def scaling_tables(result: Result) -> list[Table]:
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
     order = list(dict.fromkeys(_suite_order(result, whole)))
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
-    whole["_work"] = whole["tasks"].where(whole["scaling"] != "weak", whole["tasks"] // whole["workers"])
+    whole["_work"] = baseline_tasks(whole)
     groups = [group for _, group in whole.groupby(keys, dropna=False, sort=False)]
     groups.sort(key=lambda group: (group["run_id"].iloc[0], order.index(group["suite"].iloc[0])))
     many = whole["run_id"].nunique() > 1
