@@ -146,7 +146,7 @@ def _natural(values: pd.Series) -> pd.Series:
 def _facts(rounds: pd.DataFrame) -> pd.DataFrame:
     """By case, over all its rows: what flags it."""
     by = rounds.groupby(CASE, sort=False)
-    how = {"oversubscribed": "max", "runnable_threads": "max", "cpu_budget": "max", "blas_found_min": "min", "blas_found_max": "max"}
+    how = dict.fromkeys(["oversubscribed", "runnable_threads", "cpu_budget", "blas_found_max"], "max") | {"blas_found_min": "min"}
     facts = by[list(how)].agg(how)
     bad = rounds[rounds["status"] != "ok"]
     facts["failed"] = bad.groupby(CASE)["block"].nunique().reindex(facts.index).fillna(0).astype("int64")

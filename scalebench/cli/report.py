@@ -46,10 +46,12 @@ def main(asked: argparse.Namespace) -> int:
 
 
 def as_json(result: "Result") -> str:
-    """The scaling table as rows, with what is known about the run."""
+    """The scaling table with its account and verdicts as rows, with what is known about the run."""
+    from scalebench.analysis.efficiency import account
     from scalebench.analysis.granularity import granularity
-    from scalebench.analysis.scaling import scaling
+    from scalebench.report.efficiency import verdicts
 
-    rows = {"scaling": scaling(result.rounds), "granularity": granularity(result.rounds)}
+    scaling = account(result.rounds)
+    rows = {"scaling": scaling.assign(verdict=verdicts(scaling)), "granularity": granularity(result.rounds)}
     plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in rows.items()}
     return json.dumps({"about": result.about, "path": str(result.path), **plain}, default=str)

@@ -1,5 +1,6 @@
 """Tables as Markdown, each a pipe table that renders anywhere."""
 
+from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
 from scalebench.results.load import Result
@@ -10,7 +11,8 @@ _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;"
 def to_markdown(result: Result) -> str:
     """The report: all tables, then the doubts."""
     doubts = [f"- {code}: {escape(text)}" for code, text in findings_by_code(result)]
-    return "\n".join([*(table_to_markdown(table) for table in [*scaling_tables(result), *granularity_tables(result)]), *doubts])
+    tables = [*scaling_tables(result), *account_tables(result), *granularity_tables(result)]
+    return "\n".join([*map(table_to_markdown, tables), *doubts])
 
 
 def table_to_markdown(table: Table) -> str:

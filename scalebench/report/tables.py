@@ -17,6 +17,7 @@ from scalebench.results.load import Result
 from scalebench.workloads.kinds import get_kind
 
 FLAGS = {
+    "+": "superlinear: the whole interval of the efficiency is above 100%",
     "o": "oversubscribed: more threads wanted a CPU than there are",
     "b": "BLAS threads found are not those asked for",
     "d": "answers differ from the serial reference",
@@ -29,7 +30,10 @@ _STATUS_FLAGS = {"mismatch": "d", "failed": "f", "crashed": "f", "timeout": "f",
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """A title, a head and rows of text; ``sections`` holds a heading by the number of the row that it stands above."""
+    """A title, a head and rows of text; ``sections`` holds a heading by the number of the row that it stands above.
+
+    A line break in a cell of the head is one on a terminal too.
+    """
 
     title: str
     head: list[str]
@@ -41,16 +45,23 @@ class Table:
 def scaling_tables(result: Result) -> list[Table]:
     """A strong or weak scaling table for every suite of every run, and workload in it."""
     whole = scaling(result.rounds)
+    many = whole["run_id"].nunique() > 1
+    return [_table(cases, with_run=many) for cases in by_work(result, whole)]
+
+
+def by_work(result: Result, whole: pd.DataFrame) -> list[pd.DataFrame]:
+    """The rows of the scaling table for each table of a report, in the order of the suites; ``_work``: tasks of the baseline."""
     of_sizes = sweeps(result.rounds)  # a table for each size would say less than their one of granularity
     shown = [key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
-    order = list(dict.fromkeys(_suite_order(result, whole)))
+    suites = list(dict.fromkeys(_suite_order(result, whole)))
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
     whole["_work"] = baseline_tasks(whole)
-    groups = [group for _, group in whole.groupby(keys, dropna=False, sort=False)]
-    groups.sort(key=lambda group: (group["run_id"].iloc[0], order.index(group["suite"].iloc[0])))
-    many = whole["run_id"].nunique() > 1
-    return [_table(group, with_run=many) for group in groups]
+    whole["_serial"] = whole["backend"] != "serial"
+    order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "blas_threads", "workers"]
+    groups = [group.sort_values(order, kind="stable") for _, group in whole.groupby(keys, dropna=False, sort=False)]
+    groups.sort(key=lambda group: (group["run_id"].iloc[0], suites.index(group["suite"].iloc[0])))
+    return groups
 
 
 def findings_by_code(result: Result) -> list[tuple[str, str]]:
@@ -72,64 +83,88 @@ def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
 
 def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     first = cases.iloc[0]
-    unit, factor = ("s", 1.0) if cases["wall_s"].max() >= 10 else ("ms", 1e3)
-    scaled = first["scaling"] == "weak"
-    head = [
-        "workers",
-        "blas",
-        f"wall {unit}",
-        "scaled speedup" if scaled else "speedup",
-        "efficiency %",
-        f"start {unit}",
-        "flags",
-    ]
-    rows: list[list[str]] = []
-    sections: dict[int, str] = {}
-    last = None
-    order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "workers", "blas_threads"]
-    cases = cases.assign(_serial=cases["backend"] != "serial").sort_values(order, kind="stable")
-    for _, case in cases.iterrows():
-        name = " ".join(
-            str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])
-        )
-        name += "" if pd.isna(case["binding"]) else f" bound to {case['binding']}"
-        name += "" if pd.isna(case["chunksize"]) else f" chunksize {case['chunksize']}"
-        if name != last:
-            sections[len(rows)] = last = name
-        rows.append([
+    unit, factor = time_unit(cases)
+    threads = cases["blas_threads"].gt(1).any()  # else it is the efficiency again
+    speedup = "scaled speedup" if first["scaling"] == "weak" else "speedup"
+    head = ["workers", f"wall {unit}", speedup, "relative\nspeedup", "efficiency %"]
+    rows = [
+        [
             str(case["workers"]),
-            "-" if pd.isna(case["blas_threads"]) else str(case["blas_threads"]),
             interval(case, "wall_s", factor, number),
             interval(case, "speedup", 1.0, ratio),
+            point(case, "relative_speedup", 1.0, ratio),
             interval(case, "efficiency", 100.0, percent),
-            number(case["startup_s"] * factor),
+            *([point(case, "efficiency_per_thread", 100.0, percent)] if threads else []),
             flags(case),
-        ])  # fmt: skip
+        ]
+        for _, case in cases.iterrows()
+    ]
     used = {letter for row in rows for letter in row[-1]}
-    return Table(title=_title(first, with_run=with_run), head=head, rows=rows, sections=sections, notes=_notes(cases, used))
+    return Table(
+        title=title(first, with_run=with_run),
+        head=[*head, *(["per\nthread %"] if threads else []), "flags"],
+        rows=rows,
+        sections=sections(cases),
+        notes=_notes(cases, used),
+    )
 
 
-def _title(first: pd.Series, *, with_run: bool) -> str:
+def time_unit(cases: pd.DataFrame) -> tuple[str, float]:
+    """The unit that suits the longest wall time, and how many of it a second has."""
+    return ("s", 1.0) if cases["wall_s"].max() >= 10 else ("ms", 1e3)
+
+
+def sections(cases: pd.DataFrame) -> dict[int, str]:
+    """A heading by the number of the first row of each interface, as it was asked for."""
+    names = [section(case) for _, case in cases.iterrows()]
+    return {number: name for number, name in enumerate(names) if number == 0 or name != names[number - 1]}
+
+
+def section(case: pd.Series) -> str:
+    """What tells a case from others of its table, but for the number of workers: ``processes fork, 2 BLAS threads``."""
+    parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
+    parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
+    parts += [] if pd.isna(case["chunksize"]) else [f"chunksize {case['chunksize']}"]
+    threads = "" if pd.isna(case["blas_threads"]) else f", {count(case['blas_threads'], 'BLAS thread')}"
+    return " ".join(parts) + threads
+
+
+def count(how_many: int, what: str) -> str:
+    """``1 worker``, ``2 workers``."""
+    return f"{how_many} {what}" + ("" if how_many == 1 else "s")
+
+
+def title(first: pd.Series, what_of: str = "", *, with_run: bool) -> str:
+    """Of a table of cases with the same work."""
     what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
     size = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
     run = f" (run {first['run_id']})" if with_run else ""
-    return f"{first['suite']}: {first['scaling']} scaling of {what}{size}, {tasks}{spread}{run}"
+    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}, {tasks}{spread}{run}"
 
 
 def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
     blocks = cases["blocks"].max()
     how = "95% intervals over blocks" if blocks >= 3 else "no intervals: they need 3 blocks"
     lacking = cases["wall_s"].notna().any() and cases["speedup"].isna().all()
-    baseline = "No baseline was measured (left out, or failed)." if lacking else "Baseline: serial, one BLAS thread, same block."
-    notes = [f"{baseline} Median round, geometric mean of {blocks} blocks; {how}."]
+    notes = ["No baseline was measured (left out, or failed)." if lacking else _baselines(cases)]
+    notes[0] += f" Median round, geometric mean of {count(blocks, 'block')}; {how}."
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
     notes += _trap(cases)
     for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
         message = "" if pd.isna(case["message"]) else brief(str(case["message"]))
-        notes.append(f"{case['backend']}, {case['workers']} workers: {case['status']}: {message}")
+        notes.append(f"{case['backend']}, {count(case['workers'], 'worker')}: {case['status']}: {message}")
     return notes
+
+
+def _baselines(cases: pd.DataFrame) -> str:
+    """What each ratio is against."""
+    if not cases["blas_threads"].gt(1).any():
+        return "Baselines, of the same block: serial; of the relative speedup one worker of the same backend."
+    return ("Baselines, of the same block: of the speedup serial with one BLAS thread, of the efficiency serial with as many BLAS "
+            "threads, of the relative speedup one worker of the same backend with as many. Per thread: speedup by workers x "
+            "BLAS threads.")  # fmt: skip
 
 
 def _trap(cases: pd.DataFrame) -> list[str]:
@@ -154,11 +189,17 @@ def printable(text: str) -> str:
 
 def flags(case: pd.Series) -> str:
     """The letters of :data:`FLAGS` that a case of the scaling table has."""
-    found = "o" if not pd.isna(case["oversubscribed"]) and case["oversubscribed"] else ""
+    found = "+" if case["efficiency_low"] > 1 + 1e-9 else ""
+    found += "o" if not pd.isna(case["oversubscribed"]) and case["oversubscribed"] else ""
     asked, low, high = case["blas_threads"], case["blas_found_min"], case["blas_found_max"]
     if not (pd.isna(asked) or pd.isna(low)) and {low, high} != {asked}:
         found += "b"
     return found + _STATUS_FLAGS.get(case["status"], "")
+
+
+def point(case: pd.Series, name: str, factor: float, form: Callable[[float], str]) -> str:
+    """The value alone, ``-`` where there is none."""
+    return "-" if pd.isna(case[name]) else form(case[name] * factor)
 
 
 def interval(case: pd.Series, name: str, factor: float, form: Callable[[float], str]) -> str:

@@ -2,9 +2,10 @@
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
 from scalebench.results.load import Result
@@ -24,7 +25,7 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     console = Piped(highlight=False) if console is None else console
-    print_tables([*scaling_tables(result), *granularity_tables(result)], console)
+    print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
         _print(console, f"{code}  {text}", "yellow")
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
@@ -63,13 +64,17 @@ def _print(console: "Console", text: str, style: str = "", *, soft_wrap: bool = 
 
 def _lines(table: Table) -> Iterable[tuple[str, str]]:
     """``(style, text)`` of each line; all columns right-aligned but the last."""
-    widths = [max(map(len, column)) for column in zip(table.head, *table.rows, strict=True)]
+    head = [cell.split("\n") for cell in table.head]
+    height = max(map(len, head))
+    head = [[""] * (height - len(cell)) + cell for cell in head]  # they stand on the line above the figures
+    widths = [max(map(len, [*lines, *column])) for lines, *column in zip(head, *table.rows, strict=True)]
 
-    def join(cells: list[str]) -> str:
+    def join(cells: Sequence[str]) -> str:
         aligned = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
         return " ".join([*aligned[:-1], cells[-1]]).rstrip()
 
-    yield "bold", join(table.head)
+    for line in zip(*head, strict=True):
+        yield "bold", join(line)
     for index, row in enumerate(table.rows):
         if index in table.sections:
             yield "cyan", table.sections[index]

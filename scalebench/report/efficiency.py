@@ -1,0 +1,180 @@
+"""Where the efficiency went: the account of each case in percent, and a verdict that names its largest loss.
+
+Not here: what the factors are (``analysis.efficiency``).
+"""
+
+import math
+
+import pandas as pd
+
+from scalebench.analysis.efficiency import CPU, PRODUCT, account
+from scalebench.report.tables import Table, by_work, count, number, percent, sections, time_unit, title
+from scalebench.results.load import Result
+
+WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
+
+_HEADS = {
+    "baseline_overhead": "baseline\noverhead",
+    "computation_scalability": "computation\nscalability",
+    "cpu_availability": "CPU\navailability",
+    "cpu_cost": "CPU\ncost",
+    "load_balance": "load\nbalance",
+    "dispatch_efficiency": "dispatch\nefficiency",
+}
+_LOST = {
+    "cpu_wait": "waiting for a CPU",
+    "waiting": "waiting (GIL, lock, I/O or sleep)",
+    "cpu_availability": "off the CPU",
+    "cpu_cost": "to more CPU time per unit of work",
+    "computation_scalability": "to tasks that took longer than the baseline's",
+    "load_balance": "to workers idle while the last one finishes",
+    "dispatch_efficiency": "sending and receiving tasks",
+    "baseline_overhead": "to the baseline's own overhead",
+}
+_CAUSES = {
+    "cpu_availability": "waiting for one, for a BLAS thread, a lock, I/O or sleep: not told apart",
+    "cpu_cost": "cache, memory bandwidth, clock, hyperthreads",
+    "computation_scalability": "their CPU time was not to be had, or the baseline mostly waits",
+}
+_GAINED = {
+    "cpu_availability": "the baseline waited more than the workers did: the machine was busy, or they overlap its I/O",
+    "cpu_cost": "each unit of work took less CPU time than the baseline's: {}a higher clock, or a busy machine while the baseline ran",
+    "computation_scalability": "tasks took less time than the baseline's: {}a higher clock, or a busy machine while the baseline ran",
+    "baseline_overhead": "the baseline itself spent time outside of its tasks",
+}
+_CACHE = "each worker's share of the data fits a cache, "
+
+
+def account_tables(result: Result) -> list[Table]:
+    """A table for each scaling table of the report: the factors and the start-up of its cases, verdicts beneath."""
+    whole = account(result.rounds)
+    many = whole["run_id"].nunique() > 1
+    parts = []
+    for cases in by_work(result, whole):
+        cases = cases[(cases["backend"] != "serial") & cases["wall_s"].notna()]
+        with_cpu = cases["cpu_availability"].notna()
+        # a row has the two CPU factors or their product: both would not fit 80 columns
+        parts += [part for part in (cases[with_cpu], cases[~with_cpu]) if len(part)]
+    tables = [_table(part, with_run=many) for part in parts]
+    if tables:
+        tables[-1].notes.extend(["", *_legend(pd.concat(parts), tables)])
+    return tables
+
+
+def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
+    unit, scale = time_unit(cases)
+    with_cpu = cases["cpu_availability"].notna().any()
+    shown = [PRODUCT[0], *(CPU if with_cpu else [PRODUCT[1]]), *PRODUCT[2:]]
+    rows = [
+        [
+            str(case["workers"]),
+            *(_cell(case, name) for name in ("efficiency", *shown)),
+            number(case["startup_s"] * scale),
+            _payback(case),
+        ]
+        for _, case in cases.iterrows()
+    ]
+    return Table(
+        title=title(cases.iloc[0], "account of ", with_run=with_run),
+        head=["workers", "efficiency", *(_HEADS[name] for name in shown), f"start\n{unit}", "pays\nafter"],
+        rows=rows,
+        sections=sections(cases),
+        notes=_verdicts_by_section(cases),
+    )
+
+
+def _cell(case: pd.Series, name: str) -> str:
+    value = case[name]
+    if pd.isna(value):
+        return "-"
+    return _mark(bool(case[f"{name}_low"] <= 1 <= case[f"{name}_high"])) + percent(value * 100)
+
+
+def _payback(case: pd.Series) -> str:
+    if pd.isna(case["payback_tasks"]):
+        return "-" if pd.isna(case["speedup"]) else "never"
+    unsure = pd.notna(case["payback_tasks_low"]) and pd.isna(case["payback_tasks_high"])
+    tasks = math.ceil(case["payback_tasks"])
+    return _mark(unsure) + (str(tasks) if tasks < 100_000 else number(tasks))
+
+
+def _mark(unsure: bool) -> str:
+    return "~" if unsure else ""
+
+
+def _verdicts_by_section(cases: pd.DataFrame) -> list[str]:
+    """Of the cases that lost a tenth or more, and of superlinear ones."""
+    told = cases[(cases["efficiency"] < WORTH_A_VERDICT) | cases["superlinear"]]
+    headings = sections(told)
+    notes = []
+    for index, (_, case) in enumerate(told.iterrows()):
+        notes += [f"{headings[index]}:"] if index in headings else []
+        notes.append(str(verdict(case)))
+    return notes
+
+
+def _legend(cases: pd.DataFrame, tables: list[Table]) -> list[str]:
+    """What the columns and marks of all accounts mean, told once."""
+    notes = []
+    if cases["baseline_overhead"].notna().any():
+        notes.append(
+            "Accounts are in %: efficiency = baseline overhead x CPU availability x CPU cost x load balance x dispatch efficiency, "
+            "against serial with as many BLAS threads in the same block. CPU availability x CPU cost = computation scalability. "
+            "A loss's points are its share of what is missing to 100, by logarithms."
+        )
+    if cases["baseline_overhead"].isna().any():
+        notes.append("-  no account: tasks not recorded one by one, no work counted, or no baseline in some block.")
+    if any(cell.startswith("~") for table in tables for row in table.rows for cell in row):
+        notes.append("~  the interval includes 100%; of pays after, it includes never.")
+    notes.append("pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.")
+    if cases["backend"].str.startswith("mpi").any():
+        notes.append("Of MPI the start counts from mpiexec, interpreters included; of others it counts in the host.")
+    return notes
+
+
+def verdict(case: pd.Series) -> str | None:
+    """One sentence about a row of the account: how efficient, and where the largest part of the rest went; None without one."""
+    if pd.isna(case["efficiency"]):
+        return None
+    told = f"{count(case['workers'], 'worker')}: {percent(case['efficiency'] * 100)}% efficient"
+    if pd.isna(case["baseline_overhead"]):
+        return f"{told}; no account of it: tasks were not recorded one by one"
+    if case["superlinear"]:
+        return f"{told}, superlinear; {_gain(case)}"
+    if pd.isna(case["lost_to"]):
+        return f"{told}; nothing lost"
+    lost = f"{told}; {_points(case['lost'])} lost {_LOST[case['lost_to']]}"
+    if pd.notna(case["lost_low"]) and case["lost_low"] <= 0:
+        return f"{lost}, not certain: {case['lost_low'] * 100:.0f} to {case['lost_high'] * 100:.0f}"
+    why = _why(case)
+    return f"{lost} ({why})" if why else lost
+
+
+def verdicts(whole: pd.DataFrame) -> pd.Series:
+    """The verdict of each row of the account."""
+    return pd.Series([verdict(case) for _, case in whole.iterrows()], index=whole.index, dtype="string")
+
+
+def _why(case: pd.Series) -> str | None:
+    """What is behind the largest loss, as far as the rows tell."""
+    name = case["lost_to"]
+    if name == "cpu_wait":
+        if pd.notna(case["oversubscribed"]) and case["oversubscribed"]:
+            return f"{case['runnable_threads'] / case['cpu_budget']:.1f}x oversubscribed"
+        return "not oversubscribed by itself: a quota, or other programs"
+    if name == "cpu_cost" and pd.notna(case["blas_threads"]) and case["blas_threads"] > 1:
+        return f"{_CAUSES[name]}, BLAS threads in each other's way"
+    return _CAUSES.get(name)
+
+
+def _gain(case: pd.Series) -> str:
+    name = case["gained_by"]
+    if pd.isna(name) or name not in _GAINED:
+        return "no one factor explains it"
+    cache = _CACHE if case["scaling"] == "strong" else ""  # in weak scaling a worker has as much data as the baseline
+    unsure = ", not certain" if case["gained_low"] <= 0 else ""
+    return f"{_points(case['gained'])} gained{unsure}: {_GAINED[name].format(cache)}"
+
+
+def _points(share: float) -> str:
+    return count(round(share * 100), "point")
