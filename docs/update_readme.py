@@ -8,6 +8,7 @@ from pathlib import Path
 
 from scalebench import Result, load
 from scalebench.analysis.scaling import scaling
+from scalebench.report.efficiency import account_tables
 from scalebench.report.markdown import table_to_markdown
 from scalebench.report.tables import ratio, scaling_tables
 
@@ -17,7 +18,8 @@ ROOT = Path(__file__).parents[1]
 def blocks(result: Result) -> dict[str, str]:
     """What stands in each block."""
     tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
-    return {"strong": tables["strong"], "blas": tables["blas"], "finding": finding(result)}
+    accounts = {table.title.partition(":")[0]: table_to_markdown(table) for table in account_tables(result)}
+    return {"strong": tables["strong"], "blas": tables["blas"], "finding": finding(result), "account": accounts["blas"]}
 
 
 def finding(result: Result) -> str:

@@ -69,6 +69,7 @@ class Runner:
             "schema_version": SCHEMA_VERSION,
             "scalebench": scalebench.__version__,
             "study": study.described(),
+            "suites": ahead.sweep.suites,
             "machine": machine.fingerprint(),
             "git_commit": _git_commit(),
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),

@@ -43,6 +43,8 @@ class Sweep:
     """All that a study measures."""
 
     entries: list[Entry] = field(default_factory=list)
+    #: suite -> ids of all cases that it names or needs, those too that belong to an earlier suite
+    suites: dict[str, list[str]] = field(default_factory=dict)
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
     #: workload name -> the function to send by value; None where the name is a reference that gives it
     functions: dict[str, Callable[..., Any] | None] = field(default_factory=dict)
@@ -53,16 +55,15 @@ def expand(study: Study) -> Sweep:
     sweep = Sweep()
     seen: set[Case] = set()
     for suite in study.each_suite():
-        asked = list(dict.fromkeys(_multiply(suite, sweep)))
-        for case in asked:
+        asked: dict[Case, str | None] = dict.fromkeys(_multiply(suite, sweep))
+        for case in list(asked):
+            for why, baseline in baselines(case).items():
+                asked.setdefault(baseline, why)
+        sweep.suites[suite.name] = [case.case_id for case in asked]
+        for case, added in asked.items():
             if case not in seen:
                 seen.add(case)
-                sweep.entries.append(Entry(case, suite.name, None, suite.task_timing))
-        for case in asked:
-            for why, baseline in baselines(case).items():
-                if baseline not in seen:
-                    seen.add(baseline)
-                    sweep.entries.append(Entry(baseline, suite.name, why, suite.task_timing))
+                sweep.entries.append(Entry(case, suite.name, added, suite.task_timing))
     return sweep
 
 

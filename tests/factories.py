@@ -70,12 +70,13 @@ def make_result(rounds, *, path=Path("results") / RUN_ID, **about):
 
 
 def sweep_rows(workers=(1, 2, 4), *, blocks=3, backend="processes", **common):
-    """A small run: serial and one backend, every block with its own mood, speedup perfect up to two workers."""
+    """A small run: serial and one backend, every block with its own mood, speedup perfect up to the two CPUs there are."""
     rows = []
     for block in range(blocks):
         mood = 1 + block / 64
-        rows.append({"block": block, "wall_s": mood, **common})
-        for count in workers:
-            wall_s = mood / min(count, 2)
-            rows.append({"block": block, "wall_s": wall_s, "backend": backend, "workers": count, **common})
+        for count in (0, *workers):
+            wall_s = mood / min(max(count, 1), 2)
+            busy_s = wall_s * max(count, 1)
+            times = {"wall_s": wall_s, "busy_s": busy_s, "busy_max_s": wall_s, "cpu_s": mood, "cpu_wait_s": busy_s - mood}
+            rows.append({"block": block, **times, **({"backend": backend, "workers": count} if count else {}), **common})
     return rows

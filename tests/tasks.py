@@ -164,3 +164,31 @@ def fails_after_the_warm_up(item):
     if item == 9:
         open(mark, "w").close()
     return item
+
+
+class SlowToSend:
+    """An item that takes 50 ms to be pickled, wherever that is done: a known delay before each dispatch."""
+
+    DELAY_S = 0.05
+
+    def __init__(self, milliseconds):
+        self.milliseconds = milliseconds
+
+    def __reduce__(self):
+        time.sleep(self.DELAY_S)
+        return SlowToSend, (self.milliseconds,)
+
+
+def naps(item):
+    time.sleep(item.milliseconds / 1e3)
+
+
+def crunches_twice_in_workers(item):
+    """The same work for the caller, twice the CPU time in a process that multiprocessing started."""
+    import multiprocessing
+
+    from scalebench.workloads.crunch import run
+
+    for _ in range(1 if multiprocessing.parent_process() is None else 2):
+        run(item, 0, 100_000)
+    count_work(1)

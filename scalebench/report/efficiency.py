@@ -91,9 +91,9 @@ def _cell(case: pd.Series, name: str) -> str:
 
 
 def _payback(case: pd.Series) -> str:
-    if pd.isna(case["payback_tasks"]):
-        return "-" if pd.isna(case["speedup"]) else "never"
     unsure = pd.notna(case["payback_tasks_low"]) and pd.isna(case["payback_tasks_high"])
+    if pd.isna(case["payback_tasks"]):
+        return "-" if pd.isna(case["speedup"]) else _mark(unsure) + "never"
     tasks = math.ceil(case["payback_tasks"])
     return _mark(unsure) + (str(tasks) if tasks < 100_000 else number(tasks))
 
@@ -125,7 +125,7 @@ def _legend(cases: pd.DataFrame, tables: list[Table]) -> list[str]:
     if cases["baseline_overhead"].isna().any():
         notes.append("-  no account: tasks not recorded one by one, no work counted, or no baseline in some block.")
     if any(cell.startswith("~") for table in tables for row in table.rows for cell in row):
-        notes.append("~  the interval includes 100%; of pays after, it includes never.")
+        notes.append("~  not certain: the interval includes 100%; of pays after, it includes both never and some number.")
     notes.append("pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.")
     if cases["backend"].str.startswith("mpi").any():
         notes.append("Of MPI the start counts from mpiexec, interpreters included; of others it counts in the host.")

@@ -50,7 +50,12 @@ def scaling_tables(result: Result) -> list[Table]:
 
 
 def by_work(result: Result, whole: pd.DataFrame) -> list[pd.DataFrame]:
-    """The rows of the scaling table for each table of a report, in the order of the suites; ``_work``: tasks of the baseline."""
+    """The rows of the scaling table for each table of a report, in the order of the suites; ``_work``: tasks of the baseline.
+
+    A case that several suites name was measured once; it is in the tables of them all.
+    """
+    shared = _of_other_suites(result, whole)
+    whole = whole if shared.empty else pd.concat([whole, shared], ignore_index=True)
     of_sizes = sweeps(result.rounds)  # a table for each size would say less than their one of granularity
     shown = [key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
@@ -73,6 +78,18 @@ def findings_by_code(result: Result) -> list[tuple[str, str]]:
         (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
         for code, texts in sorted(by_code.items())
     ]
+
+
+def _of_other_suites(result: Result, whole: pd.DataFrame) -> pd.DataFrame:
+    """The rows of cases that other suites than their own name or need too, once for each such suite."""
+    members = []
+    for about in result.about.get("runs", [result.about]):
+        suites = about.get("suites")  # runs of the first version lack it
+        for suite, ids in suites.items() if isinstance(suites, dict) else ():
+            members += [(about.get("run_id"), str(case_id), suite) for case_id in ids]
+    named = pd.DataFrame(members, columns=["run_id", "case_id", "suite"], dtype="string")
+    both = whole.rename(columns={"suite": "_own"}).merge(named, on=["run_id", "case_id"])
+    return both[both["suite"] != both["_own"]][list(whole.columns)]
 
 
 def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:

@@ -64,13 +64,26 @@ class TestTheReport:
         assert told == (
             "**strong: strong scaling of crunch 50000, 24 tasks**\n"
             "\n"
-            "| backend | workers | blas | wall ms | speedup | efficiency % | start ms | flags |\n"
-            "|---|---:|---:|---:|---:|---:|---:|---|\n"
-            "| serial | 1 | - | 1000 | 1.00 | 100 | 125 |  |\n"
-            "| processes | 2 | - | 500 | 2.00 | 100 | 125 |  |\n"
+            "| backend | workers | wall ms | speedup | relative speedup | efficiency % | flags |\n"
+            "|---|---:|---:|---:|---:|---:|---|\n"
+            "| serial | 1 | 1000 | 1.00 | 1.00 | 100 |  |\n"
+            "| processes | 2 | 500 | 2.00 | - | 100 |  |\n"
             "\n"
-            "Baseline: serial, one BLAS thread, same block. Median round, geometric mean of 1 blocks; "
-            "no intervals: they need 3 blocks.  \n"
+            "Baselines, of the same block: serial; of the relative speedup one worker of the same backend. "
+            "Median round, geometric mean of 1 block; no intervals: they need 3 blocks.  \n"
+            "\n"
+            "**strong: account of strong scaling of crunch 50000, 24 tasks**\n"
+            "\n"
+            "| backend | workers | efficiency | baseline overhead | CPU availability | CPU cost | load balance "
+            "| dispatch efficiency | start ms | pays after |\n"
+            "|---|---:|---:|---:|---:|---:|---:|---:|---:|---|\n"
+            "| processes | 2 | 100 | 100 | 100 | 100 | 100 | 100 | 125 | 6 |\n"
+            "\n"
+            "  \n"
+            "Accounts are in %: efficiency = baseline overhead x CPU availability x CPU cost x load balance x dispatch efficiency, "
+            "against serial with as many BLAS threads in the same block. CPU availability x CPU cost = computation scalability. "
+            "A loss's points are its share of what is missing to 100, by logarithms.  \n"
+            "pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.  \n"
             "\n"
             "- SB104: 4 threads on 2 CPUs"
         )
@@ -79,7 +92,7 @@ class TestTheReport:
         evil = {"suite": "a|b\\|c", "workload": "mine:<script>alert(1)</script>|x", "kind": None, "size": None, "imbalance": None}
         told = report({**evil}, {**evil, "backend": "processes", "status": "failed", "message": "a | b\n| c | d |\n<img src=x>"})
         table = [line for line in told.splitlines() if line.startswith("|")]
-        assert {len(cells(line)) for line in table} == {8}
+        assert {len(cells(line)) for line in table} == {7}
         assert len(table) == 4
 
     def test_has_no_html_of_a_message_a_suite_or_a_finding(self):
@@ -92,7 +105,7 @@ class TestTheReport:
 
     def test_names_the_backend_in_each_row(self):
         table = [line for line in report(*sweep_rows(blocks=1)).splitlines() if line.startswith("|")][2:]
-        assert [cells(line)[0] for line in table] == ["serial", "processes", "processes", "processes"]
+        assert [cells(line)[0] for line in table] == ["serial", *["processes"] * 3, "backend", "---", *["processes"] * 3]
 
     def test_of_no_rounds_is_empty(self):
         assert report().strip() == ""

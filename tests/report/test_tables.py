@@ -127,10 +127,28 @@ class TestATable:
         assert sorted(table.sections.values()) == ["processes fork", "processes fork bound to cores"]
         assert column(table, "workers") == ["1", "2", "1", "2"]
 
-    def test_has_walls_speedups_efficiencies_and_start_up(self):
-        (table,) = tables(*sweep_rows(workers=(2,), blocks=1))
-        assert table.head == ["workers", "blas", "wall ms", "speedup", "efficiency %", "start ms", "flags"]
-        assert table.rows == [["1", "-", "1000", "1.00", "100", "125", ""], ["2", "-", "500", "2.00", "100", "125", ""]]
+    def test_has_walls_speedups_and_efficiencies(self):
+        (table,) = tables(*sweep_rows(workers=(1, 2), blocks=1))
+        assert table.head == ["workers", "wall ms", "speedup", "relative\nspeedup", "efficiency %", "flags"]
+        assert table.rows == [
+            ["1", "1000", "1.00", "1.00", "100", ""],
+            ["1", "1000", "1.00", "1.00", "100", ""],
+            ["2", "500", "2.00", "2.00", "100", ""],
+        ]
+
+    def test_names_the_baseline_of_each_ratio(self):
+        (table,) = tables(*sweep_rows())
+        assert table.notes[0].startswith(
+            "Baselines, of the same block: serial; of the relative speedup one worker of the same backend."
+        )
+
+    def test_flags_an_efficiency_above_one_only_where_its_whole_interval_is(self):
+        moods = {"clear": [1.1, 1.1, 1.12], "noise": [0.9, 1.5, 1.1]}
+        for name, expected in {"clear": "+", "noise": ""}.items():
+            rows = [{"block": block, **case} for block, gain in enumerate(moods[name])
+                    for case in ({"wall_s": 1.0}, {"wall_s": 0.5 / gain, "workers": 2, **PROCESSES})]  # fmt: skip
+            (table,) = tables(*rows)
+            assert column(table, "flags") == ["", expected]
 
     def test_has_intervals_from_three_blocks_on(self):
         (table,) = tables(*sweep_rows(workers=(2,), blocks=3))
@@ -145,7 +163,6 @@ class TestATable:
     def test_has_the_unit_that_suits_its_longest_wall(self, wall_s, head, cell):
         (table,) = tables({"wall_s": wall_s})
         assert column(table, head) == [cell]
-        assert table.head[5] == head.replace("wall", "start")
 
     def test_of_weak_scaling_says_so_and_has_scaled_speedups(self):
         (table,) = tables(
@@ -169,25 +186,35 @@ class TestATable:
     def test_has_a_title_that_says_what_was_measured(self, values, title):
         assert [table.title for table in tables(values)] == [title]
 
-    def test_has_blas_threads_where_there_are_any(self):
+    def test_of_blas_threads_has_efficiencies_per_worker_and_per_thread_and_says_against_what(self):
+        """Two threads take half the time of one; two workers with two each take as long as one with two."""
         blas = {"kind": "blas", "size": "50x1"}
-        (table,) = tables({"blas_threads": 1, **blas}, {"blas_threads": 2, **blas})
-        assert column(table, "blas") == ["1", "2"]
+        (table,) = tables(
+            {"blas_threads": 1, "wall_s": 4.0, **blas}, {"blas_threads": 2, "wall_s": 2.0, **blas},
+            {"blas_threads": 2, "wall_s": 2.0, "workers": 2, **blas, **PROCESSES},
+        )  # fmt: skip
+        assert table.sections == {0: "serial, 1 BLAS thread", 1: "serial, 2 BLAS threads", 2: "processes fork, 2 BLAS threads"}
+        assert column(table, "speedup") == ["1.00", "2.00", "2.00"]
+        assert column(table, "efficiency %") == ["100", "100", "50"]
+        assert column(table, "per\nthread %") == ["100", "100", "50"]
+        assert column(table, "relative\nspeedup") == ["1.00", "1.00", "-"]
+        for part in ("the speedup serial with one BLAS thread", "the efficiency serial with as many", "Per thread: speedup by"):
+            assert part in table.notes[0]
 
     def test_keeps_a_case_that_failed_with_dashes_its_flag_and_its_cause(self):
         (table,) = tables({}, {"workers": 2, "status": "crashed", "message": "killed by signal 9\nand more", **PROCESSES})
-        assert table.rows[1] == ["2", "-", "-", "-", "-", "-", "f"]
+        assert table.rows[1] == ["2", "-", "-", "-", "-", "f"]
         assert table.notes[1:] == [f"f  {FLAGS['f']}", "processes, 2 workers: crashed: killed by signal 9"]
 
     @pytest.mark.parametrize("message", [None, "", " \n "])
     def test_has_no_cause_where_none_was_told(self, message):
         (table,) = tables({"status": "failed", "message": message})
-        assert table.notes[-1].strip() == "serial, 1 workers: failed:"
+        assert table.notes[-1].strip() == "serial, 1 worker: failed:"
 
     def test_tells_a_cause_that_many_cases_share_once(self):
         rows = [{"workers": workers, "status": "unavailable", "message": "no MPI", "backend": "mpi"} for workers in (1, 2, 4)]
         (table,) = tables({}, *rows)
-        assert [note for note in table.notes if "no MPI" in note] == ["mpi, 1 workers: unavailable: no MPI"]
+        assert [note for note in table.notes if "no MPI" in note] == ["mpi, 1 worker: unavailable: no MPI"]
 
     def test_explains_only_the_flags_that_it_has(self):
         (table,) = tables({"oversubscribed": True})
@@ -250,6 +277,18 @@ class TestTheOrder:
 
     def test_of_no_rounds_is_no_table(self):
         assert tables() == []
+
+    def test_has_a_case_that_two_suites_name_in_the_tables_of_both(self):
+        """It was measured once, under the suite that named it first."""
+        rows = make_rounds(*sweep_rows(workers=(2,)), {"suite": "more", "workers": 4, "wall_s": 0.5, "backend": "processes"})
+        one, two, four = (rows[rows["workers"] == workers]["case_id"].iloc[0] for workers in (1, 2, 4))
+        found = scaling_tables(make_result(rows, suites={"strong": [one, two], "more": [four, two, one]}))
+        assert [(table.title[:4], column(table, "workers")) for table in found] == [
+            ("stro", ["1", "2"]),
+            ("more", ["1", "2", "4"]),
+        ]
+        alone = scaling_tables(make_result(rows))  # a run that does not say
+        assert [column(table, "workers") for table in alone] == [["1", "2"], ["4"]]
 
 
 class TestFindings:

@@ -38,8 +38,12 @@ class TestLines:
     @pytest.mark.parametrize("wall_s", [0.02, 0.5, 4.0, 12.0, 1500.0])
     @pytest.mark.parametrize("spread", [0.01, 0.3])
     def test_of_strong_scaling_are_not_longer_than_80_columns(self, wall_s, spread):
-        blas = {"kind": "blas", "size": "400x4", "blas_threads": 1}
-        assert [line for line in lines(*noisy(spread, wall_s, **blas)) if len(line) > 80] == []
+        blas = {"kind": "blas", "size": "400x4"}
+        rows = [row for threads in (1, 16) for row in noisy(spread, wall_s, blas_threads=threads, **blas)]
+        assert [line for line in lines(*rows) if len(line) > 80] == []
+
+    def test_of_cases_without_cpu_factors_are_not_longer_than_80_columns(self):
+        assert [line for line in lines(*noisy(0.3, cpu_s=None)) if len(line) > 80] == []
 
     @pytest.mark.parametrize("wall_s", [0.02, 0.5, 12.0])
     @pytest.mark.parametrize("spread", [0.01, 0.3])
@@ -64,18 +68,40 @@ class TestLines:
 
 class TestTheReport:
     def test_of_a_small_run_reads_like_this(self):
-        result = make_result(make_rounds(*sweep_rows(blocks=1)), findings=FINDINGS, estimate_s=3.0, actual_s=4.4)
+        rounds = [{**row, **({"oversubscribed": True, "runnable_threads": 4} if row.get("workers") == 4 else {})}
+                  for row in sweep_rows(blocks=1)]  # fmt: skip
+        result = make_result(make_rounds(*rounds), findings=FINDINGS, estimate_s=3.0, actual_s=4.4)
         assert [line.rstrip() for line in report_text(result).splitlines()] == [
             "strong: strong scaling of crunch 50000, 24 tasks",
-            "workers blas wall ms speedup efficiency % start ms flags",
+            "                        relative",
+            "workers wall ms speedup  speedup efficiency % flags",
             "serial",
-            "      1    -    1000    1.00          100      125",
+            "      1    1000    1.00     1.00          100",
             "processes",
-            "      1    -    1000    1.00          100      125",
-            "      2    -     500    2.00          100      125",
-            "      4    -     500    2.00           50      125",
-            "Baseline: serial, one BLAS thread, same block. Median round, geometric mean of 1",
-            "blocks; no intervals: they need 3 blocks.",
+            "      1    1000    1.00     1.00          100",
+            "      2     500    2.00     2.00          100",
+            "      4     500    2.00     2.00           50 o",
+            "Baselines, of the same block: serial; of the relative speedup one worker of the",
+            "same backend. Median round, geometric mean of 1 block; no intervals: they need 3",
+            "blocks.",
+            "o  oversubscribed: more threads wanted a CPU than there are",
+            "",
+            "strong: account of strong scaling of crunch 50000, 24 tasks",
+            "                   baseline          CPU  CPU    load   dispatch start pays",
+            "workers efficiency overhead availability cost balance efficiency    ms after",
+            "processes",
+            "      1        100      100          100  100     100        100   125 never",
+            "      2        100      100          100  100     100        100   125 6",
+            "      4         50      100           50  100     100        100   125 6",
+            "processes:",
+            "4 workers: 50% efficient; 50 points lost waiting for a CPU (2.0x oversubscribed)",
+            "",
+            "Accounts are in %: efficiency = baseline overhead x CPU availability x CPU cost",
+            "x load balance x dispatch efficiency, against serial with as many BLAS threads",
+            "in the same block. CPU availability x CPU cost = computation scalability. A",
+            "loss's points are its share of what is missing to 100, by logarithms.",
+            "pays after: tasks that make up for the start, by what each saves against serial",
+            "with one BLAS thread.",
             "",
             "SB104  crunch-processes-w4: 4 threads on 2 CPUs: times include waiting for a",
             "CPU; fewer --workers would not (and 1 more cases)",
@@ -86,14 +112,14 @@ class TestTheReport:
     def test_has_columns_that_are_aligned_to_the_right(self):
         told = lines(*noisy(0.1, 12.0))
         head = next(line for line in told if line.startswith("workers"))
-        end = head.index("start ") + len("start s")
-        rows = [line for line in told if line.startswith(" ")]
+        end = head.index("efficiency %") + len("efficiency %")
+        rows = [line for line in told[: told.index("")] if line.startswith(" ") and "relative" not in line]
         assert len(rows) == 7
         assert all(len(row[:end].rstrip()) == end for row in rows)
 
     def test_of_a_markup_like_message_shows_it_as_it_is(self):
         told = lines({"status": "failed", "message": "[bold]no[/bold] :smile: [red]"})
-        assert "serial, 1 workers: failed: [bold]no[/bold] :smile: [red]" in told
+        assert "serial, 1 worker: failed: [bold]no[/bold] :smile: [red]" in told
 
     def test_of_a_message_with_control_characters_leaves_the_terminal_alone(self):
         told = "".join(
