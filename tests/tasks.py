@@ -183,12 +183,10 @@ def naps(item):
     time.sleep(item.milliseconds / 1e3)
 
 
-def crunches_twice_in_workers(item):
-    """The same work for the caller, twice the CPU time in a process that multiprocessing started."""
+def computes_twice_in_workers(item):
+    """One unit of work for the caller; twice the CPU time in a process that multiprocessing started."""
     import multiprocessing
 
-    from scalebench.workloads.crunch import run
-
-    for _ in range(1 if multiprocessing.parent_process() is None else 2):
-        run(item, 0, 100_000)
+    for _ in range(200_000 if multiprocessing.parent_process() is None else 400_000):
+        item = (item * 1103515245 + 12345) & 0x7FFFFFFF
     count_work(1)

@@ -73,7 +73,7 @@ def factors(chosen: pd.DataFrame) -> pd.DataFrame:
     case = [chosen[key] for key in CASE]
     paired = found["efficiency"].notna()
     whole = _in_all_blocks(found[PRODUCT], paired, case)
-    working = _total(one["cpu_s"], case) / _total(one["busy_s"], case) >= MOSTLY_WAITING
+    working = _total(one["cpu_s"], paired, case) / _total(one["busy_s"], paired, case) >= MOSTLY_WAITING
     found[PRODUCT] = found[PRODUCT].where(whole)
     found[CPU] = found[CPU].where(whole & working & _in_all_blocks(found[CPU], paired, case))
     return found
@@ -85,10 +85,10 @@ def _in_all_blocks(values: pd.DataFrame, paired: pd.Series, case: list[pd.Series
     return paired & (good | ~paired).groupby(case).transform("all")
 
 
-def _total(values: pd.Series, case: list[pd.Series]) -> pd.Series:
-    """By launch: the sum over the blocks of its case; null where any is missing."""
-    missing = values.isna().groupby(case).transform("any")
-    return values.groupby(case).transform("sum").mask(missing)
+def _total(values: pd.Series, paired: pd.Series, case: list[pd.Series]) -> pd.Series:
+    """By launch: the sum over the paired blocks of its case; null where one of them lacks the value."""
+    missing = (values.isna() & paired).groupby(case).transform("any")
+    return values.where(paired).groupby(case).transform("sum").mask(missing)
 
 
 def account(rounds: pd.DataFrame) -> pd.DataFrame:

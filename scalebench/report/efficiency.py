@@ -94,7 +94,7 @@ def _payback(case: pd.Series) -> str:
     unsure = pd.notna(case["payback_tasks_low"]) and pd.isna(case["payback_tasks_high"])
     if pd.isna(case["payback_tasks"]):
         return "-" if pd.isna(case["speedup"]) else _mark(unsure) + "never"
-    tasks = math.ceil(case["payback_tasks"])
+    tasks = math.ceil(case["payback_tasks"] * (1 - 1e-9))  # the rounding of six is six
     return _mark(unsure) + (str(tasks) if tasks < 100_000 else number(tasks))
 
 

@@ -119,7 +119,7 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     used = {letter for row in rows for letter in row[-1]}
     return Table(
         title=title(first, with_run=with_run),
-        head=[*head, *(["per\nthread %"] if threads else []), "flags"],
+        head=[*head, *(["% per\nthread"] if threads else []), "flags"],
         rows=rows,
         sections=sections(cases),
         notes=_notes(cases, used),

@@ -1,11 +1,13 @@
 """Where the efficiency went, proved by injection: losses of a known size, in real pools, must be found under their names.
 
-Truths come from arithmetic on what was asked (sleeps, CPUs), never from the factors themselves. A busy machine is told by
-the baseline, which then did not get its one CPU: such a run proves nothing and is measured again.
+Truths come from arithmetic on what was asked (sleeps, CPUs), never from the factors themselves. Where CPU time is the
+question, other programs are kept away by priority as far as the user may; a busy machine is then told by the baseline, which
+did not get its one CPU: such a run proves nothing and is measured again.
 """
 
 import os
 import platform
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import pytest
@@ -31,16 +33,29 @@ def measured(tmp_path):
 
     def measure(*, needs_cpu=False, **asked):
         study = scalebench.Study(**{"blocks": 3, "rounds": 3, "timeout": 60, **asked})
-        for _ in range(6):
-            rounds = scalebench.run(study, results=tmp_path).rounds
+        for _ in range(3):
+            with first_in_line() if needs_cpu else nullcontext():
+                rounds = scalebench.run(study, results=tmp_path).rounds
             assert set(rounds["status"]) == {"ok"}, rounds["message"].dropna().unique()
             serial = rounds[(rounds["backend"] == "serial") & rounds["blas_threads"].fillna(1).eq(1)]
             if not needs_cpu or (serial["cpu_s"] / serial["busy_s"]).median() >= QUIET:
                 found = account(rounds)
                 return rounds, found[found["backend"] != "serial"].set_index("workers")
-        return pytest.skip(f"the machine is too busy: six times, serial tasks had less than {QUIET:.0%} of a CPU")
+        return pytest.skip(f"the machine is too busy: three times, serial tasks had less than {QUIET:.0%} of a CPU")
 
     return measure
+
+
+@contextmanager
+def first_in_line():
+    """What this process starts is served before other programs, where the system lets it."""
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with suppress(PermissionError):
+        os.setpriority(os.PRIO_PROCESS, 0, -20)
+    try:
+        yield
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @pytest.fixture
@@ -103,21 +118,21 @@ class TestLoadBalance:
     def test_of_one_chunk_a_worker_is_what_the_sizes_of_its_tasks_say(self, measured, interface):
         if (reason := local.unavailable(interface["backend"])) is not None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
-        sizes = [units for _, _, units in make_items("sleep", "20", 12, 0.9, seed=3)]
+        sizes = [units for _, _, units in make_items("sleep", "20", 12, 0.9, seed=6)]
         chunks = [sum(sizes[start : start + 4]) for start in (0, 4, 8)]
         truth = sum(chunks) / 3 / max(chunks)
         assert truth < 0.8  # else there is nothing to find
-        _, found = measured(kind="sleep", size=20, tasks=12, imbalance=0.9, seed=3, workers=3, **interface)
+        _, found = measured(kind="sleep", size=20, tasks=12, imbalance=0.9, seed=6, workers=3, **interface)
         case = found.loc[3]
         assert case["load_balance"] == pytest.approx(truth, abs=0.03)
         assert case["lost_to"] == "load_balance"
         assert "workers idle while the last one finishes" in said(case, 3)
 
     def test_of_weak_scaling_is_that_too(self, measured):
-        sizes = [units for _, _, units in make_items("sleep", "20", 8, 0.9, seed=3)]
+        sizes = [units for _, _, units in make_items("sleep", "20", 8, 0.9, seed=6)]
         truth = sum(sizes) / 2 / max(sum(sizes[:4]), sum(sizes[4:]))
         _, found = measured(
-            kind="sleep", size=20, tasks=4, scaling="weak", imbalance=0.9, seed=3, workers=2, backend="processes", chunksize=4
+            kind="sleep", size=20, tasks=4, scaling="weak", imbalance=0.9, seed=6, workers=2, backend="processes", chunksize=4
         )
         assert found.loc[2, "load_balance"] == pytest.approx(truth, abs=0.03)
 
@@ -175,7 +190,7 @@ class TestCpuCost:
     def test_of_tasks_that_need_twice_the_cpu_time_in_a_worker_is_a_half(self, measured, only_cpus):
         only_cpus(1)
         _, found = measured(
-            needs_cpu=True, workload="tasks:crunches_twice_in_workers", items=list(range(8)), backend="processes", workers=1
+            needs_cpu=True, workload="tasks:computes_twice_in_workers", items=list(range(8)), backend="processes", workers=1
         )
         case = found.loc[1]
         assert case["cpu_cost"] == pytest.approx(1 / 2, abs=0.08)
@@ -188,8 +203,10 @@ class TestCpuCost:
         rounds, found = measured(
             needs_cpu=True, kind="blas", size="300x8", tasks=12, backend="processes", workers=2, blas_threads=[1, 2]
         )
-        found = found.set_index("blas_threads")
-        counted = rounds[~rounds["warmup"] & rounds["blas_threads"].eq(2)]
+        found = found.loc[[2]].set_index("blas_threads")
+        counted = rounds[
+            ~rounds["warmup"] & rounds["blas_threads"].eq(2) & (rounds["backend"].eq("serial") | rounds["workers"].eq(2))
+        ]
         per_unit = (counted["cpu_tree_s"] / counted["work_units"].astype(float)).groupby(counted["backend"]).median()
         case = found.loc[2]
         assert case["cpu_cost"] == pytest.approx(per_unit["serial"] / per_unit["processes"], rel=0.25)

@@ -167,7 +167,7 @@ class TestTheBaseline:
         ]  # fmt: skip
         found = scaling(make_rounds(*rows)).set_index(["backend", "workers"])
         assert found.loc[("processes", 2), "relative_speedup"].tolist() == pytest.approx([2.0, 2.0])
-        assert found.loc[("serial", 1), "relative_speedup"].tolist() == pytest.approx([1.0])
+        assert found.loc[[("serial", 1)], "relative_speedup"].tolist() == pytest.approx([1.0])
 
     def test_of_weak_relative_speedup_has_the_tasks_of_one_worker(self):
         weak = {"scaling": "weak"}
