@@ -175,6 +175,15 @@ class TestBaselines:
         entries = expand(Study(backend="serial,threads", workers="1,4")).entries
         assert [entry.added for entry in entries] == [None] * 3
 
+    def test_that_two_suites_need_are_measured_once_and_named_by_both(self):
+        suites = {"one": {"backend": "threads", "workers": 2}, "two": {"backend": "processes", "workers": 2}}
+        sweep = expand(Study(suites=suites))
+        serial = {entry.case.case_id: entry.suite for entry in sweep.entries if entry.case.backend == "serial"}
+        assert list(serial.values()) == ["one"]
+        assert all(set(serial) <= set(ids) for ids in sweep.suites.values())
+        assert {name: len(ids) for name, ids in sweep.suites.items()} == {"one": 3, "two": 3}
+        assert {entry.case.case_id for entry in sweep.entries} == {one for ids in sweep.suites.values() for one in ids}
+
 
 class TestTheOrder:
     def entries(self):

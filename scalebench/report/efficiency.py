@@ -3,12 +3,13 @@
 Not here: what the factors are (``analysis.efficiency``).
 """
 
+import itertools
 import math
 
 import pandas as pd
 
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
-from scalebench.report.tables import Table, by_work, count, number, percent, sections, time_unit, title
+from scalebench.report.tables import Row, Table, by_work, count, number, percent, sections, time_unit, title
 from scalebench.results.load import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
@@ -51,19 +52,19 @@ def account_tables(result: Result) -> list[Table]:
     many = whole["run_id"].nunique() > 1
     parts = []
     for cases in by_work(result, whole):
-        cases = cases[(cases["backend"] != "serial") & cases["wall_s"].notna()]
-        with_cpu = cases["cpu_availability"].notna()
+        cases = [case for case in cases if case["backend"] != "serial" and pd.notna(case["wall_s"])]
         # a row has the two CPU factors or their product: both would not fit 80 columns
-        parts += [part for part in (cases[with_cpu], cases[~with_cpu]) if len(part)]
+        split = [[case for case in cases if pd.notna(case["cpu_availability"]) == with_cpu] for with_cpu in (True, False)]
+        parts += [part for part in split if part]
     tables = [_table(part, with_run=many) for part in parts]
     if tables:
-        tables[-1].notes.extend(["", *_legend(pd.concat(parts), tables)])
+        tables[-1].notes.extend(["", *_legend(list(itertools.chain(*parts)), tables)])
     return tables
 
 
-def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
+def _table(cases: list[Row], *, with_run: bool) -> Table:
     unit, scale = time_unit(cases)
-    with_cpu = cases["cpu_availability"].notna().any()
+    with_cpu = pd.notna(cases[0]["cpu_availability"])
     shown = [PRODUCT[0], *(CPU if with_cpu else [PRODUCT[1]]), *PRODUCT[2:]]
     rows = [
         [
@@ -72,10 +73,10 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
             number(case["startup_s"] * scale),
             _payback(case),
         ]
-        for _, case in cases.iterrows()
+        for case in cases
     ]
     return Table(
-        title=title(cases.iloc[0], "account of ", with_run=with_run),
+        title=title(cases[0], "account of ", with_run=with_run),
         head=["workers", "efficiency", *(_HEADS[name] for name in shown), f"start\n{unit}", "pays\nafter"],
         rows=rows,
         sections=sections(cases),
@@ -83,15 +84,15 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     )
 
 
-def _cell(case: pd.Series, name: str) -> str:
+def _cell(case: Row, name: str) -> str:
     value = case[name]
     if pd.isna(value):
         return "-"
     return _mark(bool(case[f"{name}_low"] <= 1 <= case[f"{name}_high"])) + percent(value * 100)
 
 
-def _payback(case: pd.Series) -> str:
-    unsure = pd.notna(case["payback_tasks_low"]) and pd.isna(case["payback_tasks_high"])
+def _payback(case: Row) -> str:
+    unsure: bool = pd.notna(case["payback_tasks_low"]) and pd.isna(case["payback_tasks_high"])
     if pd.isna(case["payback_tasks"]):
         return "-" if pd.isna(case["speedup"]) else _mark(unsure) + "never"
     tasks = math.ceil(case["payback_tasks"] * (1 - 1e-9))  # the rounding of six is six
@@ -102,37 +103,38 @@ def _mark(unsure: bool) -> str:
     return "~" if unsure else ""
 
 
-def _verdicts_by_section(cases: pd.DataFrame) -> list[str]:
+def _verdicts_by_section(cases: list[Row]) -> list[str]:
     """Of the cases that lost a tenth or more, and of superlinear ones."""
-    told = cases[(cases["efficiency"] < WORTH_A_VERDICT) | cases["superlinear"]]
+    told = [case for case in cases if case["efficiency"] < WORTH_A_VERDICT or case["superlinear"]]
     headings = sections(told)
     notes = []
-    for index, (_, case) in enumerate(told.iterrows()):
+    for index, case in enumerate(told):
         notes += [f"{headings[index]}:"] if index in headings else []
         notes.append(str(verdict(case)))
     return notes
 
 
-def _legend(cases: pd.DataFrame, tables: list[Table]) -> list[str]:
+def _legend(cases: list[Row], tables: list[Table]) -> list[str]:
     """What the columns and marks of all accounts mean, told once."""
     notes = []
-    if cases["baseline_overhead"].notna().any():
+    known = [pd.notna(case["baseline_overhead"]) for case in cases]
+    if any(known):
         notes.append(
             "Accounts are in %: efficiency = baseline overhead x CPU availability x CPU cost x load balance x dispatch efficiency, "
             "against serial with as many BLAS threads in the same block. CPU availability x CPU cost = computation scalability. "
             "A loss's points are its share of what is missing to 100, by logarithms."
         )
-    if cases["baseline_overhead"].isna().any():
+    if not all(known):
         notes.append("-  no account: tasks not recorded one by one, no work counted, or no baseline in some block.")
     if any(cell.startswith("~") for table in tables for row in table.rows for cell in row):
         notes.append("~  not certain: the interval includes 100%; of pays after, it includes both never and some number.")
     notes.append("pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.")
-    if cases["backend"].str.startswith("mpi").any():
+    if any(case["backend"].startswith("mpi") for case in cases):
         notes.append("Of MPI the start counts from mpiexec, interpreters included; of others it counts in the host.")
     return notes
 
 
-def verdict(case: pd.Series) -> str | None:
+def verdict(case: Row) -> str | None:
     """One sentence about a row of the account: how efficient, and where the largest part of the rest went; None without one."""
     if pd.isna(case["efficiency"]):
         return None
@@ -152,10 +154,10 @@ def verdict(case: pd.Series) -> str | None:
 
 def verdicts(whole: pd.DataFrame) -> pd.Series:
     """The verdict of each row of the account."""
-    return pd.Series([verdict(case) for _, case in whole.iterrows()], index=whole.index, dtype="string")
+    return pd.Series([verdict(case) for case in whole.to_dict("records")], index=whole.index, dtype="string")
 
 
-def _why(case: pd.Series) -> str | None:
+def _why(case: Row) -> str | None:
     """What is behind the largest loss, as far as the rows tell."""
     name = case["lost_to"]
     if name == "cpu_wait":
@@ -167,7 +169,7 @@ def _why(case: pd.Series) -> str | None:
     return _CAUSES.get(name)
 
 
-def _gain(case: pd.Series) -> str:
+def _gain(case: Row) -> str:
     name = case["gained_by"]
     if pd.isna(name) or name not in _GAINED:
         return "no one factor explains it"

@@ -3,9 +3,11 @@
 A cell with an interval reads ``value [low,high]``. Not here: how a table is drawn.
 """
 
+import itertools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,7 +16,7 @@ from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import baseline_tasks, scaling
 from scalebench.errors import brief
 from scalebench.results.load import Result
-from scalebench.workloads.kinds import get_kind
+from scalebench.workloads.kinds import Kind, get_kind
 
 FLAGS = {
     "+": "superlinear: the whole interval of the efficiency is above 100%",
@@ -26,6 +28,9 @@ FLAGS = {
     "s": "skipped: refused, or given up after failing twice",
 }
 _STATUS_FLAGS = {"mismatch": "d", "failed": "f", "crashed": "f", "timeout": "f", "unavailable": "u", "skipped": "s"}
+
+
+Row = Mapping[Any, Any]  #: one case of the scaling table or the account, by column
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,24 +54,27 @@ def scaling_tables(result: Result) -> list[Table]:
     return [_table(cases, with_run=many) for cases in by_work(result, whole)]
 
 
-def by_work(result: Result, whole: pd.DataFrame) -> list[pd.DataFrame]:
+def by_work(result: Result, whole: pd.DataFrame) -> list[list[Row]]:
     """The rows of the scaling table for each table of a report, in the order of the suites; ``_work``: tasks of the baseline.
 
-    A case that several suites name was measured once; it is in the tables of them all.
+    A case that several suites name was measured once; it is in the tables of them all. Mappings, since small frames, one for
+    each table, take several times as long where there are hundreds of runs.
     """
     shared = _of_other_suites(result, whole)
     whole = whole if shared.empty else pd.concat([whole, shared], ignore_index=True)
     of_sizes = sweeps(result.rounds)  # a table for each size would say less than their one of granularity
     shown = [key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
-    suites = list(dict.fromkeys(_suite_order(result, whole)))
+    suites = {name: place for place, name in reversed(list(enumerate(_suite_order(result, whole))))}
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
     whole["_work"] = baseline_tasks(whole)
+    whole["_suite"] = whole["suite"].map(suites)
+    whole["_table"] = whole.groupby(keys, dropna=False, sort=False).ngroup()
     whole["_serial"] = whole["backend"] != "serial"
     order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "blas_threads", "workers"]
-    groups = [group.sort_values(order, kind="stable") for _, group in whole.groupby(keys, dropna=False, sort=False)]
-    groups.sort(key=lambda group: (group["run_id"].iloc[0], suites.index(group["suite"].iloc[0])))
-    return groups
+    whole = whole.sort_values(["run_id", "_suite", "_table", *order], kind="stable")
+    rows: list[Row] = list(whole.to_dict("records"))
+    return [list(group) for _, group in itertools.groupby(rows, key=lambda row: row["_table"])]
 
 
 def findings_by_code(result: Result) -> list[tuple[str, str]]:
@@ -98,10 +106,10 @@ def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
     return [*named, *whole["suite"].unique()]
 
 
-def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
-    first = cases.iloc[0]
+def _table(cases: list[Row], *, with_run: bool) -> Table:
+    first = cases[0]
     unit, factor = time_unit(cases)
-    threads = cases["blas_threads"].gt(1).any()  # else it is the efficiency again
+    threads = _several_blas_threads(cases)  # else per thread is the efficiency again
     speedup = "scaled speedup" if first["scaling"] == "weak" else "speedup"
     head = ["workers", f"wall {unit}", speedup, "relative\nspeedup", "efficiency %"]
     rows = [
@@ -114,7 +122,7 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
             *([point(case, "efficiency_per_thread", 100.0, percent)] if threads else []),
             flags(case),
         ]
-        for _, case in cases.iterrows()
+        for case in cases
     ]
     used = {letter for row in rows for letter in row[-1]}
     return Table(
@@ -126,18 +134,22 @@ def _table(cases: pd.DataFrame, *, with_run: bool) -> Table:
     )
 
 
-def time_unit(cases: pd.DataFrame) -> tuple[str, float]:
+def time_unit(cases: list[Row]) -> tuple[str, float]:
     """The unit that suits the longest wall time, and how many of it a second has."""
-    return ("s", 1.0) if cases["wall_s"].max() >= 10 else ("ms", 1e3)
+    return ("s", 1.0) if any(case["wall_s"] >= 10 for case in cases) else ("ms", 1e3)
 
 
-def sections(cases: pd.DataFrame) -> dict[int, str]:
+def _several_blas_threads(cases: list[Row]) -> bool:
+    return any(pd.notna(case["blas_threads"]) and case["blas_threads"] > 1 for case in cases)
+
+
+def sections(cases: list[Row]) -> dict[int, str]:
     """A heading by the number of the first row of each interface, as it was asked for."""
-    names = [section(case) for _, case in cases.iterrows()]
+    names = [section(case) for case in cases]
     return {number: name for number, name in enumerate(names) if number == 0 or name != names[number - 1]}
 
 
-def section(case: pd.Series) -> str:
+def section(case: Row) -> str:
     """What tells a case from others of its table, but for the number of workers: ``processes fork, 2 BLAS threads``."""
     parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
     parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
@@ -151,50 +163,56 @@ def count(how_many: int, what: str) -> str:
     return f"{how_many} {what}" + ("" if how_many == 1 else "s")
 
 
-def title(first: pd.Series, what_of: str = "", *, with_run: bool) -> str:
+def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     """Of a table of cases with the same work."""
-    what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
-    size = "" if pd.isna(first["size"]) else f" {first['size']}"
+    what: str = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
+    size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
     run = f" (run {first['run_id']})" if with_run else ""
     return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}, {tasks}{spread}{run}"
 
 
-def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
-    blocks = cases["blocks"].max()
+def _notes(cases: list[Row], used: set[str]) -> list[str]:
+    blocks = max(case["blocks"] for case in cases)
     how = "95% intervals over blocks" if blocks >= 3 else "no intervals: they need 3 blocks"
-    lacking = cases["wall_s"].notna().any() and cases["speedup"].isna().all()
+    measured = [case for case in cases if pd.notna(case["wall_s"])]
+    lacking = measured and all(pd.isna(case["speedup"]) for case in measured)
     notes = ["No baseline was measured (left out, or failed)." if lacking else _baselines(cases)]
     notes[0] += f" Median round, geometric mean of {count(blocks, 'block')}; {how}."
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
     notes += _trap(cases)
-    for _, case in cases[cases["status"] != "ok"].drop_duplicates(["backend", "status", "message"]).iterrows():
-        message = "" if pd.isna(case["message"]) else brief(str(case["message"]))
-        notes.append(f"{case['backend']}, {count(case['workers'], 'worker')}: {case['status']}: {message}")
+    causes: dict[tuple[str, ...], int] = {}  # with the workers of the first case that has it
+    for case in cases:
+        if case["status"] != "ok":
+            message: str = "" if pd.isna(case["message"]) else str(case["message"])
+            causes.setdefault((case["backend"], case["status"], message), case["workers"])
+    notes += [
+        f"{name}, {count(workers, 'worker')}: {status}: {brief(message)}" for (name, status, message), workers in causes.items()
+    ]
     return notes
 
 
-def _baselines(cases: pd.DataFrame) -> str:
+def _baselines(cases: list[Row]) -> str:
     """What each ratio is against."""
-    if not cases["blas_threads"].gt(1).any():
+    if not _several_blas_threads(cases):
         return "Baselines, of the same block: serial; of the relative speedup one worker of the same backend."
     return ("Baselines, of the same block: of the speedup serial with one BLAS thread, of the efficiency serial with as many BLAS "
             "threads, of the relative speedup one worker of the same backend with as many. Per thread: speedup by workers x "
             "BLAS threads.")  # fmt: skip
 
 
-def _trap(cases: pd.DataFrame) -> list[str]:
+def _trap(cases: list[Row]) -> list[str]:
     """Of a kind that lasts as long as asked whatever got done: what seconds alone would have told."""
-    kind = None if pd.isna(cases["kind"].iloc[0]) else get_kind(cases["kind"].iloc[0])
+    kind: Kind | None = None if pd.isna(cases[0]["kind"]) else get_kind(cases[0]["kind"])
     if kind is None or not (kind.fixed_time and kind.cpu_bound):
         return []
-    serial = cases.loc[cases["backend"] == "serial", "wall_s"]
-    most = cases.loc[cases["speedup"].notna()].nlargest(1, "workers")
-    if serial.empty or most.empty or pd.isna(serial.iloc[0]):
+    serial = [case["wall_s"] for case in cases if case["backend"] == "serial"]
+    known = [case for case in cases if pd.notna(case["speedup"])]
+    if not serial or not known or pd.isna(serial[0]):
         return []
-    case = most.iloc[0]
-    apparent = serial.iloc[0] / case["wall_s"] * (case["workers"] if case["scaling"] == "weak" else 1)
+    case = max(known, key=lambda one: one["workers"])
+    apparent = serial[0] / case["wall_s"] * (case["workers"] if case["scaling"] == "weak" else 1)
     return [f"The trap: {case['kind']} lasts as long as asked, whatever got done. In seconds {case['workers']} workers of {case['backend']} "
             f"look {ratio(apparent)} times as fast; they did {ratio(case['speedup'])} times the work per second."]  # fmt: skip
 
@@ -204,7 +222,7 @@ def printable(text: str) -> str:
     return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
 
 
-def flags(case: pd.Series) -> str:
+def flags(case: Row) -> str:
     """The letters of :data:`FLAGS` that a case of the scaling table has."""
     found = "+" if case["efficiency_low"] > 1 + 1e-9 else ""
     found += "o" if not pd.isna(case["oversubscribed"]) and case["oversubscribed"] else ""
@@ -214,12 +232,12 @@ def flags(case: pd.Series) -> str:
     return found + _STATUS_FLAGS.get(case["status"], "")
 
 
-def point(case: pd.Series, name: str, factor: float, form: Callable[[float], str]) -> str:
+def point(case: Row, name: str, factor: float, form: Callable[[float], str]) -> str:
     """The value alone, ``-`` where there is none."""
     return "-" if pd.isna(case[name]) else form(case[name] * factor)
 
 
-def interval(case: pd.Series, name: str, factor: float, form: Callable[[float], str]) -> str:
+def interval(case: Row, name: str, factor: float, form: Callable[[float], str]) -> str:
     """``value [low,high]``; without brackets where there is no interval, ``-`` where there is no value."""
     value = case[name] * factor
     if pd.isna(value):

@@ -201,7 +201,7 @@ class TestCpuCost:
         """Two workers with two BLAS threads each on two CPUs: the system's own count of the CPU time is the witness."""
         only_cpus(2)
         rounds, found = measured(
-            needs_cpu=True, kind="blas", size="300x8", tasks=12, backend="processes", workers=2, blas_threads=[1, 2]
+            needs_cpu=True, kind="blas", size="200x8", tasks=8, backend="processes", workers=2, blas_threads=[1, 2]
         )
         found = found.loc[[2]].set_index("blas_threads")
         counted = rounds[

@@ -1,6 +1,7 @@
 """The command line, as a user types it."""
 
 import json
+import math
 import subprocess
 import sys
 
@@ -172,6 +173,26 @@ class TestReport:
         told = json.loads(scalebench("report", a_run.path, "--json")[1])
         assert len(told["scaling"]) == 3
         assert told["scaling"][0]["speedup"] is not None
+
+    def test_as_json_has_the_account_of_each_case_with_null_for_what_is_not_known(self, scalebench, a_run):
+        told = json.loads(scalebench("report", a_run.path, "--json")[1])
+        (case,) = [row for row in told["scaling"] if row["workers"] == 2]
+        factors = ["baseline_overhead", "computation_scalability", "cpu_availability", "cpu_cost", "load_balance",
+                   "dispatch_efficiency"]  # fmt: skip
+        assert all(f"{name}{end}" in case for name in ("efficiency", *factors) for end in ("", "_low", "_high"))
+        product = math.prod(case[name] for name in factors if name not in ("cpu_availability", "cpu_cost"))
+        assert product == pytest.approx(case["efficiency"], rel=1e-9)
+        assert case["efficiency_low"] is None  # one block
+        assert case["verdict"].startswith("2 workers: ")
+
+    def test_shows_a_case_that_two_suites_name_in_both(self, scalebench, tmp_path):
+        suite = 'kind = "crunch"\nsize = 100\ntasks = 4\nbackend = "threads"\nworkers = '
+        (tmp_path / "two.toml").write_text(f"blocks = 1\nrounds = 1\n[suites.one]\n{suite}[1]\n[suites.two]\n{suite}[1, 2]\n")
+        status, out, _ = scalebench("run", "two.toml")
+        assert status == 0
+        one, two = (out.partition(f"{name}: strong scaling")[2].partition("\n\n")[0] for name in ("one", "two"))
+        assert [text.count("\n      1 ") for text in (one, two)] == [2, 2]
+        assert [text.count("\n      2 ") for text in (one, two)] == [0, 1]
 
     def test_of_nothing_says_how_to_measure(self, scalebench):
         status, _, err = scalebench("report")
