@@ -19,6 +19,7 @@ from scalebench.errors import brief
 from scalebench.findings import BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
 from scalebench.launch import Launch, launch
 from scalebench.launchers import local
+from scalebench.prepare import clear, prepare
 from scalebench.results.load import Result, load
 from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.results.store import Store
@@ -43,7 +44,7 @@ class Forecast:
 
 
 def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
-    """Expand a study and measure its references.
+    """Expand a study, prepare its variants (until :meth:`Runner.finish`) and measure its references.
 
     Args:
         study: What to sweep.
@@ -54,7 +55,12 @@ def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
     sweep = expand(study)
     if only is not None:
         sweep.entries = [entry for entry in sweep.entries if entry.case in only]
-    references = plan.measure_references(sweep)
+    prepare(sweep)
+    try:
+        references = plan.measure_references(sweep)
+    except BaseException:
+        clear(sweep)
+        raise
     return Forecast(sweep, references, plan.estimate_s([entry.case for entry in sweep.entries], references, study))
 
 
@@ -71,6 +77,7 @@ class Runner:
             "study": study.described(),
             "machine": machine.fingerprint(),
             "git_commit": _git_commit(),
+            "variants": {name: dict(start.about) for name, start in ahead.sweep.starts.items()},
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "load_average": machine.load_average(),
             "cases": len(ahead.sweep.entries),
@@ -108,7 +115,7 @@ class Runner:
     def _closed_launch(self, case: Case, identity: dict[str, Any]) -> Launch | None:
         """A row instead of a launch, where the case can't run or was given up."""
         if case.case_id not in self._closed:
-            reason = local.unavailable(case.backend)
+            reason = local.unavailable(case.backend, self.ahead.sweep.start_of(case))
             if reason is None:
                 return None
             self._closed[case.case_id] = ("unavailable", reason)
@@ -162,6 +169,7 @@ class Runner:
         """Compact the parts and close the run; returns its folder."""
         if len(self._blocks) < _LEAST_BLOCKS:
             self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=len(self._blocks))
+        clear(self.ahead.sweep)
         self.store.compact()
         self.store.save(
             status=status,

@@ -164,3 +164,20 @@ def fails_after_the_warm_up(item):
     if item == 9:
         open(mark, "w").close()
     return item
+
+
+def counts_what_the_environment_says(item):
+    """As much work as a variant's environment asks for; the answer is the same."""
+    count_work(int(os.environ.get("SCALEBENCH_TEST_WORK", "1")))
+    return item
+
+
+def counts_two_where_pandas_could_be_imported(item):
+    from importlib.util import find_spec
+
+    count_work(2 if find_spec("pandas") else 1)
+    return item
+
+
+def answers_what_the_environment_says(_item):
+    return os.environ.get("SCALEBENCH_TEST_WORK")

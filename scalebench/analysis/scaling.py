@@ -25,7 +25,7 @@ _COMMON = ["run_id", "workload", "kind", "size", "imbalance", "items_digest", "s
 CASE = ["run_id", "case_id"]
 LAUNCH = [*CASE, "block", "attempt"]
 ASKED = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "backend", "start_method", "mpi_mode", "distribution",
-         "binding", "chunksize", "workers", "blas_threads"]  # fmt: skip
+         "binding", "chunksize", "variant", "workers", "blas_threads"]  # fmt: skip
 
 
 def launches(rounds: pd.DataFrame) -> pd.DataFrame:

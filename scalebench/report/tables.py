@@ -45,7 +45,7 @@ def scaling_tables(result: Result) -> list[Table]:
     shown = [key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
     order = list(dict.fromkeys(_suite_order(result, whole)))
-    keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
+    keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work", "variant"]
     whole["_work"] = whole["tasks"].where(whole["scaling"] != "weak", whole["tasks"] // whole["workers"])
     groups = [group for _, group in whole.groupby(keys, dropna=False, sort=False)]
     groups.sort(key=lambda group: (group["run_id"].iloc[0], order.index(group["suite"].iloc[0])))
@@ -114,8 +114,9 @@ def _title(first: pd.Series, *, with_run: bool) -> str:
     size = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
+    variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
-    return f"{first['suite']}: {first['scaling']} scaling of {what}{size}, {tasks}{spread}{run}"
+    return f"{first['suite']}: {first['scaling']} scaling of {what}{size}, {tasks}{spread}{variant}{run}"
 
 
 def _notes(cases: pd.DataFrame, used: set[str]) -> list[str]:
