@@ -17,7 +17,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import scalebench
 from scalebench import machine
 from scalebench.backends.registry import references
 from scalebench.case import Case
@@ -77,7 +76,7 @@ def _copy_package(folder: Path) -> Path:
     """A folder that holds scalebench and nothing else, whatever the controller's own copy becomes meanwhile."""
     light = folder / "light"
     package = light / "scalebench"
-    shutil.copytree(Path(scalebench.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(Path(__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
     # for an interpreter that has a BLAS and no threadpoolctl to count its threads; under another name, so that it hides none
     if (found := find_spec("threadpoolctl")) is not None and found.origin is not None:
         shutil.copy(found.origin, package / "host" / "_threadpoolctl.py")

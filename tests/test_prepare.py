@@ -261,7 +261,10 @@ def test_an_interrupted_run_leaves_no_working_tree(repository, tmp_path, left_be
     command = [sys.executable, "-m", "scalebench", "run", "mine_ab:work", "--backend", "serial", "--tasks", tasks, "--rounds", "1",
                "--blocks", "1000", "--variant", "old=git:HEAD", "--variant", "new", "--results", str(tmp_path / "results")]  # fmt: skip
     environment = {**os.environ, "TMPDIR": str(left_behind)}
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    run = subprocess.Popen(
+        command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # else ignored where pytest is in the background
+    )  # fmt: skip
     try:
         wanted = (
             (lambda: worktrees(repository) == 2) if when == "references" else (lambda: list(tmp_path.glob("results/*/parts/*")))
