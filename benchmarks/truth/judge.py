@@ -12,6 +12,7 @@ from scipy import stats
 
 Array = np.ndarray
 LEVEL = 0.05
+ENOUGH = 3  # times as many blocks as a pair has, before pairs are drawn from them: fewer are one lucky or unlucky sample
 #: of the rounds of a launch, sorted: which stands for it (rounded down to one that was measured)
 QUANTILES = {"minimum": 0.0, "decile": 0.1, "quartile": 0.25, "median": 0.5}
 LOCATIONS = (*QUANTILES, "mean")
@@ -97,9 +98,9 @@ def counts(rounds: dict[str, Array], launch_s: float, seconds: float, location: 
 def rates(
     rounds: dict[str, Array], launch_s: float, seconds: float, location: str, used: int, test: str, draws: int = 2000
 ) -> dict[str, float] | None:
-    """Shares of resampled pairs; None where three blocks don't fit into the time."""
+    """Shares of resampled pairs; None where three blocks don't fit into the time, or too few were collected for it."""
     blocks = blocks_in(seconds, rounds, used, launch_s)
-    if blocks < 3:
+    if blocks < 3 or len(rounds["same"]) < ENOUGH * blocks:
         return None
     generator = np.random.default_rng(0)
     return {
