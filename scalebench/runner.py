@@ -8,7 +8,7 @@ after a block, never within a launch.
 import subprocess
 import time
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +84,7 @@ class Runner:
             "estimate_s": ahead.estimate_s,
             "status": "running",
         })  # fmt: skip
-        self._rounds: dict[str, int] = {}
+        self._rounds: dict[Case, int] = {}  #: the same for all variants of a case: the least of more rounds is less
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
         self._findings: dict[tuple[str, str], Finding] = {}
@@ -103,7 +103,7 @@ class Runner:
             }  # fmt: skip
             told = self._closed_launch(case, identity)
             if told is None:
-                planned = self._rounds.get(case.case_id) if rounds is None else rounds
+                planned = self._rounds.get(replace(case, variant=None)) if rounds is None else rounds
                 told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing)
             self.store.write_launch(f"{block:04}-{case.case_id}-{attempt}", told.rows(), told.tasks())
             self._learn(case, told)
@@ -126,7 +126,7 @@ class Runner:
     def _learn(self, case: Case, told: Launch) -> None:
         """Rounds for the next blocks, cases to give up, findings."""
         if told.status == "ok":
-            self._rounds.setdefault(case.case_id, sum(not one["warmup"] for one in told.rounds))
+            self._rounds.setdefault(replace(case, variant=None), sum(not one["warmup"] for one in told.rounds))
         elif told.status in ("unavailable", "skipped"):
             self._closed.setdefault(case.case_id, (told.status, told.message or ""))
         else:

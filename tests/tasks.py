@@ -181,3 +181,7 @@ def counts_two_where_pandas_could_be_imported(item):
 
 def answers_what_the_environment_says(_item):
     return os.environ.get("SCALEBENCH_TEST_WORK")
+
+
+def sleeps_as_the_environment_says(_item):
+    time.sleep(float(os.environ["SCALEBENCH_TEST_SLEEP"]))

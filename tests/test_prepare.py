@@ -102,6 +102,16 @@ def test_environments_are_measured_in_the_same_blocks(tmp_path):
     assert (result.rounds.groupby(["variant", "backend"])["block"].nunique() == 3).all()
 
 
+def test_variants_have_as_many_rounds_as_each_other(tmp_path):
+    """The least of many rounds is less than the least of few, so a faster variant must not have more."""
+    study = Study(
+        workload="tasks:sleeps_as_the_environment_says", backend="serial", workers=1, blocks=2, tasks=1,
+        variants=["short=env:SCALEBENCH_TEST_SLEEP=0.002", "long=env:SCALEBENCH_TEST_SLEEP=0.03"],
+    )  # fmt: skip
+    rounds = scalebench.run(study, results=tmp_path).rounds
+    assert rounds[~rounds["warmup"]].groupby(["variant", "block"]).size().nunique() == 1
+
+
 @pytest.mark.parametrize("backend", ["processes", "joblib", "threads"])
 def test_a_revision_is_checked_out_and_its_code_is_what_runs(tmp_path, repository, backend):
     methods = {"start_method": "spawn"} if backend == "processes" else {}
