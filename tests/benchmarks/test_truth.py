@@ -45,8 +45,8 @@ def test_a_heavy_tail_hides_less_from_the_robust_tests(judge, draws, test):
 
 def test_a_pair_has_as_many_blocks_as_its_time_pays_for(judge):
     rounds = {"same": np.full((10, 15), 0.02)}
-    assert judge.blocks_in(60, rounds, 4, 0.2) == 100  # 2 x (0.2 s + 5 x 0.02 s)
-    assert judge.blocks_in(60, rounds, 14, 0.2) == 60
+    assert judge.blocks_in(60.5, rounds, 4, 0.2) == 100  # 2 x (0.2 s + 5 x 0.02 s)
+    assert judge.blocks_in(60.5, rounds, 14, 0.2) == 60
 
 
 def test_known_slowdowns_are_found_in_quiet_rounds_and_no_rate_is_given_from_too_few(judge):
