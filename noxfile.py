@@ -51,6 +51,13 @@ def overhead(session: nox.Session) -> None:
     session.run("python", "benchmarks/overhead/measure.py", *session.posargs)
 
 
+@nox.session
+def truth(session: nox.Session) -> None:
+    """False alarms and found slowdowns of the interleaved A/B, beside two other tools on equal time. ``-- --scale 0.05`` for a first look."""
+    session.install("-e", ".[pytest]", "pyperf")
+    session.run("python", "benchmarks/truth/measure.py", *session.posargs)
+
+
 @nox.session(name="tests-openmpi")
 def tests_openmpi(session: nox.Session) -> None:
     """The conformance of the MPI backends with Open MPI instead of MPICH."""

@@ -26,7 +26,7 @@ class Case:
     items_digest: str | None = None  #: of given items; None where they follow from ``tasks``
     seed: int = 0  #: of the imbalance
     scaling: str = "strong"  #: ``strong`` or ``weak``
-    variant: str | None = None  #: another start command for the host
+    variant: str | None = None  #: name of another start command for the host
     backend: str = "serial"
     start_method: str | None = None
     mpi_mode: str | None = None
@@ -55,6 +55,7 @@ class Case:
         parts += [f"b{self.blas_threads}"] if self.blas_threads else []
         parts += [f"bound-to-{self.binding}"] if self.binding else []
         parts += [f"c{self.chunksize}"] if self.chunksize else []
+        parts += [self.variant] if self.variant else []
         return "-".join(parts)
 
     def asked(self) -> dict[str, Any]:

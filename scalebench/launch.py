@@ -90,7 +90,7 @@ def launch(
         return told
     host: HostProcess | None = None
     try:
-        host = local.start(case)
+        host = local.start(case, sweep.start_of(case))
         _measure(told, host, sweep, study, reference, rounds, task_timing)
         told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
     except BackendUnavailableError as error:
@@ -180,10 +180,10 @@ def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expecte
         "answers_digest": reply["digest"],
         "answers": answers,
         "status": "mismatch" if answers == "differ" else "ok",
-        "message": _mismatch(reply) if answers == "differ" else None,
+        "message": _mismatch(reply, told.case) if answers == "differ" else None,
     })  # fmt: skip
     if answers == "differ":
-        told.status, told.message = "mismatch", _mismatch(reply)
+        told.status, told.message = "mismatch", _mismatch(reply, told.case)
 
 
 def _note_tasks(told: Launch, packed: dict[str, str], number: int | None) -> dict[str, Any]:
@@ -226,7 +226,8 @@ def _judge(reply: dict[str, Any], expected: str | None) -> str:
     return "same" if reply["digest"] == expected else "differ"
 
 
-def _mismatch(reply: dict[str, Any]) -> str:
+def _mismatch(reply: dict[str, Any], case: Case) -> str:
     if reply["wrong"]:
         return f"the workload's own check refused the answers of tasks {', '.join(map(str, reply['wrong']))}"
-    return "the answers are not those of the serial reference"
+    of_variant = "" if case.variant is None else f" (the study's first variant; this is {case.variant!r})"
+    return f"the answers are not those of the serial reference{of_variant}"

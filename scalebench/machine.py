@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 #: whose versions a run records, where they are installed
-_PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mpi4py", "mpich", "openmpi", "psutil", "threadpoolctl", "loky",
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mpi4py", "mpich", "openmpi", "psutil", "threadpoolctl", "loky",
              "pytest-benchmark")  # fmt: skip
 _CANARY_TURNS = 40_000
 
@@ -89,7 +89,7 @@ def fingerprint() -> dict[str, Any]:
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: found for name in _PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := _version(name))},
     }
 
 

@@ -62,19 +62,21 @@ def measure_references(sweep: Sweep) -> dict[tuple[Any, ...], Reference]:
         WorkloadError: It can't be imported, or it fails: nothing has been measured yet.
     """
     largest: dict[tuple[Any, ...], Case] = {}
-    for entry in sweep.entries:
+    order = list(sweep.variants)
+    # the first variant that has the workload tells the answers that the others must have
+    for entry in sorted(sweep.entries, key=lambda one: 0 if one.case.variant is None else order.index(one.case.variant)):
         case = entry.case
         if case.items_digest is not None:
             case = replace(case, tasks=min(case.tasks, len(sweep.items[case.items_digest])))
         known = largest.setdefault(reference_key(entry.case), case)
         if known.tasks < case.tasks:
-            largest[reference_key(entry.case)] = case
+            largest[reference_key(entry.case)] = replace(case, variant=known.variant)
     return {key: _measure(case, sweep) for key, case in largest.items() if not refusal(case)}
 
 
 def _measure(case: Case, sweep: Sweep) -> Reference:
     serial = as_serial(case)
-    host = local.start(serial)
+    host = local.start(serial, sweep.start_of(serial))
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _replay: deque[float] = deque()
 #: the parameters of every suite: columns that say what was asked
 _PARAMETERS = ("workload", "kind", "size", "imbalance", "scaling", "backend", "start_method", "mpi_mode", "distribution",
-               "workers", "blas_threads", "binding", "chunksize", "tasks")  # fmt: skip
+               "workers", "blas_threads", "binding", "chunksize", "tasks", "variant")  # fmt: skip
 #: what the host found to be true, for ``extra_info``
 _FACTS = ("workers_found", "processes", "blas_found_min", "blas_found_max", "blas_library", "chunksize_found", "gil", "cpu_budget",
           "runnable_threads", "oversubscribed", "startup_s", "shutdown_s", "answers")  # fmt: skip

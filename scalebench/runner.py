@@ -8,7 +8,7 @@ after a block, never within a launch.
 import subprocess
 import time
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from scalebench.errors import brief
 from scalebench.findings import BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
 from scalebench.launch import Launch, launch
 from scalebench.launchers import local
+from scalebench.prepare import clear, prepare
 from scalebench.results.load import Result, load
 from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.results.store import Store
@@ -43,7 +44,7 @@ class Forecast:
 
 
 def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
-    """Expand a study and measure its references.
+    """Expand a study, prepare its variants (until :meth:`Runner.finish`) and measure its references.
 
     Args:
         study: What to sweep.
@@ -54,7 +55,12 @@ def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
     sweep = expand(study)
     if only is not None:
         sweep.entries = [entry for entry in sweep.entries if entry.case in only]
-    references = plan.measure_references(sweep)
+    prepare(sweep)
+    try:
+        references = plan.measure_references(sweep)
+    except BaseException:
+        clear(sweep)
+        raise
     return Forecast(sweep, references, plan.estimate_s([entry.case for entry in sweep.entries], references, study))
 
 
@@ -72,13 +78,14 @@ class Runner:
             "suites": ahead.sweep.suites,
             "machine": machine.fingerprint(),
             "git_commit": _git_commit(),
+            "variants": {name: dict(start.about) for name, start in ahead.sweep.starts.items()},
             "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
             "load_average": machine.load_average(),
             "cases": len(ahead.sweep.entries),
             "estimate_s": ahead.estimate_s,
             "status": "running",
         })  # fmt: skip
-        self._rounds: dict[str, int] = {}
+        self._rounds: dict[Case, int] = {}  #: the same for all variants of a case: the least of more rounds is less
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
         self._findings: dict[tuple[str, str], Finding] = {}
@@ -97,7 +104,7 @@ class Runner:
             }  # fmt: skip
             told = self._closed_launch(case, identity)
             if told is None:
-                planned = self._rounds.get(case.case_id) if rounds is None else rounds
+                planned = self._rounds.get(replace(case, variant=None)) if rounds is None else rounds
                 told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing)
             self.store.write_launch(f"{block:04}-{case.case_id}-{attempt}", told.rows(), told.tasks())
             self._learn(case, told)
@@ -109,7 +116,7 @@ class Runner:
     def _closed_launch(self, case: Case, identity: dict[str, Any]) -> Launch | None:
         """A row instead of a launch, where the case can't run or was given up."""
         if case.case_id not in self._closed:
-            reason = local.unavailable(case.backend)
+            reason = local.unavailable(case.backend, self.ahead.sweep.start_of(case))
             if reason is None:
                 return None
             self._closed[case.case_id] = ("unavailable", reason)
@@ -120,7 +127,7 @@ class Runner:
     def _learn(self, case: Case, told: Launch) -> None:
         """Rounds for the next blocks, cases to give up, findings."""
         if told.status == "ok":
-            self._rounds.setdefault(case.case_id, sum(not one["warmup"] for one in told.rounds))
+            self._rounds.setdefault(replace(case, variant=None), sum(not one["warmup"] for one in told.rounds))
         elif told.status in ("unavailable", "skipped"):
             self._closed.setdefault(case.case_id, (told.status, told.message or ""))
         else:
@@ -163,6 +170,7 @@ class Runner:
         """Compact the parts and close the run; returns its folder."""
         if len(self._blocks) < _LEAST_BLOCKS:
             self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=len(self._blocks))
+        clear(self.ahead.sweep)
         self.store.compact()
         self.store.save(
             status=status,

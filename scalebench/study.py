@@ -15,6 +15,7 @@ from typing import Any
 from scalebench import axes
 from scalebench.backends.registry import references
 from scalebench.errors import StudyError
+from scalebench.variants import read_variants
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import KINDS, get_kind
 
@@ -23,7 +24,7 @@ PROFILES = ("quick", "default", "full", "granularity")
 
 #: keys that multiply: each may hold several values
 AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_method", "mpi_mode", "distribution",
-        "workers", "blas_threads", "binding", "chunksize")  # fmt: skip
+        "workers", "blas_threads", "binding", "chunksize", "variant")  # fmt: skip
 #: keys that say how hard to look
 SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed")
 
@@ -55,6 +56,8 @@ class Study:
     blas_threads: Any = 1  #: in each worker
     binding: Any = "none"  #: of each worker to a CPU or core of its own: none, cores, threads
     chunksize: Any = None  #: None: the interface's own default
+    variants: Any = field(default_factory=dict)  #: start commands of the host by name: tables, or texts as ``git:HEAD~1``
+    variant: Any = None  #: which of them; None: all
     blocks: Any = 5  #: passes over all cases, each in its own random order
     rounds: Any = None  #: timed rounds a launch; None: at least 5, more where they are short
     precision: Any = None  #: stop after the block in which every interval is within this share of its value
@@ -112,6 +115,8 @@ class Study:
             put(self, "total", axes.parse_integer("total", self.total))
         if self.chunksize is not None:
             put(self, "chunksize", tuple(axes.parse_integers("chunksize", self.chunksize)))
+        put(self, "variants", read_variants(self.variants))
+        put(self, "variant", self._read_variant())
         self._check_settings(put)
         for name, overrides in self.suites.items():
             self.suite(name, overrides)
@@ -127,6 +132,15 @@ class Study:
                         "size", size, f"not a size of {name!r}, which is in {kind.size_unit} ({error})",
                         f"For example --size {kind.default_size}; give each kind its own sizes in its own suite",
                     ) from None  # fmt: skip
+
+    def _read_variant(self) -> tuple[str | None, ...]:
+        """Names of the variants asked for; the one None where the study has none."""
+        if self.variant is None or self.variant == (None,):
+            return tuple(self.variants) or (None,)
+        if not self.variants:
+            rule = "a name of no variant, the study has none"
+            raise StudyError("variant", self.variant, rule, "Write [variants.NAME] with python, env or revision")
+        return tuple(axes.parse_names("variant", self.variant, self.variants, "variant"))
 
     def _check_settings(self, put: Callable[[Any, str, Any], None]) -> None:
         for key, least in {"blocks": 1, "rounds": 1, "seed": 0}.items():
@@ -152,6 +166,8 @@ class Study:
 
     def override(self, changes: Mapping[str, Any]) -> "Study":
         """With some keys replaced: axes in every suite too, since a flag is meant for all of them."""
+        if "variants" in changes:
+            changes = {"variant": None, **changes}
         axis_changes = {key: value for key, value in changes.items() if key in (*AXES, "items")}
         suites = {name: {**overrides, **axis_changes} for name, overrides in self.suites.items()}
         return replace(self, suites=suites, **changes)
@@ -176,6 +192,7 @@ class Study:
         """The study as plain JSON values, as a run's ``run.json`` keeps it."""
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["workload"] = self.workload_name
+        plain["variants"] = {name: one.described() for name, one in self.variants.items()}
         plain["items"] = None if self.items is None else f"{len(self.items)} items"
         plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip

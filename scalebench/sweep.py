@@ -22,6 +22,7 @@ from scalebench.case import Case, tasks_at_one_worker
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
 from scalebench.study import Study
+from scalebench.variants import HERE, Start, Variant
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import get_kind
 
@@ -38,7 +39,7 @@ class Entry:
     task_timing: str = "on"  #: whether its tasks are recorded one by one
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, weakref_slot=True)
 class Sweep:
     """All that a study measures."""
 
@@ -48,11 +49,18 @@ class Sweep:
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
     #: workload name -> the function to send by value; None where the name is a reference that gives it
     functions: dict[str, Callable[..., Any] | None] = field(default_factory=dict)
+    variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
+    starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
+    prepared: Callable[[], Any] | None = None  #: undoes the preparation
+
+    def start_of(self, case: Case) -> Start:
+        """How the hosts of a case start."""
+        return HERE if case.variant is None else self.starts[case.variant]
 
 
 def expand(study: Study) -> Sweep:
     """The cases of a study, baselines included, in the order in which the study names them."""
-    sweep = Sweep()
+    sweep = Sweep(variants=dict(study.variants))
     seen: set[Case] = set()
     for suite in study.each_suite():
         asked: dict[Case, str | None] = dict.fromkeys(_multiply(suite, sweep))
@@ -68,10 +76,18 @@ def expand(study: Study) -> Sweep:
 
 
 def shuffled(entries: Sequence[Entry], seed: int, block: int) -> list[Entry]:
-    """The entries in the random order of a block, the same for the same seed."""
-    order = list(entries)
-    random.Random(f"scalebench-block-{seed}-{block}").shuffle(order)
-    return order
+    """The entries in the random order of a block, the same for the same seed.
+
+    The variants of a case stand next to each other, in an order of their own, so that the machine has the least time to
+    change between them.
+    """
+    generator = random.Random(f"scalebench-block-{seed}-{block}")
+    together: dict[Case, list[Entry]] = {}
+    for entry in entries:
+        together.setdefault(replace(entry.case, variant=None), []).append(entry)
+    order = list(together.values())
+    generator.shuffle(order)
+    return [entry for variants in order for entry in generator.sample(variants, len(variants))]
 
 
 def baselines(case: Case) -> dict[str, Case]:
@@ -110,7 +126,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
         kind = get_kind(kind_name) if workload == NAME else None
         backend = get_backend(backend_name)
         own = [_values(suite, backend, axis) for axis in OWN_AXES]
-        for size, imbalance, tasks, workers, threads, binding, (start, mode, dealing, chunksize) in itertools.product(
+        for size, imbalance, tasks, workers, threads, binding, (start, mode, dealing, chunksize), variant in itertools.product(
             suite.size if kind else (None,),
             suite.imbalance if kind else (None,),
             (len(suite.items),) if suite.items is not None else suite.tasks,
@@ -118,6 +134,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
             suite.blas_threads if kind is None or kind.uses_blas else (None,),
             suite.binding,
             list(itertools.product(*own)),
+            suite.variant,
         ):
             if kind is not None and suite.total is not None and suite.items is None:
                 tasks = max(tasks, _cut(suite.total, kind.parse(size or kind.default_size)[1]))
@@ -131,6 +148,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
                 items_digest=items_digest,
                 seed=suite.seed,
                 scaling=scaling,
+                variant=variant,
                 backend=backend_name,
                 start_method=start,
                 mpi_mode=mode,

@@ -190,3 +190,24 @@ def computes_twice_in_workers(item):
     for _ in range(200_000 if multiprocessing.parent_process() is None else 400_000):
         item = (item * 1103515245 + 12345) & 0x7FFFFFFF
     count_work(1)
+
+
+def counts_what_the_environment_says(item):
+    """As much work as a variant's environment asks for; the answer is the same."""
+    count_work(int(os.environ.get("SCALEBENCH_TEST_WORK", "1")))
+    return item
+
+
+def counts_two_where_pandas_could_be_imported(item):
+    from importlib.util import find_spec
+
+    count_work(2 if find_spec("pandas") else 1)
+    return item
+
+
+def answers_what_the_environment_says(_item):
+    return os.environ.get("SCALEBENCH_TEST_WORK")
+
+
+def sleeps_as_the_environment_says(_item):
+    time.sleep(float(os.environ["SCALEBENCH_TEST_SLEEP"]))

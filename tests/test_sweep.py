@@ -5,6 +5,7 @@ import functools
 import json
 import pickle
 import threading
+from dataclasses import replace
 
 import pytest
 import tasks
@@ -171,6 +172,14 @@ class TestBaselines:
             ("threads", 1, "one-worker baseline"),
         ]
 
+    def test_are_of_the_same_variant(self):
+        found = expand(Study(backend="processes", workers=4, kind="blas", blas_threads=2, variants=["a", "b"])).entries
+        for variant in ("a", "b"):
+            own = {entry.case for entry in found if entry.case.variant == variant}
+            assert {one for case in own for one in baselines(case).values()} <= own
+            assert {case.backend for case in own} == {"serial", "processes"}
+        assert len(found) == 8
+
     def test_that_the_study_has_are_not_added_again(self):
         entries = expand(Study(backend="serial,threads", workers="1,4")).entries
         assert [entry.added for entry in entries] == [None] * 3
@@ -201,6 +210,19 @@ class TestTheOrder:
             tuple(one.case.case_id for one in shuffled(self.entries(), seed, block)) for seed in (0, 1) for block in (0, 1, 2)
         ]
         assert len(set(orders)) == 6
+
+    def test_has_the_variants_of_a_case_next_to_each_other_in_any_order(self):
+        study = Study(backend="threads", workers=[1, 2, 3], kind="crunch,sleep", variants=["a", "b", "c"])
+        entries = expand(study).entries
+        orders = set()
+        for block in range(30):
+            order = [entry.case for entry in shuffled(entries, 0, block)]
+            assert len(set(order)) == len(order) == len(entries)
+            for start in range(0, len(order), 3):
+                together = order[start : start + 3]
+                assert len({replace(case, variant=None) for case in together}) == 1
+                orders.add(tuple(case.variant for case in together))
+        assert len(orders) == 6
 
     def test_leaves_the_entries_as_they_were(self):
         entries = self.entries()

@@ -18,7 +18,7 @@ from scalebench.analysis.statistics import over_blocks
 LEAST_SIZES = 4  #: distinct sizes that make a sweep of granularity
 #: what a curve is of: all that was asked but for the size and the number of tasks
 CURVE = ["run_id", "suite", "workload", "kind", "scaling", "backend", "start_method", "mpi_mode", "distribution", "binding",
-         "chunksize", "workers", "blas_threads"]  # fmt: skip
+         "chunksize", "workers", "blas_threads", "variant"]  # fmt: skip
 
 
 def sweeps(rounds: pd.DataFrame) -> set[tuple[str, str]]:
@@ -50,8 +50,12 @@ def curves(rounds: pd.DataFrame) -> pd.DataFrame:
     for name in ("granularity_s", "efficiency"):
         cases[name] = over_blocks(chosen[name], [chosen[key] for key in CASE])["value"]
     cases = cases.reset_index()
-    best = cases[cases["backend"] == "serial"].groupby(["run_id", "suite", "workload", "kind"], dropna=False)["efficiency"].max()
-    keys = pd.MultiIndex.from_frame(cases[["run_id", "suite", "workload", "kind"]])
+    best = (
+        cases[cases["backend"] == "serial"]
+        .groupby(["run_id", "suite", "workload", "kind", "variant"], dropna=False)["efficiency"]
+        .max()
+    )
+    keys = pd.MultiIndex.from_frame(cases[["run_id", "suite", "workload", "kind", "variant"]])
     cases["efficiency"] /= best.reindex(keys).to_numpy()
     return cases
 

@@ -5,6 +5,7 @@ scalebench run --profile quick                        less; full for more
 scalebench run --kind blas --size 400x4 --backend processes --workers 1..2x --blas-threads 1,2
 scalebench run study.toml --blocks 10
 scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
+scalebench run mypackage.module:simulate --variant old=git:HEAD~1 --variant new      two versions, interleaved
 scalebench run study.toml --dry-run                   what would be measured, and how long it takes
 """
 
@@ -40,6 +41,10 @@ _AXES = {
     "mpi-mode": ("NAME", "world, spawn"),
     "distribution": ("NAME", "block, cyclic"),
 }
+_VARIANT = (
+    "another start command for the host, repeated: NAME=PYTHON (a path, or a virtual environment's folder), NAME=git:REVISION "
+    "(of the workload's repository), NAME=env:KEY=VALUE[,KEY=VALUE], or NAME alone (no change). All are measured in the same blocks"
+)
 _SETTINGS = {
     "blocks": ("N", "passes over all cases (default 5)"),
     "rounds": ("N", "timed rounds a launch (default: 5 or more)"),
@@ -59,6 +64,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group(title)
         for flag, (metavar, help_text) in flags.items():
             group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
+        if flags is _AXES:
+            group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
     parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
@@ -70,6 +77,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.analysis.scaling import failed_cases
+    from scalebench.prepare import clear
     from scalebench.runner import Runner, forecast
     from scalebench.sweep import expand
 
@@ -82,15 +90,16 @@ def main(asked: argparse.Namespace) -> int:
     if not asked.dry_run:
         _check_writable(asked.results)
     _add_working_folder()
+    _end_as_if_interrupted()
     ahead = forecast(study)
     if asked.dry_run:
         _print_plan(study, ahead, as_json=asked.json)
+        clear(ahead.sweep)
         return cli.OK
     from scalebench.cli.progress import Progress
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)
-    _end_as_if_interrupted()
     status = "interrupted"
     try:
         with Progress(len(ahead.sweep.entries) * study.blocks, ahead.estimate_s) as progress:
@@ -122,6 +131,8 @@ def _study(asked: argparse.Namespace) -> "Study":
         for flag in (*_AXES, *_SETTINGS)
         if (value := getattr(asked, flag.replace("-", "_"))) is not None
     }
+    if asked.variant is not None:
+        changes["variants"] = asked.variant
     if asked.study is not None and asked.profile is not None:
         raise UsageError(f"a study ({asked.study}) and --profile {asked.profile}: give one of the two")
     if asked.study is not None and asked.study.endswith(".toml"):

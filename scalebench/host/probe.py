@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from importlib import import_module
 from typing import Any
 
 _CPUCLOCK_SCHED = 2  # linux/posix-timers.h: the clock of CPU time as the scheduler accounts it
@@ -22,7 +23,10 @@ def blas_threads() -> tuple[int | None, str | None]:
     # and its import would be the largest part of a light host
     if "threadpoolctl" not in sys.modules and not {"numpy", "scipy", "torch"} & sys.modules.keys():
         return None, None
-    from threadpoolctl import threadpool_info
+    try:
+        from threadpoolctl import threadpool_info
+    except ImportError:  # a variant's interpreter without it: the copied host has brought one
+        threadpool_info = import_module("scalebench.host._threadpoolctl").threadpool_info
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     if not pools:

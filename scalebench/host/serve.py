@@ -50,6 +50,10 @@ def serve() -> None:
     for request in protocol.requests(lines, replies):
         try:
             match request["do"]:
+                case "about":
+                    from scalebench.host.about import about  # in no measured launch
+
+                    reply = about(request)
                 case "open":
                     session, reply = _open(request)
                 case "describe":

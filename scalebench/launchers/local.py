@@ -1,11 +1,10 @@
 """``local``: the host starts on this machine, as a plain process or below mpiexec.
 
 Thread variables are set in the environment before the host's first import. Of the rest only what MPI needs to start
-as root, and the launch's mark, are added.
+as root, the launch's mark, and what a variant asks for are added.
 """
 
 import os
-import sys
 
 from scalebench.backends.base import Backend
 from scalebench.backends.registry import get_backend
@@ -13,10 +12,7 @@ from scalebench.case import Case
 from scalebench.errors import BackendUnavailableError
 from scalebench.launchers.mpiexec import find_mpi
 from scalebench.launchers.process import HostProcess
-
-#: what the BLAS and OpenMP libraries that a worker may load take their thread counts from
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
-                    "VECLIB_MAXIMUM_THREADS", "NUMEXPR_NUM_THREADS")  # fmt: skip
+from scalebench.variants import HERE, THREAD_VARIABLES, Start
 
 
 def options(case: Case, backend: Backend) -> dict[str, object]:
@@ -24,37 +20,37 @@ def options(case: Case, backend: Backend) -> dict[str, object]:
     return {axis: getattr(case, axis) for axis in backend.axes}
 
 
-def command(case: Case) -> tuple[list[str], dict[str, str]]:
-    """What starts the host of a case: arguments and environment.
+def command(case: Case, place: Start = HERE) -> tuple[list[str], dict[str, str]]:
+    """What starts the host of a case, where its variant says: arguments and environment.
 
     Raises:
         BackendUnavailableError: It needs an MPI that is not here.
     """
     backend = get_backend(case.backend)
     own = options(case, backend)
-    arguments = [sys.executable, "-m", "scalebench.host", *backend.host_arguments(own)]
-    environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, str(case.blas_threads or 1))}
+    arguments = [place.python, *place.arguments, "-m", "scalebench.host", *backend.host_arguments(own)]
+    environment = {**os.environ, **dict(place.environment), **dict.fromkeys(THREAD_VARIABLES, str(case.blas_threads or 1))}
     if (ranks := backend.ranks(case.workers, own)) is not None:
-        mpi = find_mpi()
+        mpi = find_mpi(place.python, place.environment)
         arguments = [*mpi.command(ranks), *arguments]
         environment |= mpi.environment()
     return arguments, environment
 
 
-def start(case: Case) -> HostProcess:
+def start(case: Case, place: Start = HERE) -> HostProcess:
     """Start the host of a case; it is up when it answers its first request."""
-    return HostProcess(*command(case))
+    return HostProcess(*command(case, place))
 
 
-def unavailable(name: str) -> str | None:
-    """Why a backend can't run here, in one line with the command that would fix it; None when it can."""
+def unavailable(name: str, place: Start = HERE) -> str | None:
+    """Why a backend can't run there, in one line with the command that would fix it; None when it can."""
     backend = get_backend(name)
-    if reason := backend.unavailable():
+    if reason := backend.unavailable() if place is HERE else place.missing.get(name):
         return reason
     defaults = {axis: values[0] for axis, values in backend.axes.items()}
     if backend.ranks(1, defaults) is not None:
         try:
-            find_mpi()
+            find_mpi(place.python, place.environment)
         except BackendUnavailableError as error:
             return str(error)
     return None

@@ -52,14 +52,18 @@ class MPI:
 
 
 @cache
-def find_mpi(python: str = sys.executable) -> MPI:
+def find_mpi(python: str = sys.executable, environment: tuple[tuple[str, str], ...] = ()) -> MPI:
     """The MPI of an interpreter's mpi4py.
 
+    Args:
+        python: The interpreter.
+        environment: Variables on top of this process's: they may choose another MPI.
     Raises:
         BackendUnavailableError: No mpi4py, no MPI library, or no mpiexec of the same MPI.
     """
+    whole = {**os.environ, **dict(environment)}
     try:
-        asked = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False)
+        asked = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False, env=whole)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise BackendUnavailableError(f"mpi4py can't be asked for its MPI ({error}): {_GET_ONE}") from None
     if asked.returncode or not asked.stdout.strip():
@@ -68,7 +72,7 @@ def find_mpi(python: str = sys.executable) -> MPI:
     library, path = json.loads(asked.stdout.splitlines()[-1])
     open_mpi = "Open MPI" in library
     beside = [Path(path).resolve().parent.parent / "bin", Path(path).parent.parent / "bin"] if path else []
-    folders = [*beside, Path(python).parent, *map(Path, os.environ.get("PATH", "").split(os.pathsep))]
+    folders = [*beside, Path(python).parent, *map(Path, whole.get("PATH", "").split(os.pathsep))]
     seen: dict[str, str] = {}
     for folder in dict.fromkeys(folders):
         for name in ("mpiexec.openmpi", "mpiexec") if open_mpi else ("mpiexec.hydra", "mpiexec"):

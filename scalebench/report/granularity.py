@@ -12,7 +12,7 @@ def granularity_tables(result: Result) -> list[Table]:
     if not sweeps(result.rounds):
         return []
     found = granularity(result.rounds)
-    keys = ["run_id", "suite", "workload", "kind"]
+    keys = ["run_id", "suite", "workload", "kind", "variant"]
     return [_table(curves) for _, curves in found.groupby(keys, dropna=False, sort=False)]
 
 
@@ -28,8 +28,9 @@ def _table(curves: pd.DataFrame) -> Table:
         rows += [_row(curve) for _, curve in interface.iterrows()]
         notes += _advice(str(name), interface)
     what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
+    variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     return Table(
-        title=f"{first['suite']}: METG(50%) of {what}, {curves['workers'].max()} workers",
+        title=f"{first['suite']}: METG(50%) of {what}, {curves['workers'].max()} workers{variant}",
         head=["chunksize", "METG(50%) us", "useful task us", ""],
         rows=rows,
         sections=sections,

@@ -66,7 +66,7 @@ def by_work(result: Result, whole: pd.DataFrame) -> list[list[Row]]:
     shown = [key not in of_sizes for key in zip(whole["run_id"], whole["suite"], strict=True)]
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
     suites = {name: place for place, name in reversed(list(enumerate(_suite_order(result, whole))))}
-    keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work"]
+    keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work", "variant"]
     whole["_work"] = baseline_tasks(whole)
     whole["_suite"] = whole["suite"].map(suites)
     whole["_table"] = whole.groupby(keys, dropna=False, sort=False).ngroup()
@@ -169,8 +169,9 @@ def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
+    variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
-    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}, {tasks}{spread}{run}"
+    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}, {tasks}{spread}{variant}{run}"
 
 
 def _notes(cases: list[Row], used: set[str]) -> list[str]:

@@ -13,7 +13,7 @@ from scalebench.launchers.mpiexec import MPI
 
 @pytest.fixture
 def _mpi(monkeypatch):
-    monkeypatch.setattr(local, "find_mpi", lambda: MPI("MPICH", "/opt/bin/mpiexec", open_mpi=False))
+    monkeypatch.setattr(local, "find_mpi", lambda *_: MPI("MPICH", "/opt/bin/mpiexec", open_mpi=False))
 
 
 def test_the_thread_variables_are_those_asked_for_and_one_where_nothing_was_asked():

@@ -1,0 +1,5 @@
+from by_hand import one_round
+
+
+def test_round(benchmark):
+    benchmark(one_round)
