@@ -16,7 +16,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from scalebench.analysis.statistics import over_blocks
+from scalebench.analysis.statistics import LOCATION, QUANTILES, over_blocks
 from scalebench.results.schema import BAD_STATUSES
 
 #: what a case and its baseline have in common, besides the block
@@ -28,17 +28,19 @@ ASKED = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "
          "binding", "chunksize", "workers", "blas_threads"]  # fmt: skip
 
 
-def launches(rounds: pd.DataFrame) -> pd.DataFrame:
-    """One row a launch that ran well: its median round stands for it.
+def launches(rounds: pd.DataFrame, location: str = LOCATION) -> pd.DataFrame:
+    """One row a launch that ran well: the round that stands for it.
 
     Args:
         rounds: As loaded, any number of runs.
+        location: Of ``QUANTILES``: which of the counted rounds of a launch, in the order of ``wall_s``; the lower
+            median as a rule.
     Returns:
-        The rows of ``rounds`` whose ``wall_s`` is the (lower) median of the counted rounds of their launch.
+        Those rows of ``rounds``.
     """
     good = rounds[_ran_well(rounds) & ~rounds["warmup"]].sort_values("wall_s", kind="stable")
     by = good.groupby(LAUNCH, sort=False)["wall_s"]
-    return good[by.cumcount() == (by.transform("size") - 1) // 2].sort_index()
+    return good[by.cumcount() == ((by.transform("size") - 1) * QUANTILES[location]).astype("int64")].sort_index()
 
 
 def _ran_well(rounds: pd.DataFrame) -> pd.Series:
