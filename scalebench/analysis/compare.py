@@ -46,7 +46,18 @@ FASTER, SLOWER, SAME, CANT_TELL = "faster", "slower", "same", "can't tell"
 DIFFERS = "differs, drift not excluded"
 
 _ASKED = [one.name for one in ASKED]
-_FOUND = ["ratio", "ratio_low", "ratio_high", "replicates", "baseline_count", "side_count", "p", "p_holm", "verdict", "detectable"]
+_FOUND = [
+    "ratio",
+    "ratio_low",
+    "ratio_high",
+    "replicates",
+    "baseline_count",
+    "side_count",
+    "p",
+    "p_holm",
+    "verdict",
+    "detectable",
+]
 #: the standard error of a median over the distance of its quartiles, times the root of the number of rounds
 _NOTCH = 1.2533 / 1.349
 
@@ -155,7 +166,8 @@ def _launches(side: Side, location: str, *, paired: bool) -> pd.DataFrame:
     good = side.rounds[~side.rounds["warmup"] & side.rounds["status"].eq("ok")]
     by = np.log(_cost(good)).groupby([good[name] for name in LAUNCH])
     spread, rounds = by.quantile([0.25, 0.75]).unstack(), by.size()
-    errors = (_NOTCH * (spread[0.75] - spread[0.25]) / np.sqrt(rounds)).where(rounds > 2)  # quartiles of two are no spread
+    errors = _NOTCH * (spread[0.75] - spread[0.25]) / np.sqrt(rounds)
+    errors = errors.where((rounds >= LEAST_BLOCKS) & (errors > 0))  # quartiles of two are no spread, nor is a coarse clock's step
     keys = pd.MultiIndex.from_frame(chosen[LAUNCH])
     chosen["error"] = errors.reindex(keys).to_numpy()
     if side.summaries:
@@ -168,7 +180,8 @@ def _notch(summary: Mapping[str, Any]) -> float:
     """The standard error of the logarithm of a median, from the quartiles of the rounds."""
     if summary.get("q1") is None or summary.get("q3") is None or summary["rounds"] < LEAST_BLOCKS:
         return float("nan")
-    return float(_NOTCH * np.log(summary["q3"] / summary["q1"]) / np.sqrt(summary["rounds"]))
+    error = float(_NOTCH * np.log(summary["q3"] / summary["q1"]) / np.sqrt(summary["rounds"]))
+    return error if error > 0 else float("nan")
 
 
 def _pairs(baseline: pd.DataFrame, side: pd.DataFrame) -> pd.DataFrame:
@@ -199,7 +212,7 @@ def _apart(baseline: pd.DataFrame, side: pd.DataFrame) -> pd.DataFrame:
 
 def _moments(values: pd.DataFrame) -> pd.DataFrame:
     """By key: mean, squared standard error and number of values, with runs, launches and rounds as what varies."""
-    parts = {}
+    parts: dict[str, pd.Series] = {}
     of_runs = values.groupby(["key", "run_id"], sort=False)["log"].mean()
     for level, logs in (("runs", of_runs.groupby(level=0, sort=False)), ("blocks", values.groupby("key", sort=False)["log"])):
         count = logs.count()
@@ -287,6 +300,12 @@ def detectable(error: Array, freedom: Array, *, tests: int) -> Array:
     known = np.where(np.isfinite(freedom), freedom, 1e6)
     critical = stdtrit(known, 1 - (1 - CONFIDENCE) / 2 / max(tests, 1))
     return np.asarray(nctdtrinc(known, 1 - POWER, critical) * error, dtype=np.float64)
+
+
+def beyond(found: pd.DataFrame, direction: str, change: float) -> pd.Series:
+    """Which rows of :func:`compare` are significant, in a direction, and larger than a relative change."""
+    larger = found["ratio"] > 1 + change if direction == SLOWER else found["ratio"] < 1 / (1 + change)
+    return found["verdict"].isin([direction, DIFFERS]) & larger
 
 
 def only_in(sides: Sequence[Side], *, paired: bool = False) -> list[tuple[int, list[str]]]:

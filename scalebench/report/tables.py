@@ -36,6 +36,7 @@ class Table:
     rows: list[list[str]]
     sections: dict[int, str]
     notes: list[str]
+    section_head: str = "backend"  #: what the headings name
 
 
 def scaling_tables(result: Result) -> list[Table]:
