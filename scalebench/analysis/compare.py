@@ -165,8 +165,8 @@ def _launches(side: Side, location: str, *, paired: bool) -> pd.DataFrame:
     chosen = chosen.assign(key=_key(chosen, paired=paired), log=np.log(_cost(chosen)))
     good = side.rounds[~side.rounds["warmup"] & side.rounds["status"].eq("ok")]
     by = np.log(_cost(good)).groupby([good[name] for name in LAUNCH])
-    spread, rounds = by.quantile([0.25, 0.75]).unstack(), by.size()
-    errors = _NOTCH * (spread[0.75] - spread[0.25]) / np.sqrt(rounds)
+    rounds = by.size()
+    errors = _NOTCH * (by.quantile(0.75) - by.quantile(0.25)) / np.sqrt(rounds)
     errors = errors.where((rounds >= LEAST_BLOCKS) & (errors > 0))  # quartiles of two are no spread, nor is a coarse clock's step
     keys = pd.MultiIndex.from_frame(chosen[LAUNCH])
     chosen["error"] = errors.reindex(keys).to_numpy()
@@ -200,7 +200,7 @@ def _pairs(baseline: pd.DataFrame, side: pd.DataFrame) -> pd.DataFrame:
 
 def _apart(baseline: pd.DataFrame, side: pd.DataFrame) -> pd.DataFrame:
     """Compared as runs that were not interleaved."""
-    joined = _moments(baseline).join(_moments(side), how="inner", lsuffix="_baseline", rsuffix="_side")
+    joined = _moments(baseline).add_suffix("_baseline").join(_moments(side).add_suffix("_side"), how="inner")
     levels = [_welch(joined, level) for level in ("runs", "blocks", "rounds")]
     least = {"runs": LEAST_RUNS, "blocks": LEAST_BLOCKS, "rounds": 1}
     found = levels[-1]

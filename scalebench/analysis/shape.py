@@ -40,6 +40,8 @@ def shapes(sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
         (dimensionless; METG in s of worker time per task; the knee in workers), ``low`` and ``high`` (95%, null for
         the knee and METG, and below three blocks).
     """
+    if any(rounds.empty for rounds in sides):
+        return pd.DataFrame(columns=_COLUMNS)
     points = [_points(rounds) for rounds in sides]
     tables = []
     for number, one in enumerate(points):

@@ -4,8 +4,9 @@ A cell with an interval reads ``value [low,high]``. Not here: how a table is dra
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -56,12 +57,17 @@ def scaling_tables(result: Result) -> list[Table]:
 
 def findings_by_code(result: Result) -> list[tuple[str, str]]:
     """Each code once, with the sentence of its first finding and how many more cases it holds for."""
-    by_code: dict[str, list[str]] = {}
-    for finding in result.findings:
-        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
+    return by_code(result.findings)
+
+
+def by_code(findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The same of findings that are at hand."""
+    texts_of: dict[str, list[str]] = {}
+    for finding in findings:
+        texts_of.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
-        for code, texts in sorted(by_code.items())
+        for code, texts in sorted(texts_of.items())
     ]
 
 
