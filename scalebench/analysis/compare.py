@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scalebench.analysis.scaling import LAUNCH, launches
+from scalebench.analysis.scaling import LAUNCH, launches, natural
 from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, LOCATION
 from scalebench.errors import ResultsError
 from scalebench.results.schema import ASKED
@@ -95,7 +95,7 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
         baseline and what was asked; ``baseline_s`` and ``side_s`` (s) ``per`` ``round``, ``call`` or ``unit of work``;
         ``ratio`` (dimensionless, above 1 is slower), ``ratio_low``, ``ratio_high`` (95%, of this case alone),
         ``replicates`` (``pairs``, ``runs``, ``blocks``, ``rounds``) and how many a side, ``p``, ``p_holm``,
-        ``verdict`` and ``detectable``.
+        ``verdict`` and ``detectable``; ``answers``: ``same``, ``differ`` or ``unchecked`` between the two sides.
     Raises:
         ResultsError: No case in common.
     """
@@ -106,7 +106,7 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
     tables = []
     for number, side in enumerate(measured[1:], 1):
         estimates = _pairs(measured[0], side) if paired else _apart(measured[0], side)
-        tables.append(estimates.assign(side=number))
+        tables.append(estimates.assign(side=number, answers=_answers(sides[0], sides[number], estimates.index, paired=paired)))
     whole = pd.concat(tables)
     if whole.empty:
         raise ResultsError(_nothing_in_common(sides, paired=paired))
@@ -114,8 +114,19 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
     known = cases.reindex(whole.index)
     per = np.where(known["backend"].isna(), "call", np.where(known["kind"].isin(_fixed_time()), "unit of work", "round"))
     first = known[["case_id", *_ASKED]].reset_index(drop=True)
-    found = whole.reset_index(drop=True)[["side", "baseline_s", "side_s", *_FOUND]]
-    return pd.concat([first, found], axis=1).assign(per=per)
+    found = whole.reset_index(drop=True)[["side", "baseline_s", "side_s", *_FOUND, "answers"]]
+    return _in_order(pd.concat([first, found], axis=1).assign(per=per))
+
+
+def _in_order(found: pd.DataFrame) -> pd.DataFrame:
+    """By side, workload, interface and workers, serial first; another tool's in the order of its file."""
+    ours = found["backend"].notna()
+    work = found["tasks"].where(found["scaling"] != "weak", found["tasks"] // found["workers"])
+    keys = found.assign(work=work, serial=found["backend"] != "serial")
+    keys.loc[~ours, ["workload", "work", "tasks"]] = pd.NA
+    order = ["side", "scaling", "workload", "kind", "size", "imbalance", "work", "serial", "backend", "mpi_mode", "start_method",
+             "distribution", "binding", "chunksize", "workers", "blas_threads", "tasks"]  # fmt: skip
+    return found.loc[keys.sort_values(order, kind="stable", key=natural).index].reset_index(drop=True)
 
 
 def only_summaries(sides: Sequence[Side]) -> bool:
@@ -133,8 +144,8 @@ def _key(rounds: pd.DataFrame, *, paired: bool) -> pd.Series:
     if not paired:
         return rounds["case_id"]
     cases = rounds.drop_duplicates("case_id").set_index("case_id")
-    rest = [name for name in _ASKED if name != "variant"]
-    keys = cases[rest].astype("string").fillna("").agg("\x1f".join, axis=1)
+    texts = [cases[name].astype("string").fillna("") for name in _ASKED if name != "variant"]
+    keys = pd.Series(["\x1f".join(values) for values in zip(*texts, strict=True)], index=cases.index, dtype="object")
     return rounds["case_id"].map(keys)
 
 
@@ -208,6 +219,20 @@ def _apart(baseline: pd.DataFrame, side: pd.DataFrame) -> pd.DataFrame:
         enough = (table[["baseline_count", "side_count"]] >= least[level]).all(axis=1)
         found = table.where(enough, found)
     return found.assign(drift=found["replicates"] != "runs").infer_objects()
+
+
+def _answers(baseline: Side, side: Side, keys: pd.Index, *, paired: bool) -> npt.NDArray[np.str_]:
+    """Whether two sides computed the same, by the digests of their answers."""
+    first = [
+        one.rounds.dropna(subset="answers_digest")
+        .assign(_key=lambda rows: _key(rows, paired=paired))
+        .groupby("_key")["answers_digest"]
+        .first()
+        for one in (baseline, side)
+    ]
+    ours, theirs = (one.reindex(keys).astype(object) for one in first)
+    unknown = (ours.isna() | theirs.isna()).to_numpy()
+    return np.where(unknown, "unchecked", np.where((ours == theirs).to_numpy(), "same", "differ"))
 
 
 def _moments(values: pd.DataFrame) -> pd.DataFrame:

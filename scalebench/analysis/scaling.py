@@ -86,10 +86,10 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
             cases["blocks"] = found["blocks"]
     cases["blocks"] = cases["blocks"].fillna(0).astype("int64")
     whole = cases.join(_facts(rounds)).reset_index()
-    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=_natural)
+    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=natural)
 
 
-def _natural(values: pd.Series) -> pd.Series:
+def natural(values: pd.Series) -> pd.Series:
     """Sizes by their number, other columns as they are."""
     if values.name != "size":
         return values

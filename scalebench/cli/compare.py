@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "runs",
         nargs="+",
         metavar="RUN",
-        help="a run's folder or id, a folder of runs, parquet or JSON; the first is the baseline",
+        help="a run's folder or id, latest, a folder of runs, parquet or JSON; the first is the baseline",
     )
     parser.add_argument("--baseline", metavar="NAME", help="another one as given, or a variant, to compare with")
     parser.add_argument("--margin", metavar="SHARE", default="2%", help="a change that makes no difference (default: 2%%)")
@@ -74,7 +74,7 @@ def _compare(asked: argparse.Namespace, margin: float) -> "Comparison":
     from scalebench.analysis.statistics import LOCATION
     from scalebench.results.load import load
 
-    results = [(name, load(name)) for name in asked.runs]
+    results = [(name, load(None if name == "latest" else name)) for name in asked.runs]
     return comparison(results, baseline=asked.baseline, margin=margin, location=asked.location or LOCATION)
 
 

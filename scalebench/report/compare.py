@@ -5,7 +5,7 @@ from string import ascii_uppercase
 
 import pandas as pd
 
-from scalebench.analysis.compare import CANT_TELL, DIFFERS, FASTER, SAME, SLOWER
+from scalebench.analysis.compare import CANT_TELL, DIFFERS, FASTER, SAME, SLOWER, label
 from scalebench.analysis.comparison import Comparison
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
@@ -90,6 +90,11 @@ def _left_out(told: Comparison) -> list[str]:
     for side, names in told.only_in:
         if names:
             notes.append(f"Only in {letter(side)}, not compared: {_some(names)}.")
+    for number_, differ in told.found[told.found["answers"] == "differ"].groupby("side"):
+        names = list(dict.fromkeys(label(one) for _, one in differ.iterrows()))
+        notes.append(
+            f"The answers of {letter(int(str(number_)))} are not those of A: {_some(names)}. The two do not compute the same."
+        )
     for _, one in told.failed.iterrows():
         message = "" if pd.isna(one["message"]) else f": {brief(str(one['message']))}"
         notes.append(f"{letter(one['side'])}, {one['label']}: {one['status']}{message}")
@@ -188,7 +193,7 @@ def _shape(rows: pd.DataFrame, measure: str, sides: int) -> Table:
         EQUAL_WORKERS: (100.0, ", %", "workers"), EQUAL_SHARE: (100.0, ", %", "share"), SERIAL_FRACTION: (1.0, "", ""),
         KNEE: (1.0, ", workers", ""), METG: (1e6, ", us", "workers"),
     }[measure]  # fmt: skip
-    form = percent if factor == 100 else number
+    form = percent if factor == 100 else "{:g}".format if measure == KNEE else number
     cells: dict[tuple[str, float], dict[int, str]] = {}
     for _, row in rows.rename(columns={"low": "value_low", "high": "value_high"}).iterrows():
         text = interval(row, "value", factor, form)

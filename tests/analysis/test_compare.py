@@ -220,6 +220,11 @@ def test_a_side_against_itself_without_any_spread_is_the_same():
     assert (found["ratio"], found["p"], found["verdict"]) == (1.0, 1.0, SAME)
 
 
+@pytest.mark.parametrize(("digest", "expected"), [("00ff" * 6, "same"), ("aaaa" * 6, "differ"), (None, "unchecked")])
+def test_it_is_told_whether_both_compute_the_same(digest, expected):
+    assert compare([side("a", NOISY), side("b", NOISY, answers_digest=digest)]).iloc[0]["answers"] == expected
+
+
 def test_each_further_side_is_compared_with_the_first():
     found = compare([side("a", NOISY), side("b", NOISY * 1.2), side("c", NOISY * 1.5)])
     assert found["side"].tolist() == [1, 2]

@@ -125,6 +125,11 @@ class TestTwoRuns:
         assert "Shape: knee, workers" in out
         assert max(map(len, out.splitlines())) <= 80
 
+    def test_that_do_not_compute_the_same_are_told_of(self, scalebench, before, tmp_path):
+        after(tmp_path, 0.5, answers_digest="aaaa" * 6)
+        out = scalebench("compare", "before", "after")[1].replace("\n", " ")
+        assert "The answers of B are not those of A: crunch 50000 strong serial w1" in out
+
     def test_of_one_machine_show_no_shape(self, scalebench, before, tmp_path):
         after(tmp_path, 1.2)
         assert "Shape" not in scalebench("compare", "before", "after")[1]
