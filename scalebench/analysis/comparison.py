@@ -80,11 +80,7 @@ def _variants(name: str, result: Result) -> tuple[list[Side], list[list[dict[str
 def _named(about: dict[str, Any]) -> list[str]:
     """The variants of a run's study, in its order."""
     study = about.get("study")
-    asked = study.get("variant") if isinstance(study, dict) else None
-    if isinstance(asked, dict):
-        return list(asked)
-    names = [one.get("name") if isinstance(one, dict) else one for one in asked or []]
-    return [name for name in names if isinstance(name, str)]
+    return list(study.get("variants") or {}) if isinstance(study, dict) else []
 
 
 def _summaries(result: Result) -> dict[tuple[str, str], dict[str, Any]]:

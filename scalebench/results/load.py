@@ -38,16 +38,17 @@ class Result:
         return [finding for about in self.runs for finding in about.get("findings", [])]
 
 
-def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
+def load(path: str | Path | None = None, *, foreign: bool = True, tasks: bool = True) -> Result:
     """Results from a run's folder, a folder of runs or of JSON files, a parquet or a JSON file; the latest run when None.
 
     Args:
         path: Where they are, or a run's id.
         foreign: Whether a file of pytest-benchmark or pyperf will do: it has no workers, and so no scaling.
+        tasks: Whether to read the tasks too, of which a run has many times as many as rounds.
     Raises:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
     """
-    found = _load(path)
+    found = _load(path, tasks=tasks)
     tools = sorted({str(about["tool"]) for about in found.runs if "tool" in about})
     if tools and not foreign:
         raise ResultsError(f"{found.path} is of {' and '.join(tools)}: no worker counts stand in it, so there is no scaling to show.\n"
@@ -55,14 +56,14 @@ def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
     return found
 
 
-def _load(path: str | Path | None) -> Result:
+def _load(path: str | Path | None, *, tasks: bool) -> Result:
     place = latest_run() if path is None else Path(path)
     if not place.exists() and (in_default := Path(DEFAULT_RESULTS) / str(path)).exists():
         place = in_default  # a bare run id
     if not place.exists():
         raise ResultsError(f"no results at {str(place)!r}: no such file or folder.\n'scalebench list' shows the runs")
     if place.name == "run.json" and _is_run(place.parent):
-        return _load_run(place.parent)
+        return _load_run(place.parent, with_tasks=tasks)
     if place.is_file() and is_json(place):
         from scalebench.results.exchange import read_json
 
@@ -70,7 +71,7 @@ def _load(path: str | Path | None) -> Result:
     if place.is_file():
         return Result(_read([place], ROUNDS), to_frame(None, TASKS), {}, place)
     if _is_run(place):
-        return _load_run(place)
+        return _load_run(place, with_tasks=tasks)
     runs = find_runs(place)
     if not runs:
         from scalebench.results.exchange import read_json
@@ -81,7 +82,7 @@ def _load(path: str | Path | None) -> Result:
                 f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs"
             )
         return _join([read_json(file) for file in files], place)
-    return _join([_load_run(run) for run in runs], place)
+    return _join([_load_run(run, with_tasks=tasks) for run in runs], place)
 
 
 def is_json(path: Path) -> bool:
@@ -94,14 +95,14 @@ def _is_run(folder: Path) -> bool:
     return (folder / "run.json").is_file() and ((folder / "rounds.parquet").is_file() or (folder / "parts").is_dir())
 
 
-def _load_run(folder: Path) -> Result:
+def _load_run(folder: Path, *, with_tasks: bool) -> Result:
     about = read_about(folder)
     rounds = _files(folder, "rounds")
     kept = {file.name.removesuffix(".rounds.parquet") for file in rounds}
     tasks = [
         file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
     ]
-    return Result(_read(rounds, ROUNDS), _read(tasks, TASKS), about, folder)
+    return Result(_read(rounds, ROUNDS), _read(tasks if with_tasks else [], TASKS), about, folder)
 
 
 def _files(folder: Path, table: str) -> list[Path]:

@@ -139,7 +139,7 @@ class TestVariantsOfOneRun:
     @pytest.fixture
     def run(self, tmp_path):
         rows = blocks(variant="new", slow=1.2, moods=NOISY[::-1]) + blocks(variant="old")
-        return write_run(tmp_path / "run", rows, study={"variant": ["old", "new"]})
+        return write_run(tmp_path / "run", rows, study={"variants": {"old": {}, "new": {}}})
 
     def test_are_compared_with_the_first_named_and_drift_is_excluded(self, scalebench, run):
         status, out, _ = scalebench("compare", "run", "--json")
