@@ -70,4 +70,32 @@ class TooFewBlocks(Finding):
         return f"{self.blocks} block(s): no interval can be given from fewer than 3; use --blocks 5"
 
 
-FINDINGS: tuple[type[Finding], ...] = (FitsCache, Oversubscribed, BlasThreadsNotAsAsked, TooFewBlocks)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawDataCutOff(Finding):
+    """A file of pytest-benchmark holds some of its rounds only."""
+
+    code: ClassVar[str] = "SB130"
+    case: str  #: full name of the benchmark
+    rounds: int  #: that were measured
+    where: str  #: they end
+
+    def __str__(self) -> str:
+        return (f"{self.case}: {self.rounds} rounds were measured, but {self.where}: somebody cut them off; "
+                "the file's own summary of all rounds is used")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotATime(Finding):
+    """A benchmark of pyperf measured something else than time."""
+
+    code: ClassVar[str] = "SB131"
+    case: str  #: name of the benchmark
+    unit: str
+
+    def __str__(self) -> str:
+        return (
+            f"{self.case}: left out, its unit is the {self.unit}, and only times are compared; measure it without --track-memory"
+        )
+
+
+FINDINGS: tuple[type[Finding], ...] = (FitsCache, Oversubscribed, BlasThreadsNotAsAsked, TooFewBlocks, RawDataCutOff, NotATime)

@@ -7,13 +7,24 @@ from pathlib import Path
 import pytest
 
 from scalebench import findings
-from scalebench.findings import FINDINGS, BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
+from scalebench.findings import (
+    FINDINGS,
+    BlasThreadsNotAsAsked,
+    Finding,
+    FitsCache,
+    NotATime,
+    Oversubscribed,
+    RawDataCutOff,
+    TooFewBlocks,
+)
 
 EXAMPLES = [
     FitsCache(case="stream-serial-w1", held_bytes=2**20, cache_bytes=32 * 2**20),
     Oversubscribed(case="crunch-processes-w4", threads=4, cpus=2),
     BlasThreadsNotAsAsked(case="blas-processes-w2-b1", asked=1, found_min=3, found_max=3),
     TooFewBlocks(blocks=2),
+    RawDataCutOff(case="bench.py::test_fib", rounds=38523, where="data ends after 4"),
+    NotATime(case="memory", unit="byte"),
 ]
 
 
@@ -46,6 +57,8 @@ def test_a_sentence_names_its_case(finding):
         (EXAMPLES[2], ("1 BLAS threads asked for", "3 found")),
         (BlasThreadsNotAsAsked(case="any", asked=2, found_min=1, found_max=4), ("1 to 4 found",)),
         (EXAMPLES[3], ("2 block", "--blocks 5")),
+        (EXAMPLES[4], ("38523 rounds", "data ends after 4")),
+        (EXAMPLES[5], ("byte",)),
     ],
 )
 def test_a_sentence_gives_its_numbers(finding, numbers):

@@ -19,7 +19,7 @@ from typing import Literal
 
 import pandas as pd
 
-from scalebench.analysis.statistics import over_blocks
+from scalebench.analysis.statistics import LOCATION, QUANTILES, over_blocks
 from scalebench.case import tasks_at_one_worker
 from scalebench.results.schema import BAD_STATUSES
 
@@ -42,17 +42,19 @@ ASKED = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "
          "binding", "chunksize", "variant", "workers", "blas_threads"]  # fmt: skip
 
 
-def launches(rounds: pd.DataFrame) -> pd.DataFrame:
-    """One row a launch that ran well: its median round stands for it.
+def launches(rounds: pd.DataFrame, location: str = LOCATION) -> pd.DataFrame:
+    """One row a launch that ran well: the round that stands for it.
 
     Args:
         rounds: As loaded, any number of runs.
+        location: Of ``QUANTILES``: which of the counted rounds of a launch, in the order of ``wall_s``; the lower
+            median as a rule.
     Returns:
-        The rows of ``rounds`` whose ``wall_s`` is the (lower) median of the counted rounds of their launch.
+        Those rows of ``rounds``.
     """
     good = rounds[_ran_well(rounds) & ~rounds["warmup"]].sort_values("wall_s", kind="stable")
     by = good.groupby(LAUNCH, sort=False)["wall_s"]
-    return good[by.cumcount() == (by.transform("size") - 1) // 2].sort_index()
+    return good[by.cumcount() == ((by.transform("size") - 1) * QUANTILES[location]).astype("int64")].sort_index()
 
 
 def _ran_well(rounds: pd.DataFrame) -> pd.Series:
@@ -133,10 +135,10 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
             cases["blocks"] = found["blocks"]
     cases["blocks"] = cases["blocks"].fillna(0).astype("int64")
     whole = cases.join(_facts(rounds)).reset_index()
-    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=_natural)
+    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=natural)
 
 
-def _natural(values: pd.Series) -> pd.Series:
+def natural(values: pd.Series) -> pd.Series:
     """Sizes by their number, other columns as they are."""
     if values.name != "size":
         return values

@@ -14,6 +14,10 @@ import pandas as pd
 
 LEAST_BLOCKS = 3  #: that an interval is given for
 CONFIDENCE = 0.95
+#: which round of a launch stands for it: a key of :data:`QUANTILES`; the one place that decides it
+LOCATION = "median"
+#: the quantile, rounded down to a round that was measured
+QUANTILES = {"median": 0.5, "low-quantile": 0.25, "minimum": 0.0}
 
 
 def over_blocks(values: pd.Series, groups: list[pd.Series]) -> pd.DataFrame:

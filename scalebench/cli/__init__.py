@@ -18,6 +18,7 @@ OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "run": "measure a study, the default one, or a function",
     "report": "print the scaling tables of a run",
+    "compare": "compare runs, or files of pytest-benchmark or pyperf, case by case",
     "list": "list the runs",
     "export": "write a run to one file",
     "backends": "what works here, and how to get the rest",

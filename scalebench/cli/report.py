@@ -31,7 +31,7 @@ def main(asked: argparse.Namespace) -> int:
 
     if asked.format not in _FORMATS:
         raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(_FORMATS)}")
-    result = load(asked.run)
+    result = load(asked.run, foreign=False)
     if asked.format == "json":
         print(as_json(result))
     elif asked.format == "markdown":

@@ -16,15 +16,18 @@ def to_markdown(result: Result) -> str:
 
 
 def table_to_markdown(table: Table) -> str:
-    """One table; the backend, a heading in the terminal, is the first column here."""
+    """One table; what is a heading in the terminal is the first column here."""
     lines = [f"**{escape(table.title)}**", ""]
-    lines.append("| backend | " + " | ".join(map(escape, table.head)) + " |")
-    lines.append("|---|" + "---:|" * (len(table.head) - 1) + "---|")
-    section = ""
-    for index, row in enumerate(table.rows):
-        section = table.sections.get(index, section)
-        lines.append(f"| {escape(section)} | " + " | ".join(map(escape, row)) + " |")
-    lines += ["", *(escape(note) + "  " for note in table.notes), ""]
+    if table.rows:
+        named = bool(table.sections)
+        lines.append("| " + " | ".join([*[table.section_head] * named, *map(escape, table.head)]) + " |")
+        lines.append("|" + "---|" * named + "---:|" * (len(table.head) - 1) + "---|")
+        section = ""
+        for index, row in enumerate(table.rows):
+            section = table.sections.get(index, section)
+            lines.append("| " + " | ".join(map(escape, [*[section] * named, *row])) + " |")
+        lines.append("")
+    lines += [*(escape(note) + "  " for note in table.notes), ""]
     return "\n".join(lines)
 
 

@@ -5,7 +5,7 @@ A cell with an interval reads ``value [low,high]``. Not here: how a table is dra
 
 import itertools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,7 @@ class Table:
     rows: list[list[str]]
     sections: dict[int, str]
     notes: list[str]
+    section_head: str = "backend"  #: what the headings name
 
 
 def scaling_tables(result: Result) -> list[Table]:
@@ -79,12 +80,17 @@ def by_work(result: Result, whole: pd.DataFrame) -> list[list[Row]]:
 
 def findings_by_code(result: Result) -> list[tuple[str, str]]:
     """Each code once, with the sentence of its first finding and how many more cases it holds for."""
-    by_code: dict[str, list[str]] = {}
-    for finding in result.findings:
-        by_code.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
+    return by_code(result.findings)
+
+
+def by_code(findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
+    """The same of findings that are at hand."""
+    texts_of: dict[str, list[str]] = {}
+    for finding in findings:
+        texts_of.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
-        for code, texts in sorted(by_code.items())
+        for code, texts in sorted(texts_of.items())
     ]
 
 

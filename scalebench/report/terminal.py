@@ -16,6 +16,22 @@ if TYPE_CHECKING:
 
 def print_report(result: Result, console: "Console | None" = None) -> None:
     """Tables, doubts, and where the files are."""
+    console = _piped() if console is None else console
+    print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
+    for code, text in findings_by_code(result):
+        _print(console, f"{code}  {text}", "yellow")
+    estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
+    if isinstance(estimate, float) and isinstance(actual, float):
+        console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
+    _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
+
+
+def show_tables(tables: Iterable[Table]) -> None:
+    """Draw tables on the terminal."""
+    print_tables(tables, _piped())
+
+
+def _piped() -> "Console":
     from rich.console import Console
 
     class Piped(Console):
@@ -24,14 +40,7 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    console = Piped(highlight=False) if console is None else console
-    print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
-    for code, text in findings_by_code(result):
-        _print(console, f"{code}  {text}", "yellow")
-    estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
-    if isinstance(estimate, float) and isinstance(actual, float):
-        console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
-    _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
+    return Piped(highlight=False)
 
 
 def report_text(result: Result, width: int = 80) -> str:
@@ -48,7 +57,7 @@ def print_tables(tables: Iterable[Table], console: "Console") -> None:
     """Draw each table: a heading above each section, notes below. Lines longer than the terminal are folded by it."""
     for table in tables:
         _print(console, table.title, "bold")
-        for style, line in _lines(table):
+        for style, line in _lines(table) if table.rows else ():
             _print(console, line, style, soft_wrap=True)
         for note in table.notes:
             _print(console, note, "dim")
@@ -73,7 +82,7 @@ def _lines(table: Table) -> Iterable[tuple[str, str]]:
         aligned = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)]
         return " ".join([*aligned[:-1], cells[-1]]).rstrip()
 
-    for line in zip(*head, strict=True):
+    for line in zip(*head, strict=True) if any(table.head) else ():
         yield "bold", join(line)
     for index, row in enumerate(table.rows):
         if index in table.sections:

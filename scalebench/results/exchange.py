@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
-from scalebench.results.load import Result, check_version
+from scalebench.results.json_file import read_json_file
+from scalebench.results.load import Result, check_times, check_version
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
 from scalebench.results.store import write_atomically
 
@@ -37,17 +38,24 @@ def _plain(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> dict[str, list
 
 
 def read_json(path: Path) -> Result:
-    """The inverse of :func:`write_json`: the same frames.
+    """The inverse of :func:`write_json`: the same frames. Files of pytest-benchmark and pyperf too.
 
     Raises:
         ResultsError: Not JSON, or not of this shape.
     """
-    try:
-        content = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"{path} can't be read as JSON: {error}") from None
+    content, digest = read_json_file(path)
+    if isinstance(content, dict) and "scalebench" not in content:
+        from scalebench.results import pyperf, pytest_benchmark
+
+        if pytest_benchmark.is_ours(content):
+            return pytest_benchmark.read(content, path, digest)
+        if pyperf.is_ours(content):
+            return pyperf.read(content, path, digest)
     if not isinstance(content, dict) or "scalebench" not in content:
-        raise ResultsError(f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote")
+        raise ResultsError(
+            f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote, "
+            "or one of pytest-benchmark or pyperf"
+        )
     check_version(content["scalebench"], path)
     try:
         for table in ("rounds", "tasks", "about"):
@@ -58,6 +66,7 @@ def read_json(path: Path) -> Result:
         about = dict(content["about"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ResultsError(f"{path} is not whole: {type(error).__name__}: {error}") from None
+    check_times(rounds, path)
     return Result(rounds, tasks, about, path)
 
 

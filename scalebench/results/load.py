@@ -28,37 +28,66 @@ class Result:
     path: Path | None = None  #: where it was read from
 
     @property
+    def runs(self) -> list[dict[str, Any]]:
+        """What is known about each run."""
+        return [about for about in self.about.get("runs", [self.about]) if isinstance(about, dict)]
+
+    @property
     def findings(self) -> list[dict[str, Any]]:
         """The doubts that were stored with the rows."""
-        runs = self.about.get("runs", [self.about])
-        return [finding for about in runs for finding in about.get("findings", [])]
+        return [finding for about in self.runs for finding in about.get("findings", [])]
 
 
-def load(path: str | Path | None = None) -> Result:
-    """Results from a run's folder, a folder of runs, a parquet or a JSON file; the latest run when None.
+def load(path: str | Path | None = None, *, foreign: bool = True, tasks: bool = True) -> Result:
+    """Results from a run's folder, a folder of runs or of JSON files, a parquet or a JSON file; the latest run when None.
 
+    Args:
+        path: Where they are, or a run's id.
+        foreign: Whether a file of pytest-benchmark or pyperf will do: it has no workers, and so no scaling.
+        tasks: Whether to read the tasks too, of which a run has many times as many as rounds.
     Raises:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
     """
+    found = _load(path, tasks=tasks)
+    tools = sorted({str(about["tool"]) for about in found.runs if "tool" in about})
+    if tools and not foreign:
+        raise ResultsError(f"{found.path} is of {' and '.join(tools)}: no worker counts stand in it, so there is no scaling to show.\n"
+                           f"Compare it: scalebench compare {found.path} OTHER; see its rows: scalebench export {found.path} -o rows.csv")  # fmt: skip
+    return found
+
+
+def _load(path: str | Path | None, *, tasks: bool) -> Result:
     place = latest_run() if path is None else Path(path)
     if not place.exists() and (in_default := Path(DEFAULT_RESULTS) / str(path)).exists():
         place = in_default  # a bare run id
     if not place.exists():
         raise ResultsError(f"no results at {str(place)!r}: no such file or folder.\n'scalebench list' shows the runs")
     if place.name == "run.json" and _is_run(place.parent):
-        return _load_run(place.parent)
-    if place.suffix == ".json" and place.is_file():
+        return _load_run(place.parent, with_tasks=tasks)
+    if place.is_file() and is_json(place):
         from scalebench.results.exchange import read_json
 
         return read_json(place)
     if place.is_file():
         return Result(_read([place], ROUNDS), to_frame(None, TASKS), {}, place)
     if _is_run(place):
-        return _load_run(place)
+        return _load_run(place, with_tasks=tasks)
     runs = find_runs(place)
     if not runs:
-        raise ResultsError(f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs")
-    return _join([_load_run(run) for run in runs], place)
+        from scalebench.results.exchange import read_json
+
+        files = sorted(file for file in place.iterdir() if is_json(file) and file.is_file())
+        if not files:
+            raise ResultsError(
+                f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs"
+            )
+        return _join([read_json(file) for file in files], place)
+    return _join([_load_run(run, with_tasks=tasks) for run in runs], place)
+
+
+def is_json(path: Path) -> bool:
+    """By its name: plain, or packed as pyperf does."""
+    return path.name.endswith((".json", ".json.gz"))
 
 
 def _is_run(folder: Path) -> bool:
@@ -66,14 +95,14 @@ def _is_run(folder: Path) -> bool:
     return (folder / "run.json").is_file() and ((folder / "rounds.parquet").is_file() or (folder / "parts").is_dir())
 
 
-def _load_run(folder: Path) -> Result:
+def _load_run(folder: Path, *, with_tasks: bool) -> Result:
     about = read_about(folder)
     rounds = _files(folder, "rounds")
     kept = {file.name.removesuffix(".rounds.parquet") for file in rounds}
     tasks = [
         file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
     ]
-    return Result(_read(rounds, ROUNDS), _read(tasks, TASKS), about, folder)
+    return Result(_read(rounds, ROUNDS), _read(tasks if with_tasks else [], TASKS), about, folder)
 
 
 def _files(folder: Path, table: str) -> list[Path]:
@@ -111,7 +140,19 @@ def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
             tables.append(to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns))
         except (ValueError, TypeError, OverflowError) as error:
             raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
+        if columns is ROUNDS:
+            check_times(tables[-1], file)
     return pd.concat(tables, ignore_index=True) if tables else to_frame(None, columns)
+
+
+def check_times(rounds: "pd.DataFrame", file: Path) -> None:
+    """Refuse a round that ran well in no time, in less, or in a time that is no number."""
+    wall_s = rounds["wall_s"]
+    bad = rounds["status"].eq("ok").fillna(False).to_numpy(dtype=bool) & ~((wall_s > 0) & (wall_s < float("inf"))).to_numpy()
+    if bad.any():
+        row = int(bad.argmax())
+        raise ResultsError(f"{file}, row {row} of the rounds: wall_s = {wall_s.iloc[row]!r} with status ok: a time must be above 0.\n"
+                           "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
 
 
 def check_version(version: object, file: Path) -> None:

@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import math
-from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -14,7 +13,7 @@ from hypothesis import strategies as st
 
 from scalebench.errors import ResultsError
 from scalebench.results.exchange import read_json, write_csv, write_json
-from scalebench.results.load import Result, load
+from scalebench.results.load import Result
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, to_frame
 
 VALUES = {
@@ -143,7 +142,7 @@ class TestJson:
 
     @pytest.mark.parametrize(
         "text",
-        [b"", b"{", b"\xff", b"scalebench", b"[" * 100_000, b'{"scalebench": 1' + b"0" * 5000 + b"}"],
+        [b"{", b"\xff", b"scalebench", b"[" * 100_000, b'{"scalebench": 1' + b"0" * 5000 + b"}"],
         ids=lambda one: repr(one)[:9],
     )
     def test_that_is_no_json_is_refused_by_name(self, tmp_path, text):
@@ -158,10 +157,6 @@ class TestJson:
         path.write_text(text)
         with pytest.raises(ResultsError, match=r"another tool.*\n.*scalebench export"):
             read_json(path)
-
-    def test_that_pytest_benchmark_wrote_is_refused_as_that_of_another_tool(self):
-        with pytest.raises(ResultsError, match="another tool"):
-            load(Path(__file__).parents[1] / "data" / "pytest_benchmark_2_5_0.json")
 
 
 class TestCsv:

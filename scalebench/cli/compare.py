@@ -1,0 +1,165 @@
+"""Compare runs case by case, the first with each other one; or the variants of one run, block by block.
+
+scalebench compare results/20260131T120000-1f3a9c results/20260201T090000-22ab01
+scalebench compare before/ after/                 folders of runs: from three a side on, drift is excluded
+scalebench compare before.json after.json         files of pytest-benchmark or pyperf (.json, .json.gz)
+scalebench compare RUN                            the variants of one run
+scalebench compare A B --fail-on slower:5%        a gate
+
+Exit statuses: 0 fine; 1 --fail-on found a significant change beyond its limit; 2 wrong use, or it found one and
+drift is not excluded; 3 with --fail-on, a case failed that ran well before.
+"""
+
+import argparse
+import json
+import sys
+from typing import TYPE_CHECKING, Any
+
+from scalebench.errors import UsageError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalebench.analysis.comparison import Comparison
+
+_FORMATS = ("terminal", "markdown", "json")
+_LOCATIONS = ("median", "low-quantile", "minimum")
+_DIRECTIONS = ("slower", "faster")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "runs",
+        nargs="+",
+        metavar="RUN",
+        help="a run's folder or id, latest, a folder of runs, parquet or JSON; the first is the baseline",
+    )
+    parser.add_argument("--baseline", metavar="NAME", help="another one as given, or a variant, to compare with")
+    parser.add_argument("--margin", metavar="SHARE", default="2%", help="a change that makes no difference (default: 2%%)")
+    parser.add_argument("--location", metavar="NAME", help="the round that stands for a launch: median, low-quantile or minimum")
+    parser.add_argument("--fail-on", metavar="CHANGE", action="append", default=[],
+                        help="slower:5%% or faster:5%%: exit with 1 on a significant change beyond that")  # fmt: skip
+    parser.add_argument(
+        "--accept-drift", action="store_true", help="let --fail-on judge runs that were not interleaved, fewer than three a side"
+    )
+    parser.add_argument("--format", metavar="NAME", default="terminal", help="terminal, markdown or json")
+    parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+
+
+def main(asked: argparse.Namespace) -> int:
+    if asked.format not in _FORMATS:
+        raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(_FORMATS)}")
+    if asked.location is not None and asked.location not in _LOCATIONS:
+        raise UsageError(f"--location {asked.location}: no such statistic.\nThere are: {', '.join(_LOCATIONS)}")
+    margin = share(asked.margin, "--margin")
+    gates = [gate(text) for text in asked.fail_on]
+    told = _compare(asked, margin)
+    if asked.format == "json":
+        print(as_json(told))
+    elif asked.format == "markdown":
+        from scalebench.report.compare import comparison_tables
+        from scalebench.report.markdown import table_to_markdown
+
+        print("\n".join(map(table_to_markdown, comparison_tables(told))))
+    else:
+        from scalebench.report.compare import comparison_tables
+        from scalebench.report.terminal import show_tables
+
+        show_tables(comparison_tables(told))
+    return judge(told, gates, accept_drift=asked.accept_drift)
+
+
+def _compare(asked: argparse.Namespace, margin: float) -> "Comparison":
+    from scalebench.analysis.comparison import comparison
+    from scalebench.analysis.statistics import LOCATION
+    from scalebench.results.load import load
+
+    results = [(name, load(None if name == "latest" else name, tasks=False)) for name in asked.runs]
+    return comparison(results, baseline=asked.baseline, margin=margin, location=asked.location or LOCATION)
+
+
+def share(text: str, flag: str) -> float:
+    """``5%`` or ``0.05``."""
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise UsageError(f"{flag} {text}: a share of the time, above 0 and below 100%.\nFor example: 5% or 0.05")
+    return value
+
+
+def gate(text: str) -> tuple[str, float]:
+    """``slower:5%``: the direction, and the share."""
+    direction, _, limit = text.partition(":")
+    if direction not in _DIRECTIONS:
+        raise UsageError(f"--fail-on {text}: {direction!r} is no direction.\nFor example: slower:5%, or faster:5%")
+    return direction, share(limit, f"--fail-on {direction}:")
+
+
+def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: bool) -> int:
+    """The exit status; why it is not 0 goes to the error stream."""
+    from scalebench import cli
+    from scalebench.analysis.compare import CANT_TELL, DIFFERS, beyond
+
+    status = cli.OK
+    for direction, change in gates:
+        found = told.found[beyond(told.found, direction, change)]
+        drifting = found["verdict"] == DIFFERS
+        certain = found if accept_drift else found[~drifting]
+        if len(certain):
+            print(
+                f"scalebench: {len(certain)} cases are {direction} by more than {change * 100:g}%: {_names(certain)}",
+                file=sys.stderr,
+            )
+            status = cli.GATE_FAILED
+        elif len(found):
+            print(f"scalebench: {len(found)} cases are {direction} by more than {change * 100:g}%, drift not excluded: {_names(found)}.\n"
+                  "Measure three runs a side, or both as variants of one run; or judge them as they are: --accept-drift", file=sys.stderr)  # fmt: skip
+            status = status or cli.WRONG_USE
+        blind = int((~(told.found["detectable"] <= 1 + change) & told.found["verdict"].eq(CANT_TELL)).sum())
+        if blind:
+            print(
+                f"scalebench: {blind} of {len(told.found)} cases would not have shown a change of {change * 100:g}%: more --blocks",
+                file=sys.stderr,
+            )
+    if gates and len(told.failed) and status == cli.OK:
+        print(
+            f"scalebench: {len(told.failed)} cases failed that ran well in the baseline: {', '.join(told.failed['label'][:3])}",
+            file=sys.stderr,
+        )
+        status = cli.CASES_FAILED
+    return status
+
+
+def _names(found: "pd.DataFrame") -> str:
+    from scalebench.analysis.compare import label
+
+    worst = found.sort_values("ratio", ascending=False).head(3)
+    names = [f"{label(one)} ({one['ratio']:.3f})" for _, one in worst.iterrows()]
+    return ", ".join(names) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def as_json(told: "Comparison") -> str:
+    """The comparison as rows; absent figures are null."""
+    sides = [
+        {"name": side.name, "runs": [{key: value for key, value in about.items() if key != "summaries"} for about in runs]}
+        for side, runs in zip(told.sides, told.runs, strict=True)
+    ]
+    whole = {
+        "sides": sides,
+        "interleaved": told.paired,
+        "margin": told.margin,
+        "location": told.location,
+        "differences": [{"field": one.field, "values": list(one.values)} for one in told.differences],
+        "comparisons": _rows(told.found),
+        "shape": _rows(told.shape),
+        "failed": _rows(told.failed),
+        "only_in": [{"side": side, "cases": names} for side, names in told.only_in if names],
+    }
+    return json.dumps(whole, default=str)
+
+
+def _rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
+    return rows

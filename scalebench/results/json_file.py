@@ -1,0 +1,94 @@
+"""A JSON file, plain or gzip, read whole but for one that would not fit: what is in it is told by who reads it.
+
+A number that is no number, or none that a time can have, is refused here with the file, the field and the value.
+"""
+
+import gzip
+import hashlib
+import json
+import math
+import zlib
+from pathlib import Path
+from typing import Any
+
+from scalebench.errors import ResultsError
+
+LIMIT_BYTES = 256 * 2**20  #: JSON takes about ten times as much memory when it is read
+
+
+def read_json_file(path: Path) -> tuple[Any, str]:
+    """The content, and a short digest of it.
+
+    Raises:
+        ResultsError: Too large, empty, or not JSON.
+    """
+    try:
+        whole = _bytes(path)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ResultsError(f"{path} can't be read: {error}") from None
+    if not whole.strip():
+        raise ResultsError(f"{path} is empty.\nSave it again, with the tool that made it")
+    try:
+        return json.loads(whole), hashlib.blake2b(whole, digest_size=6).hexdigest()
+    except (ValueError, RecursionError) as error:
+        raise ResultsError(f"{path} can't be read as JSON: {error}") from None
+
+
+def _bytes(path: Path) -> bytes:
+    size = path.stat().st_size
+    if size > LIMIT_BYTES:
+        raise ResultsError(_too_large(path, f"{size / 2**20:.0f} MiB"))
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    if not packed:
+        return path.read_bytes()
+    with gzip.open(path) as file:
+        whole = file.read(LIMIT_BYTES + 1)
+    if len(whole) > LIMIT_BYTES:
+        raise ResultsError(_too_large(path, "more, unpacked,"))
+    return whole
+
+
+def _too_large(path: Path, size: str) -> str:
+    return (f"{path} has {size}: JSON is read up to {LIMIT_BYTES // 2**20} MiB.\n"
+            "A run of scalebench: give its folder. pytest-benchmark: save without the single rounds (no --benchmark-save-data). "
+            "pyperf: one file a benchmark")  # fmt: skip
+
+
+def seconds(value: object, where: str) -> float:
+    """A time: a number above zero, else an error that says ``where`` (file and field)."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ResultsError(f"{where} is {_shown(value)}, not a number of seconds")
+    if not (value > 0 and math.isfinite(value)):
+        raise ResultsError(f"{where} = {value!r}: a time must be above 0.\nMeasure it again, with a finer clock if it is 0")
+    return float(value)
+
+
+def count(value: object, where: str) -> int:
+    """How many: a whole number from 1 on."""
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53:
+        raise ResultsError(f"{where} is {_shown(value)}, not a whole number from 1 on")
+    return value
+
+
+def mapping(value: object, where: str) -> dict[str, Any]:
+    """A JSON object; none is an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ResultsError(f"{where} is {_shown(value)}, not an object")
+    return value
+
+
+def sequence(value: object, where: str) -> list[Any]:
+    """A JSON list; none is an empty one."""
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise ResultsError(f"{where} is {_shown(value)}, not a list")
+    return value
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, default=str)
+    return text if len(text) <= 40 else f"{text[:36]} ..."

@@ -1,0 +1,107 @@
+"""Across machines the scaling is compared: at equal workers, at an equal share of the CPUs, and by its own figures."""
+
+import math
+
+import numpy as np
+import pytest
+from factories import make_rounds, sweep_rows
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION, knee, serial_fraction, shapes
+
+
+def machine(name, workers, cpus, **common):
+    """Scales perfectly up to two workers."""
+    return make_rounds(*sweep_rows(workers, **common), run_id=name, machine_id=name, cpu_budget=cpus)
+
+
+def values(found, measure):
+    rows = found[found["measure"] == measure]
+    return {(row["at"], row["side"]): row["value"] for _, row in rows.iterrows()}
+
+
+def test_efficiency_is_compared_at_equal_workers():
+    found = shapes([machine("a", (1, 2, 4), 4), machine("b", (2, 4, 8), 8)])
+    assert values(found, EQUAL_WORKERS) == pytest.approx({(2, 0): 1.0, (2, 1): 1.0, (4, 0): 0.5, (4, 1): 0.5})
+
+
+def test_and_at_an_equal_share_of_the_budget():
+    found = shapes([machine("a", (1, 2), 2), machine("b", (4, 8), 8)])
+    assert values(found, EQUAL_WORKERS) == {}
+    assert values(found, EQUAL_SHARE) == pytest.approx({(0.5, 0): 1.0, (0.5, 1): 0.5, (1.0, 0): 1.0, (1.0, 1): 0.25})
+
+
+def test_of_weak_scaling_a_share_is_of_the_same_work_per_worker():
+    rows = [{"block": block, "tasks": 4} for block in range(3)]
+
+    def weak(name, count, cpus):
+        more = [
+            {"block": block, "backend": "processes", "workers": count, "tasks": 4 * count, "work_units": 1_200_000 * count}
+            for block in range(3)
+        ]
+        return make_rounds(*rows, *more, scaling="weak", run_id=name, cpu_budget=cpus)
+
+    assert values(shapes([weak("a", 2, 2), weak("b", 8, 8)]), EQUAL_SHARE) == pytest.approx({(1.0, 0): 1.0, (1.0, 1): 1.0})
+
+
+def test_the_serial_fraction_is_taken_at_the_most_workers_that_are_not_oversubscribed():
+    a = machine("a", (1, 2), 2)
+    b = make_rounds(
+        *sweep_rows((1, 2)), *({**row, "oversubscribed": True} for row in sweep_rows((4,)) if "backend" in row), run_id="b"
+    )
+    found = values(shapes([a, b]), SERIAL_FRACTION)
+    assert found == pytest.approx({(2, 0): 0.0, (2, 1): 0.0}, abs=1e-12)
+    assert values(shapes([machine("a", (1, 4), 4), machine("b", (1, 4), 4)]), SERIAL_FRACTION)[4, 0] == pytest.approx(
+        (1 / 2 - 1 / 4) / (1 - 1 / 4)
+    )
+
+
+def test_an_interval_of_the_serial_fraction_has_its_ends_in_order():
+    rows = [{**row, "wall_s": row["wall_s"] * (1 + 0.1 * (row["block"] % 2) * ("backend" in row))} for row in sweep_rows((1, 2))]
+    found = shapes([make_rounds(*rows, run_id="a"), make_rounds(*rows, run_id="b")])
+    one = found[found["measure"] == SERIAL_FRACTION].iloc[0]
+    assert one["low"] < one["value"] < one["high"]
+
+
+def test_the_knee_is_compared_whatever_the_last_count():
+    assert values(shapes([machine("a", (1, 2, 4), 4), machine("b", (1, 2, 3), 4)]), KNEE) == {(4, 0): 2, (3, 1): 2}
+
+
+def test_the_granularity_of_a_sweep_is_compared():
+    def sweep(name, overhead_s):
+        rows = []
+        for size in (100, 1000, 10_000, 100_000):
+            work = size * 1e-6
+            common = {"size": str(size), "tasks": 1000, "work_units": size * 1000}
+            rows += [{**common, "block": block, "wall_s": 1000 * work} for block in range(3)]
+            rows += [
+                {**common, "block": block, "backend": "processes", "workers": 2, "wall_s": 500 * (work + overhead_s)}
+                for block in range(3)
+            ]
+        return make_rounds(*rows, run_id=name)
+
+    found = values(shapes([sweep("a", 1e-3), sweep("b", 4e-3)]), METG)
+    assert found[2, 0] == pytest.approx(2e-3, rel=0.05)
+    assert found[2, 1] == pytest.approx(8e-3, rel=0.25)  # interpolated over a decade
+
+
+def test_nothing_is_compared_with_nothing():
+    whole = machine("a", (1, 2), 2)
+    assert shapes([whole, whole.iloc[:0]]).empty
+    assert shapes([whole, machine("b", (1, 2), 2, kind="blas")]).empty
+
+
+class TestKnee:
+    @pytest.mark.parametrize(
+        ("speedup", "expected"),
+        [([1, 2, 4, 8], 8), ([1, 1.9, 3.1, 3.3], 4), ([1, 1.2, 1.3, 1.4], 1), ([1, 1.4, 3.0, 3.2], 4), ([1, 1.5, 1.6, 1.7], 2)],
+    )
+    def test_is_the_last_count_at_which_a_further_worker_did_half_a_workers_work(self, speedup, expected):
+        assert knee(np.array([1.0, 2.0, 4.0, 8.0]), np.array(speedup, dtype=float)) == expected
+
+
+@given(fraction=st.floats(0, 1), workers=st.integers(2, 1000))
+def test_the_serial_fraction_of_amdahls_speedup_is_amdahls(fraction, workers):
+    speedup = 1 / (fraction + (1 - fraction) / workers)
+    assert math.isclose(serial_fraction(np.array([speedup]), np.array([float(workers)]))[0], fraction, abs_tol=1e-9)
