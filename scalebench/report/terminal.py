@@ -15,6 +15,26 @@ if TYPE_CHECKING:
 
 def print_report(result: Result, console: "Console | None" = None) -> None:
     """Tables, doubts, and where the files are."""
+    console = _console() if console is None else console
+    print_tables([*scaling_tables(result), *granularity_tables(result)], console)
+    for code, text in findings_by_code(result):
+        _print(console, f"{code}  {text}", "yellow")
+    estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
+    if isinstance(estimate, float) and isinstance(actual, float):
+        console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
+    _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
+
+
+def print_anywhere(tables: Iterable[Table], notes: Iterable[str] = ()) -> None:
+    """Tables on the standard output, with notes that belong to none of them."""
+    console = _console()
+    print_tables(tables, console)
+    for note in notes:
+        _print(console, note, "yellow")
+
+
+def _console() -> "Console":
+    """The terminal, or what the output is piped to."""
     from rich.console import Console
 
     class Piped(Console):
@@ -23,14 +43,7 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
             self.quiet = True
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
-    console = Piped(highlight=False) if console is None else console
-    print_tables([*scaling_tables(result), *granularity_tables(result)], console)
-    for code, text in findings_by_code(result):
-        _print(console, f"{code}  {text}", "yellow")
-    estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
-    if isinstance(estimate, float) and isinstance(actual, float):
-        console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
-    _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
+    return Piped(highlight=False)
 
 
 def report_text(result: Result, width: int = 80) -> str:
