@@ -32,18 +32,20 @@ def main(asked: argparse.Namespace) -> int:
     found, of_run = curves.read_curves(asked)
     fits = [(curve, fit(curve.table, curve.scaling)) for curve in found]
     told = [prediction_as_data(curve, one, workers, asked.law) for curve, one in fits]
-    refused = [
-        f"{title(curve, asked.source)}: {data['reason']}" for (curve, _), data in zip(fits, told, strict=True) if data["reason"]
-    ]
-    if len(refused) == len(told):
-        raise ResultsError("\n".join([*refused, "Measure more worker counts, or more blocks or repeats"]))
+    refused: dict[str, list[str]] = {}
+    for (curve, _), data in zip(fits, told, strict=True):
+        if data["reason"]:
+            refused.setdefault(data["reason"], []).append(title(curve, asked.source))
+    notes = [f"{', '.join(titles)}: {reason}." for reason, titles in refused.items()]
+    if not any(data["predictions"] for data in told):
+        raise ResultsError("\n".join([*notes, "Measure more worker counts, or more blocks or repeats"]))
     if asked.json:
         print(json.dumps({"curves": told} if of_run else told[0], allow_nan=False, default=str))
         return cli.OK
     from scalebench.report.terminal import print_anywhere
 
     good = [fitted for fitted, data in zip(fits, told, strict=True) if not data["reason"]]
-    print_anywhere([prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good], refused)
+    print_anywhere([prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good], notes)
     return cli.OK
 
 

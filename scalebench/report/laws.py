@@ -14,10 +14,10 @@ from scalebench.report.tables import Table, number
 
 #: what a coefficient means, by law and name
 _MEANINGS = {
-    ("usl", "contention"): "share of the time spent queueing for something shared",
-    ("usl", "coherency"): "cost of keeping each pair of workers in step",
-    ("amdahl", "serial_fraction"): "share of the work that only one worker can do",
-    ("gustafson", "serial_fraction"): "share of the parallel run's time that is serial",
+    ("usl", "contention"): "share of time spent queueing",
+    ("usl", "coherency"): "cost of each pair in step",
+    ("amdahl", "serial_fraction"): "share of work that stays serial",
+    ("gustafson", "serial_fraction"): "share of parallel time, serial",
 }
 #: columns of a curve's identity that are worth a word in its title
 _NAMED = ("backend", "mpi_mode", "start_method", "distribution", "binding")
@@ -65,7 +65,7 @@ def _coefficients(law: LawFit, found: Fit) -> list[list[str]]:
     if law.peak_workers is not None:
         beyond = law.peak_workers.value / float(found.points.workers[-1])
         rows.append(["peak", number(law.peak_workers.value), _ends(law.peak_workers),
-                     "workers" + (f", {beyond:.1f} times beyond the data" if beyond > 1 else "")])  # fmt: skip
+                     "workers" + (f", {beyond:.1f} times the largest" if beyond > 1 else "")])  # fmt: skip
     return rows
 
 

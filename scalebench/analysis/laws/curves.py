@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from scalebench.analysis.scaling import launches
@@ -32,7 +33,7 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
         oversubscribed: Keep cases that wanted more CPUs than there were. Left out otherwise: across that boundary a law
             would be fitted to the queue for CPUs.
     Returns:
-        In the order of the sweep. Their tables hold ``workers``, ``block`` and ``wall_s`` (s, the median round of a
+        By run, workload, size and backend. Their tables hold ``workers``, ``block`` and ``wall_s`` (s, the median round of a
         launch), or ``throughput`` (work units per second) where the work is not the same at each count, as of ``spin``.
     """
     chosen = launches(rounds)
@@ -40,7 +41,7 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
     per_worker = chosen["tasks"].where(chosen["scaling"] != "weak", chosen["tasks"] // chosen["workers"])
     chosen = chosen.assign(_work=per_worker)
     found = []
-    for key, rows in chosen.groupby(IDENTITY, dropna=False, sort=False):
+    for key, rows in chosen.groupby(IDENTITY, dropna=False):
         if rows["workers"].nunique() < 2:
             continue
         identity: dict[str, Any] = {name: _plain(value) for name, value in zip(IDENTITY, key, strict=True)}
@@ -50,7 +51,10 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
 
 
 def _plain(value: Any) -> Any:
-    return None if pd.isna(value) else value
+    """A key of a group as JSON holds it."""
+    if pd.isna(value):
+        return None
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _curve(identity: dict[str, Any], rows: pd.DataFrame, *, oversubscribed: bool) -> Curve:

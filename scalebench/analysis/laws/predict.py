@@ -31,8 +31,15 @@ def predict(found: Fit, workers: Sequence[int], law: str | None = None) -> pd.Da
     name = law or found.used
     chosen = None if name is None else found.laws.get(name)
     if chosen is None or chosen.reason is not None or chosen.solution is None:
-        reasons = "; ".join(f"{key}: {one.reason}" for key, one in found.laws.items() if one.reason and law in (None, key))
-        raise UsageError(f"no law to predict with. {reasons}")
+        asked = (
+            [found.laws[law]]
+            if law in found.laws
+            else [one for one in found.laws.values() if found.points.scaling in one.law.scaling]
+        )
+        by_reason: dict[str, list[str]] = {}
+        for one in asked:
+            by_reason.setdefault(one.reason or "", []).append(one.law.name)
+        raise UsageError("no law to predict with: " + "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items()))
     data, solved = found.points, chosen.solution
     counts = np.asarray(workers, dtype=np.int64)
     ratio = counts / data.baseline

@@ -29,8 +29,9 @@ def _coefficients(factors: Floats) -> dict[str, Floats]:
 
 def _peak(coefficients: Mapping[str, Floats]) -> Floats:
     """Infinite where coherency is 0."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.asarray(np.sqrt((1 - coefficients["contention"]) / coefficients["coherency"]))
+    falls = coefficients["coherency"] > 0
+    squared = (1 - coefficients["contention"]) / np.where(falls, coefficients["coherency"], 1.0)
+    return np.where(falls, np.sqrt(squared), np.inf)
 
 
 LAW = Law(
