@@ -12,7 +12,8 @@ from scalebench.results.schema import ROUNDS, arrow_schema
 
 DATA = Path(__file__).parents[1] / "data" / "laws"
 PROCESSES = {"backend": "processes", "start_method": "fork"}
-GOOD = "workers,wall_s\n1,10\n2,5.5\n4,3.2\n8,2.1\n16,1.7\n32,1.9\n"
+#: contention 0.05, coherency 0.002, to four digits
+GOOD = "workers,wall_s\n1,10\n2,5.27\n4,2.935\n8,1.828\n16,1.394\n32,1.417\n"
 
 
 @pytest.fixture(autouse=True)
@@ -92,10 +93,10 @@ class TestFitOfATable:
         assert gustafson["coefficients"]["serial_fraction"] == {"value": None, "low": None, "high": None}
         assert [one["workers"] for one in told["karp_flatt"]] == [1, 2, 4, 8, 16, 32]
         assert told["karp_flatt"][0]["value"] is None
-        assert told["karp_flatt"][1]["value"] == pytest.approx((5.5 / 10 - 0.5) / 0.5)
+        assert told["karp_flatt"][1]["value"] == pytest.approx((5.27 / 10 - 0.5) / 0.5)
         assert told["preferred"] == "usl"
         assert told["holdout"]["workers"] == 32
-        assert told["holdout"]["measured"] == 1.9
+        assert told["holdout"]["measured"] == 1.417
         assert told["holdout"]["predicted"] > 0
 
     def test_tells_it_in_lines_of_80_columns(self, scalebench, good):
@@ -262,13 +263,14 @@ class TestFitOfARun:
 class TestPredict:
     def test_tells_the_time_its_interval_the_law_and_how_far_that_is(self, scalebench, run):
         path = run(*curve_rows())
-        (told,) = json.loads(scalebench("predict", path, "--workers", "8,64,256", "--json")[1])["curves"]
+        (told,) = json.loads(scalebench("predict", path, "--workers", "32,64,256", "--json")[1])["curves"]
         assert told["law"] == "amdahl"
         near, far, farther = told["predictions"]
         assert [one["beyond"] for one in told["predictions"]] == [1, 2, 8]
         assert far["wall_s_low"] < (0.1 + 0.9 / 64) * 1.023 < far["wall_s_high"]
         widths = [one["wall_s_high"] / one["wall_s_low"] for one in (near, far, farther)]
         assert widths == sorted(widths)
+        assert farther["wall_s_high"] < 1.5 * farther["wall_s"]
         text = " ".join(scalebench("predict", path, "--workers", "64,256")[1].split())
         assert "By Amdahl's law, from 6 counts, 1 to 32" in text
         assert "8 times" in text
@@ -278,7 +280,7 @@ class TestPredict:
         assert told["law"] == "usl"
         assert told["predictions"][0]["workers"] == 64
         assert told["predictions"][0]["beyond"] == 2
-        assert told["predictions"][0]["wall_s"] > 1.9
+        assert told["predictions"][0]["wall_s"] > 1.417
 
     def test_of_throughput_is_of_throughput(self, scalebench):
         told = json.loads(scalebench("predict", DATA / "cisco_schwartz.csv", "--workers", "64", "--json")[1])

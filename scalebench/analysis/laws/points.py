@@ -36,6 +36,7 @@ class Points:
     baseline: int  #: the count that ratios are taken over: the smallest, for a speedup 1
     deviation: Floats | None  #: of the log of one value, moderated; None where no variance was measured
     freedom: Floats | None  #: degrees of freedom of ``deviation``
+    within: float  #: degrees of freedom of repeats about their means, over all counts; 0 where none differ
     shared: bool  #: all counts have one deviation, estimated from all
     spread: float | None  #: standard deviation of the log of one new value, over counts
     blocks: pd.DataFrame | None  #: rates, index: blocks, columns: counts; None for a table of plain repeats
@@ -63,11 +64,11 @@ class Points:
         return replace(self, workers=self.workers[:-1], measured=self.measured[:-1], rate=self.rate[:-1],
                        repeats=self.repeats[:-1], deviation=deviation, freedom=freedom, blocks=None)  # fmt: skip
 
-    def draws(self) -> Floats | None:
-        """Joint draws of the logs of the rates about their means, shape ``(draws, n)``; None below three blocks."""
+    def draws(self, count: int) -> Floats | None:
+        """Joint draws of the logs of the rates about their means, shape ``(count, n)``; None below three blocks."""
         if self.blocks is None or self.repeats.min() < LEAST_BLOCKS:
             return None
-        return np.log(block_draws(self.blocks)) - np.log(self.rate)
+        return np.log(block_draws(self.blocks, count=count)) - np.log(self.rate)
 
 
 def points(table: pd.DataFrame, scaling: str) -> Points:
@@ -109,7 +110,8 @@ def points(table: pd.DataFrame, scaling: str) -> Points:
         rates = np.exp(-about if measure == "wall_s" else about) * rate
         squares, freedom = _of_blocks(about)
     deviation, freedoms, shared = _moderated(squares, freedom) or (None, None, False)
-    return Points(workers=counts, measured=measured, rate=rate, repeats=repeats, measure=measure, scaling=scaling,
+    within = 0.0 if deviation is None else float(freedom.sum())
+    return Points(workers=counts, within=within, measured=measured, rate=rate, repeats=repeats, measure=measure, scaling=scaling,
                   baseline=baseline, deviation=deviation, freedom=freedoms, shared=shared, spread=spread, blocks=rates)  # fmt: skip
 
 

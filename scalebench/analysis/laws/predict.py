@@ -3,19 +3,24 @@
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.special import stdtrit
 
 from scalebench.analysis.laws.base import Floats
-from scalebench.analysis.laws.fit import Fit, few_blocks, interval
-from scalebench.analysis.laws.solve import DRAWS
+from scalebench.analysis.laws.fit import Fit, LawFit, few_blocks
+from scalebench.analysis.laws.points import Points
+from scalebench.analysis.laws.solve import Solution
+from scalebench.analysis.statistics import CONFIDENCE, of_draws
 from scalebench.errors import UsageError
 
 
 def predict(found: Fit, workers: Sequence[int], law: str | None = None) -> pd.DataFrame:
     """One new measurement at each count, with a 95% prediction interval.
 
-    The interval is that of the law's draws together with the spread of one new value (repeat, or block) about the law,
-    both relative; so it widens with the distance from the data. It holds as far as the law does.
+    Each half of the interval is that of the law's draws and that of one new value (repeat, or block) about the law, both
+    of logarithms, added as independent errors are; so it widens with the distance from the data, where it is never
+    narrower than at their end. It holds as far as the law does.
 
     Args:
         found: The fitted laws of a curve.
@@ -28,37 +33,42 @@ def predict(found: Fit, workers: Sequence[int], law: str | None = None) -> pd.Da
     Raises:
         UsageError: The law was refused, or none was fitted.
     """
-    name = law or found.used
-    chosen = None if name is None else found.laws.get(name)
-    if chosen is None or chosen.reason is not None or chosen.solution is None:
-        asked = (
-            [found.laws[law]]
-            if law in found.laws
-            else [one for one in found.laws.values() if found.points.scaling in one.law.scaling]
-        )
-        by_reason: dict[str, list[str]] = {}
-        for one in asked:
-            by_reason.setdefault(one.reason or "", []).append(one.law.name)
-        raise UsageError("no law to predict with: " + "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items()))
+    chosen = _chosen(found, law)
     data, solved = found.points, chosen.solution
+    assert solved is not None  # a law that was fitted has one
     counts = np.asarray(workers, dtype=np.int64)
-    ratio = counts / data.baseline
-    value = data.shown(solved.rate(ratio), counts)
-    with np.errstate(all="ignore"):  # an extreme draw has no rate
-        rates = chosen.law.rate(ratio, solved.draws)
-        drawn = data.shown(rates * np.exp(_new_value(solved.spread, solved.freedom)), counts)
-    ends = [(None, None) if few_blocks(data) else interval(drawn[:, one]) for one in range(len(counts))]
+    value = data.shown(solved.rate(counts / data.baseline), counts)
+    own, end = (_halves(data, solved, at) for at in (counts, np.clip(counts, data.workers[0], data.workers[-1])))
+    new = float(stdtrit(solved.freedom, 0.5 + CONFIDENCE / 2)) * solved.spread
+    half = np.hypot(np.maximum(own, end), new)
+    if few_blocks(data):
+        half = np.full_like(half, np.nan)
+    half[~np.isfinite(half)] = np.nan  # no bound
     return pd.DataFrame({
         "workers": counts,
-        "law": name,
+        "law": chosen.law.name,
         data.measure: value,
-        f"{data.measure}_low": [low for low, _ in ends],
-        f"{data.measure}_high": [high for _, high in ends],
+        f"{data.measure}_low": value * np.exp(-half[0]),
+        f"{data.measure}_high": value * np.exp(half[1]),
         "beyond": np.maximum.reduce([counts / data.workers[-1], data.workers[0] / counts, np.ones(len(counts))]),
-    }).astype({f"{data.measure}_low": "float64", f"{data.measure}_high": "float64"})  # fmt: skip
+    })  # fmt: skip
 
 
-def _new_value(spread: float, freedom: float) -> Floats:
-    """Draws of the log of one new value about the law, shape ``(DRAWS, 1)``, Student's t."""
-    generator = np.random.default_rng(2)
-    return np.asarray(spread * generator.standard_t(freedom, (DRAWS, 1)))
+def _chosen(found: Fit, law: str | None) -> LawFit:
+    name = law or found.used
+    if name is not None and found.laws[name].reason is None:
+        return found.laws[name]
+    asked = [one for one in found.laws.values() if (one.law.name == law if law else found.points.scaling in one.law.scaling)]
+    by_reason: dict[str, list[str]] = {}
+    for one in asked:
+        by_reason.setdefault(str(one.reason), []).append(one.law.name)
+    raise UsageError("no law to predict with: " + "; ".join(f"{', '.join(names)}: {why}" for why, names in by_reason.items()))
+
+
+def _halves(data: Points, solved: Solution, counts: npt.NDArray[np.int64]) -> Floats:
+    """By how much the logs of the law's draws go below and above its best, shape ``(2, n)``, >= 0; infinite without bound."""
+    ratio = counts / data.baseline
+    with np.errstate(all="ignore"):  # an extreme draw has no rate
+        best, drawn = (np.log(data.shown(one, counts)) for one in (solved.rate(ratio), solved.law.rate(ratio, solved.draws)))
+        low, high = of_draws(drawn)
+    return np.nan_to_num(np.maximum([best - low, high - best], 0.0), nan=np.inf)
