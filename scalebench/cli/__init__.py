@@ -19,6 +19,8 @@ COMMANDS = {
     "run": "measure a study, the default one, or a function",
     "report": "print the scaling tables of a run",
     "compare": "compare runs, or files of pytest-benchmark or pyperf, case by case",
+    "fit": "fit the laws of scaling to a table or a run",
+    "predict": "predict the wall time at other worker counts",
     "list": "list the runs",
     "export": "write a run to one file",
     "backends": "what works here, and how to get the rest",

@@ -63,9 +63,9 @@ def main(asked: argparse.Namespace) -> int:
         print("\n".join(map(table_to_markdown, comparison_tables(told))))
     else:
         from scalebench.report.compare import comparison_tables
-        from scalebench.report.terminal import show_tables
+        from scalebench.report.terminal import print_anywhere
 
-        show_tables(comparison_tables(told))
+        print_anywhere(comparison_tables(told))
     return judge(told, gates, accept_drift=asked.accept_drift)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def print_report(result: Result, console: "Console | None" = None) -> None:
     """Tables, doubts, and where the files are."""
-    console = _piped() if console is None else console
+    console = _console() if console is None else console
     print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
         _print(console, f"{code}  {text}", "yellow")
@@ -26,12 +26,16 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
     _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
 
 
-def show_tables(tables: Iterable[Table]) -> None:
-    """Draw tables on the terminal."""
-    print_tables(tables, _piped())
+def print_anywhere(tables: Iterable[Table], notes: Iterable[str] = ()) -> None:
+    """Tables on the standard output, with notes that belong to none of them."""
+    console = _console()
+    print_tables(tables, console)
+    for note in notes:
+        _print(console, note, "yellow")
 
 
-def _piped() -> "Console":
+def _console() -> "Console":
+    """The terminal, or what the output is piped to."""
     from rich.console import Console
 
     class Piped(Console):
