@@ -10,7 +10,7 @@ from scalebench.analysis.comparison import Comparison
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief
-from scalebench.report.tables import Table, by_code, interval, number, percent
+from scalebench.report.tables import Row, Table, by_code, interval, number, percent
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80
@@ -116,7 +116,7 @@ def _cases(cases: pd.DataFrame) -> Table:
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     last = None
-    for _, case in cases.iterrows():
+    for case in cases.to_dict("records"):
         name = _interface(case)
         if name != last:
             sections[len(rows)] = last = name
@@ -148,7 +148,7 @@ def _title(case: pd.Series) -> str:
     return f"{case['scaling']} scaling of {what}{size}, {tasks}{spread}"
 
 
-def _interface(case: pd.Series) -> str:
+def _interface(case: Row) -> str:
     if pd.isna(case["backend"]):
         return str(case["name"])
     names = ("backend", "mpi_mode", "start_method", "distribution")
@@ -157,7 +157,7 @@ def _interface(case: pd.Series) -> str:
     return name + ("" if pd.isna(case["chunksize"]) else f" chunksize {case['chunksize']}")
 
 
-def _place(case: pd.Series) -> str:
+def _place(case: Row) -> str:
     if pd.isna(case["backend"]):
         return ""
     return f"w{case['workers']}" + ("" if pd.isna(case["blas_threads"]) else f" b{case['blas_threads']}")
@@ -195,7 +195,7 @@ def _shape(rows: pd.DataFrame, measure: str, sides: int) -> Table:
     }[measure]  # fmt: skip
     form = percent if factor == 100 else "{:g}".format if measure == KNEE else number
     cells: dict[tuple[str, float], dict[int, str]] = {}
-    for _, row in rows.rename(columns={"low": "value_low", "high": "value_high"}).iterrows():
+    for row in rows.rename(columns={"low": "value_low", "high": "value_high"}).to_dict("records"):
         text = interval(row, "value", factor, form)
         key = (_curve(row), row["at"] if at else 0.0)
         cells.setdefault(key, {})[row["side"]] = text
@@ -213,9 +213,9 @@ def _shape(rows: pd.DataFrame, measure: str, sides: int) -> Table:
     return Table(title=f"Shape: {measure}{unit}", head=head, rows=lines, sections=sections, notes=notes, section_head="curve")
 
 
-def _curve(row: pd.Series) -> str:
+def _curve(row: Row) -> str:
     what = f"{row['scaling']}, {row['kind'] if not pd.isna(row['kind']) else row['workload']}"
-    size = "" if pd.isna(row["size"]) else f" {row['size']}"
-    tasks = "" if pd.isna(row["tasks"]) else f" x {row['tasks']:g}"
-    blas = "" if pd.isna(row["blas_threads"]) else f" b{row['blas_threads']:g}"
+    size: str = "" if pd.isna(row["size"]) else f" {row['size']}"
+    tasks: str = "" if pd.isna(row["tasks"]) else f" x {row['tasks']:g}"
+    blas: str = "" if pd.isna(row["blas_threads"]) else f" b{row['blas_threads']:g}"
     return f"{what}{size}{tasks}: {_interface(row)}{blas}"

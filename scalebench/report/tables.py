@@ -160,7 +160,7 @@ def section(case: Row) -> str:
     parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
     parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
     parts += [] if pd.isna(case["chunksize"]) else [f"chunksize {case['chunksize']}"]
-    threads = "" if pd.isna(case["blas_threads"]) else f", {count(case['blas_threads'], 'BLAS thread')}"
+    threads: str = "" if pd.isna(case["blas_threads"]) else f", {count(case['blas_threads'], 'BLAS thread')}"
     return " ".join(parts) + threads
 
 
@@ -175,7 +175,7 @@ def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
-    variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
+    variant: str = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
     return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}, {tasks}{spread}{variant}{run}"
 
