@@ -154,7 +154,7 @@ def section(case: Row) -> str:
     parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
     parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
     parts += [] if pd.isna(case["chunksize"]) else [f"chunksize {case['chunksize']}"]
-    threads = "" if pd.isna(case["blas_threads"]) else f", {count(case['blas_threads'], 'BLAS thread')}"
+    threads: str = "" if pd.isna(case["blas_threads"]) else f", {count(case['blas_threads'], 'BLAS thread')}"
     return " ".join(parts) + threads
 
 
