@@ -1,13 +1,13 @@
 """Where the efficiency went, proved by injection: losses of a known size, in real pools, must be found under their names.
 
 Truths come from arithmetic on what was asked (sleeps, CPUs), never from the factors themselves. Where CPU time is the
-question, other programs are kept away by priority as far as the user may; a busy machine is then told by the baseline, which
+question, other programs are kept away by a cgroup's weight where one can be made; a busy machine is then told by the baseline, which
 did not get its one CPU: such a run proves nothing and is measured again.
 """
 
 import os
 import platform
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -29,12 +29,12 @@ QUIET = 0.9
 
 @pytest.fixture
 def measured(tmp_path):
-    """``measured(study)``: the account of a run of it on a quiet machine, as one row for each case with a pool."""
+    """``measured(**study)``: the rounds, and the account of a run on a quiet machine, as one row for each case with a pool."""
 
-    def measure(*, needs_cpu=False, **asked):
+    def measure(*, needs_cpu=False, quota=None, **asked):
         study = scalebench.Study(**{"blocks": 3, "rounds": 3, "timeout": 60, **asked})
         for _ in range(3):
-            with first_in_line() if needs_cpu else nullcontext():
+            with cpu_group(quota) if needs_cpu else nullcontext():
                 rounds = scalebench.run(study, results=tmp_path).rounds
             assert set(rounds["status"]) == {"ok"}, rounds["message"].dropna().unique()
             serial = rounds[(rounds["backend"] == "serial") & rounds["blas_threads"].fillna(1).eq(1)]
@@ -46,16 +46,45 @@ def measured(tmp_path):
     return measure
 
 
+CONTROLLERS = Path("/sys/fs/cgroup")
+
+
 @contextmanager
-def first_in_line():
-    """What this process starts is served before other programs, where the system lets it."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    with suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, -20)
-    try:
+def cpu_group(quota):
+    """This process and all that it starts come before other programs, and get so many CPUs in slices of 10 ms, all when None.
+
+    By a cgroup of their own, of either version; where that can't be made, other programs are not kept away, and a test
+    that needs a quota is skipped.
+    """
+    version_2 = (CONTROLLERS / "cgroup.controllers").exists()
+    root = CONTROLLERS if version_2 else CONTROLLERS / "cpu"
+    group = root / f"scalebench-test-{os.getpid()}"
+    slices = None if quota is None else int(quota * 10_000)
+    if version_2:
+        settings = {"cpu.weight": 10_000} | ({} if slices is None else {"cpu.max": f"{slices} 10000"})
+    else:
+        settings = {"cpu.shares": 262_144}
+        settings |= {} if slices is None else {"cpu.cfs_period_us": 10_000, "cpu.cfs_quota_us": slices}
+    with ExitStack() as undo:
+        try:
+            before = root / _own_group(version_2) / "cgroup.procs"
+            before.stat()  # a container may see another path than it is in
+            group.mkdir()
+            undo.callback(group.rmdir)
+            for name, value in settings.items():
+                (group / name).write_text(str(value))
+            (group / "cgroup.procs").write_text(str(os.getpid()))
+            undo.callback(before.write_text, str(os.getpid()))
+        except OSError as error:
+            if quota is not None:
+                pytest.skip(f"can't make a cgroup with a CPU quota, which takes root and a writable {CONTROLLERS}: {error}")
         yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, before)
+
+
+def _own_group(version_2):
+    lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
+    own = (path.lstrip("/") for _, names, path in lines if (not names if version_2 else "cpu" in names.split(",")))
+    return next(own, "")
 
 
 @pytest.fixture
@@ -72,40 +101,6 @@ def only_cpus():
     yield choose
     os.sched_setaffinity(0, before)
     cpu_budget.cache_clear()
-
-
-CONTROLLER = Path("/sys/fs/cgroup")
-
-
-@pytest.fixture
-def quota():
-    """``quota(cpus)``: this process and all that it starts get so much CPU time, in slices of 10 ms, on any CPU."""
-    group = before = None
-
-    def limit(cpus):
-        nonlocal group, before
-        version_2 = (CONTROLLER / "cgroup.controllers").exists()
-        root = CONTROLLER if version_2 else CONTROLLER / "cpu"
-        lines = [line.split(":", 2) for line in Path("/proc/self/cgroup").read_text().splitlines()]
-        own = next((path for _, names, path in lines if ("cpu" in names.split(",") or version_2)), None)
-        group = root / f"scalebench-test-{os.getpid()}"
-        try:
-            group.mkdir()
-            if version_2:
-                (group / "cpu.max").write_text(f"{int(cpus * 10_000)} 10000")
-            else:
-                (group / "cpu.cfs_period_us").write_text("10000")
-                (group / "cpu.cfs_quota_us").write_text(str(int(cpus * 10_000)))
-            before = root / str(own).lstrip("/")
-            (group / "cgroup.procs").write_text(str(os.getpid()))
-        except OSError as error:
-            pytest.skip(f"can't make a cgroup with a CPU quota, that takes root and a writable /sys/fs/cgroup: {error}")
-
-    yield limit
-    if before is not None:
-        (before / "cgroup.procs").write_text(str(os.getpid()))
-    if group is not None and group.exists():
-        group.rmdir()
 
 
 class TestLoadBalance:
@@ -163,11 +158,10 @@ class TestWaitingForACpu:
         assert case["lost_to_cpu_wait"] > 4 * abs(case["lost_to_waiting"])
         assert "lost waiting for a CPU (2.0x oversubscribed)" in said(case, 2)
 
-    def test_for_a_quota_is_that_too_and_no_oversubscription_is_blamed(self, measured, only_cpus, quota):
+    def test_for_a_quota_is_that_too_and_no_oversubscription_is_blamed(self, measured, only_cpus):
         """Two workers on two CPUs, of which they may use one in all."""
         only_cpus(2)
-        quota(1)
-        _, found = measured(needs_cpu=True, kind="crunch", size=200_000, tasks=8, backend="processes", workers=2)
+        _, found = measured(needs_cpu=True, quota=1, kind="crunch", size=200_000, tasks=8, backend="processes", workers=2)
         case = found.loc[2]
         assert case["cpu_availability"] == pytest.approx(1 / 2, abs=0.12)
         assert case["lost_to"] == "cpu_wait"
