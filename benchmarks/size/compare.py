@@ -28,7 +28,8 @@ def generate(folder: Path, rounds: int, seed: int) -> Path:
     """A run of that many rounds, with a mood of each block and a right tail."""
     generator = np.random.default_rng(seed)
     each = rounds // (CASES * BLOCKS)
-    cases = [Case(workload="really_hard_task", kind="crunch", size=str(1000 + number), tasks=24) for number in range(CASES)]
+    cases = [Case(workload="really_hard_task", kind="crunch", size=str(1000 + number // 10), backend="processes", workers=1 + number % 10, tasks=24)
+             for number in range(CASES)]  # fmt: skip
     asked = pd.DataFrame([{"case_id": case.case_id, **case.asked()} for case in cases])
     whole = asked.loc[np.repeat(np.arange(CASES), BLOCKS * each)].reset_index(drop=True)
     whole["block"] = np.tile(np.repeat(np.arange(BLOCKS), each), CASES)
