@@ -37,6 +37,7 @@ from scalebench.launchers import local
 from scalebench.launchers.mpiexec import find_mpi
 from scalebench.plan import open_request
 from scalebench.sweep import Sweep, expand
+from scalebench.variants import THREAD_VARIABLES
 
 BY_HAND = Path(__file__).parent / "by_hand"
 SCRIPTS = {
@@ -87,7 +88,7 @@ class Hand:
         command = [sys.executable, str(BY_HAND / SCRIPTS[backend])]
         if backend == "mpi-pool":
             command[1:1] = ["-m", "mpi4py.futures"]
-        environment = {**os.environ, **dict.fromkeys(local.THREAD_VARIABLES, "1")}
+        environment = {**os.environ, **dict.fromkeys(THREAD_VARIABLES, "1")}
         if backend in ("mpi", "mpi-pool"):
             mpi = find_mpi()
             command = [*mpi.command(WORKERS + (backend == "mpi-pool")), *command]
