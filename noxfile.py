@@ -52,6 +52,13 @@ def overhead(session: nox.Session) -> None:
 
 
 @nox.session
+def intervals(session: nox.Session) -> None:
+    """How often intervals cover, by simulation: the tables of docs/methodology.md. ``-- --studies 500`` for a first look."""
+    session.install("-e", ".[all]")
+    session.run("python", "benchmarks/intervals/measure.py", *session.posargs)
+
+
+@nox.session
 def truth(session: nox.Session) -> None:
     """False alarms and found slowdowns of the interleaved A/B, beside two other tools on equal time. ``-- --scale 0.05`` for a first look."""
     session.install("-e", ".[pytest]", "pyperf")

@@ -71,6 +71,84 @@ class TooFewBlocks(Finding):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrecisionMissed(Finding):
+    """A precision was asked for, and the run ended before every interval was as narrow."""
+
+    code: ClassVar[str] = "SB111"
+    wanted: float  #: half an interval's width relative to its value
+    judged: int  #: cases
+    ended: str  #: why no further block was begun
+    missed: list[dict[str, Any]]  #: the widest first: case_id, case, quantity, precision, blocks, blocks_needed
+
+    def __str__(self) -> str:
+        named = [f"{one['case']} {one['quantity']} {_share(one['precision'])}" for one in self.missed[:_NAMED]]
+        more = len(self.missed) - len(named)
+        listed = ", ".join(named) + (f", and {more} more" if more else "")
+        needed = [one["blocks_needed"] for one in self.missed]
+        blocks = f"about {max(needed)} blocks would do" if all(needed) else "no number of blocks can be told that would do"
+        return (f"precision {self.wanted:.2g} ({_share(self.wanted)}) was missed by {len(self.missed)} of {self.judged} cases "
+                f"(ended by: {self.ended}): {listed}; {blocks}: more --budget, fewer cases, or a quieter machine")  # fmt: skip
+
+
+_NAMED = 5  #: cases that a sentence lists
+
+
+def _share(value: float | None) -> str:
+    return "no interval" if value is None else f"\u00b1{100 * value:.2g}%"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineDrifted(Finding):
+    """The canary had another level for a part of the run: the machine changed under it."""
+
+    code: ClassVar[str] = "SB120"
+    first: int  #: launch of the stretch, in order of time, from 0
+    last: int
+    launches: int  #: of the run
+    inside_s: float  #: median canary of the stretch
+    outside_s: float  #: of the other launches
+    chance: float  #: of such a stretch on a machine that varies without order
+
+    def __str__(self) -> str:
+        change = 100 * (self.inside_s / self.outside_s - 1)
+        return (f"from launch {self.first} to {self.last} of {self.launches} the machine was {abs(change):.0f}% "
+                f"{'slower' if change > 0 else 'faster'} (canary {1e3 * self.inside_s:.3g} ms, else {1e3 * self.outside_s:.3g} ms; "
+                "chance without drift at most 1%): trust ratios within a block more than seconds, and repeat the run before "
+                "you compare it with another")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineBusy(Finding):
+    """Others used CPUs that the run was to have."""
+
+    code: ClassVar[str] = "SB121"
+    taken: float  #: CPUs of the budget, mean of the looks
+    cpus: int  #: the CPU budget
+    looks: int  #: one at the start of each block, while the run itself slept
+    load_average: float | None  #: of the minute before the run
+
+    def __str__(self) -> str:
+        load = "" if self.load_average is None else f"; load average {self.load_average:.2g} at the start"
+        return (f"others used {self.taken:.2g} of {self.cpus} CPUs at the start of blocks ({self.looks} looks{load}): cases that want "
+                "all CPUs waited for one; end what else runs, or use fewer --workers")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MachineUnsteady(Finding):
+    """The same small task took very different times: a neighbour, or a clock that changes."""
+
+    code: ClassVar[str] = "SB122"
+    low_s: float  #: 5% quantile of the canary
+    high_s: float  #: 95% quantile
+    launches: int
+
+    def __str__(self) -> str:
+        return (f"the same small task took {1e3 * self.low_s:.3g} to {1e3 * self.high_s:.3g} ms (the middle 90% of {self.launches} "
+                "launches): intervals are wide for a reason that is not the code; fix the CPU's clock, bind workers, or use "
+                "a machine without neighbours")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RawDataCutOff(Finding):
     """A file of pytest-benchmark holds some of its rounds only."""
 
@@ -98,4 +176,5 @@ class NotATime(Finding):
         )
 
 
-FINDINGS: tuple[type[Finding], ...] = (FitsCache, Oversubscribed, BlasThreadsNotAsAsked, TooFewBlocks, RawDataCutOff, NotATime)
+FINDINGS: tuple[type[Finding], ...] = (FitsCache, Oversubscribed, BlasThreadsNotAsAsked, TooFewBlocks, PrecisionMissed, MachineDrifted,
+                                       MachineBusy, MachineUnsteady, RawDataCutOff, NotATime)  # fmt: skip

@@ -83,8 +83,9 @@ def launch(
         rounds: Timed rounds; None: decided from the warm-up.
         task_timing: ``off``: the counted rounds record no tasks; their work is that of the warm-up, which does.
     """
+    pilot = rounds is None and study.rounds is None
     told = Launch(case, {**identity, "case_id": case.case_id, "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                         "canary_s": machine.canary()})  # fmt: skip
+                         "canary_s": machine.canary()}, stop_reason="pilot" if pilot else "planned")  # fmt: skip
     if (refused := plan.refusal(case)) is not None:
         told.fail("skipped", refused)
         return told

@@ -128,6 +128,22 @@ def canary() -> float:
     return time.perf_counter() - start
 
 
+def cpus_in_use(seconds: float = 0.2) -> float:
+    """CPUs that are busy while this process sleeps for so long: others', and what a hypervisor takes away."""
+    import psutil
+
+    def idle_and_all() -> tuple[float, float]:
+        times = psutil.cpu_times()
+        guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)  # Linux counts them as user time already
+        return times.idle + getattr(times, "iowait", 0.0), sum(times) - guests
+
+    idle, whole = idle_and_all()
+    time.sleep(seconds)
+    idle_then, whole_then = idle_and_all()
+    passed = whole_then - whole
+    return max(0.0, 1 - (idle_then - idle) / passed) * logical_cpus() if passed > 0 else 0.0
+
+
 def load_average() -> float | None:
     """Processes that wanted a CPU over the last minute."""
     return os.getloadavg()[0] if sys.platform != "win32" else None

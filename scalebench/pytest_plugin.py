@@ -9,6 +9,9 @@
 Every suite has the same parameters, of plain values, so that ``--benchmark-group-by=param:workers`` works across
 them; the block is one of them, and the collection is reordered so that blocks run one after the other, each in its own
 random order. The rows are stored as ``scalebench run`` stores them. Silent unless the mark is used.
+
+pytest collects before it runs, so there are as many blocks as the study's ``blocks``. A ``budget`` skips the blocks that
+would pass it. A ``precision`` adds none: where it was missed, a finding says so.
 """
 
 import dataclasses
@@ -183,6 +186,8 @@ def scalebench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[], "
             raise pytest.UsageError("the scalebench fixture needs the scalebench mark")
         config = request.config
         runner = one.campaign.begin(config.getoption("scalebench_results"))
+        if runner.begins(one.block) and runner.over_budget():
+            pytest.skip(f"block {one.block} would end after the budget of {one.campaign.study.budget:g} s")
         told = runner.launch(one.entry, one.block, rounds=1 if config.getoption("benchmark_disable") else None)
         if told.status in ("unavailable", "skipped"):
             pytest.skip(told.message or told.status)

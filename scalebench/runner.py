@@ -1,30 +1,47 @@
 """Drive a study: blocks of launches in random order, each stored before the next is begun.
 
 Launches are randomised complete blocks: two things measured one after the other differ by the machine's mood.
-Adaptive are the rounds of a launch (from its warm-up in block 0) and the number of whole blocks; precision is judged
-after a block, never within a launch.
+Adaptive are the rounds of a launch (from its warm-up in block 0; where a precision is asked, planned anew after each
+block) and the number of whole blocks; precision is judged after a block, never within a launch. How is for
+``analysis.planning`` and ``analysis.precision`` to say: the runner keeps the rows and asks them.
 """
 
+import json
 import subprocess
 import time
 from collections.abc import Callable, Set
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import scalebench
 from scalebench import machine, plan
 from scalebench.case import Case
 from scalebench.errors import brief
-from scalebench.findings import BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TooFewBlocks
+from scalebench.findings import (
+    BlasThreadsNotAsAsked,
+    Finding,
+    FitsCache,
+    MachineBusy,
+    MachineDrifted,
+    MachineUnsteady,
+    Oversubscribed,
+    PrecisionMissed,
+    TooFewBlocks,
+)
 from scalebench.launch import Launch, launch
 from scalebench.launchers import local
 from scalebench.prepare import clear, prepare
 from scalebench.results.load import Result, load
-from scalebench.results.schema import SCHEMA_VERSION
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
 from scalebench.results.store import Store
 from scalebench.study import Study
 from scalebench.sweep import Entry, Sweep, expand, shuffled
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from scalebench.analysis.planning import Plan
 
 _ATTEMPTS = 2  # a case that failed as often is given up
 _MOST_BLOCKS = 100  # when a precision is asked for and no budget ends it
@@ -90,11 +107,18 @@ class Runner:
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
         self._findings: dict[tuple[str, str], Finding] = {}
         self._blocks: set[int] = set()  # begun
+        self._rows: list[dict[str, Any]] = []  #: kept where a precision is judged
+        self._costs: dict[str, tuple[float, float]] = {}  #: case_id -> s of a round, s of the launch without counted rounds
+        self._plan: Plan | None = None
+        self._canary_s: list[float] = []
+        self._used_by_others: list[float] = []  #: CPUs, one look a block
 
     def launch(self, entry: Entry, block: int, *, rounds: int | None = None) -> Launch:
         """Launch a case in a block, once more where it failed, and store each attempt before the next is begun."""
         case = entry.case
-        self._blocks.add(block)
+        if self.begins(block):
+            self._blocks.add(block)
+            self._used_by_others.append(machine.cpus_in_use())
         reference = self.ahead.references.get(plan.reference_key(case))
         told = None
         for attempt in range(_ATTEMPTS):
@@ -105,7 +129,9 @@ class Runner:
             told = self._closed_launch(case, identity)
             if told is None:
                 planned = self._rounds.get(replace(case, variant=None)) if rounds is None else rounds
+                began = machine.clock()
                 told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing)
+                self._note_costs(told, machine.clock() - began)
             self.store.write_launch(f"{block:04}-{case.case_id}-{attempt}", told.rows(), told.tasks())
             self._learn(case, told)
             if told.status in ("ok", "unavailable", "skipped") or case.case_id in self._closed:
@@ -123,6 +149,15 @@ class Runner:
         told = Launch(case, {**identity, "case_id": case.case_id})
         told.fail(*self._closed[case.case_id])
         return told
+
+    def _note_costs(self, told: Launch, seconds: float) -> None:
+        self._canary_s.append(told.identity["canary_s"])
+        walls = [one["wall_s"] for one in told.rounds if not one["warmup"] and one["status"] == "ok"]
+        if self.study.precision is None:
+            return
+        self._rows += told.rows()
+        if told.status == "ok" and walls:
+            self._costs[told.case.case_id] = (sum(walls) / len(walls), max(seconds - sum(walls), 1e-3))
 
     def _learn(self, case: Case, told: Launch) -> None:
         """Rounds for the next blocks, cases to give up, findings."""
@@ -144,32 +179,125 @@ class Runner:
             block = len(self._blocks)
             for entry in shuffled(self.ahead.sweep.entries, self.study.seed, block):
                 observe(entry, block, self.launch(entry, block))
+            self._replan()
         self.store.about["stop_reason"] = reason
+
+    def _replan(self) -> None:
+        """Where a precision is asked: from all rows so far, the rounds of the launches to come."""
+        study = self.study
+        if study.precision is None or study.rounds is not None:
+            return
+        import pandas as pd
+
+        from scalebench.analysis import planning
+
+        paired = self._paired()
+        counted = self._frame().merge(paired[["case_id", "block", "attempt"]])
+        running = self._costs.keys() - self._closed.keys()
+        costs = pd.DataFrame.from_dict(self._costs, orient="index", columns=["round_s", "fixed_s"])
+        self._plan = planning.plan(
+            planning.case_components(counted[~counted["warmup"].astype(bool)], paired),
+            costs[costs.index.isin(running)],
+            wanted=float(study.precision),
+            done=len(self._blocks),
+            most_blocks=_MOST_BLOCKS,
+            rounds_between=(plan.LEAST_ROUNDS, plan.MOST_ROUNDS),
+            left_s=float("inf") if study.budget is None else study.budget - (machine.clock() - self.started),
+        )
+        most: dict[Case, int] = {}
+        for entry in self.ahead.sweep.entries:
+            case, rounds = replace(entry.case, variant=None), self._plan.rounds.get(entry.case.case_id, 0)
+            most[case] = max(rounds, most.get(case, 0))
+        self._rounds |= {case: rounds for case, rounds in most.items() if rounds}
+
+    def _frame(self) -> "pd.DataFrame":
+        return to_frame(self._rows, ROUNDS)
+
+    def _paired(self) -> "pd.DataFrame":
+        from scalebench.analysis.scaling import launches, with_baseline
+
+        return with_baseline(launches(self._frame()))
 
     def stop_reason(self) -> str | None:
         """Why no further block is begun; None when one is."""
         study, done = self.study, len(self._blocks)
         if not done:
             return None
-        elapsed = machine.clock() - self.started
-        if study.budget is not None and elapsed * (done + 1) / done > study.budget:
+        if study.precision is not None and self._precise_enough():
+            return "precision"
+        if self.over_budget():
             return "budget"
         if study.precision is None:
             return "blocks" if done >= study.blocks else None
-        if done >= _LEAST_BLOCKS and self._precise_enough():
-            return "precision"
+        if all(entry.case.case_id in self._closed for entry in self.ahead.sweep.entries):
+            return "no case left"
         return "most blocks" if done >= _MOST_BLOCKS else None
 
-    def _precise_enough(self) -> bool:
-        from scalebench.analysis.scaling import launches, worst_precision
+    def begins(self, block: int) -> bool:
+        """Whether its first launch is still to come."""
+        return block not in self._blocks
 
-        worst = worst_precision(launches(load(self.store.folder).rounds))
-        return worst is not None and worst <= self.study.precision
+    def over_budget(self) -> bool:
+        """Whether another block would end after the budget: by the mean of those done, and by what is planned."""
+        if self.study.budget is None or not self._blocks:
+            return False
+        elapsed = machine.clock() - self.started
+        planned = 0.0 if self._plan is None else self._plan.block_s
+        return elapsed + max(elapsed / len(self._blocks), planned) > float(self.study.budget)
+
+    def _precise_enough(self) -> bool:
+        from scalebench.analysis.precision import LEAST, reached
+
+        paired = self._paired() if len(self._blocks) >= LEAST else None
+        last = max(self._blocks)
+        # nothing is precise where nothing ran
+        return paired is not None and bool(paired["block"].eq(last).any()) and reached(paired, float(self.study.precision), last)
+
+    def _judge_precision(self, status: str) -> None:
+        """Which cases missed what was asked, and by how much."""
+        if self.study.precision is None or not self._rows:
+            return
+        from scalebench.analysis import precision
+
+        paired = self._paired()
+        wide = precision.missed(paired, float(self.study.precision))
+        labels = {entry.case.case_id: entry.case.label for entry in self.ahead.sweep.entries}
+        wide.insert(0, "case", wide["case_id"].map(labels))
+        missed = json.loads(wide.drop(columns="run_id").to_json(orient="records", double_precision=6))  # null for what is absent
+        if missed:
+            self._findings[PrecisionMissed.code, ""] = PrecisionMissed(
+                wanted=float(self.study.precision),
+                judged=paired["case_id"].nunique(),
+                ended=self.store.about.get("stop_reason") or status,
+                missed=missed,
+            )
+
+    def _judge_machine(self) -> None:
+        """Whether the machine was in one mood, and ours."""
+        import numpy as np
+
+        from scalebench.analysis import mood
+
+        canary_s = np.array(self._canary_s)
+        if (shift := mood.drift(canary_s)) is not None:
+            self._findings[MachineDrifted.code, ""] = MachineDrifted(launches=len(canary_s), **asdict(shift))
+        if (unrest := mood.unrest(canary_s)) is not None:
+            self._findings[MachineUnsteady.code, ""] = MachineUnsteady(low_s=unrest[0], high_s=unrest[1], launches=len(canary_s))
+        taken = mood.shortage(self._used_by_others, machine.cpu_budget(), machine.logical_cpus())
+        if taken is not None:
+            self._findings[MachineBusy.code, ""] = MachineBusy(
+                taken=taken,
+                cpus=machine.cpu_budget(),
+                looks=len(self._used_by_others),
+                load_average=self.store.about["load_average"],
+            )
 
     def finish(self, status: str = "finished") -> Path:
         """Compact the parts and close the run; returns its folder."""
         if len(self._blocks) < _LEAST_BLOCKS:
             self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=len(self._blocks))
+        self._judge_precision(status)
+        self._judge_machine()
         clear(self.ahead.sweep)
         self.store.compact()
         self.store.save(

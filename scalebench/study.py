@@ -58,9 +58,9 @@ class Study:
     chunksize: Any = None  #: None: the interface's own default
     variants: Any = field(default_factory=dict)  #: start commands of the host by name: tables, or texts as ``git:HEAD~1``
     variant: Any = None  #: which of them; None: all
-    blocks: Any = 5  #: passes over all cases, each in its own random order
+    blocks: Any = 5  #: passes over all cases, each in its own random order; with ``precision`` that decides
     rounds: Any = None  #: timed rounds a launch; None: at least 5, more where they are short
-    precision: Any = None  #: stop after the block in which every interval is within this share of its value
+    precision: Any = None  #: go on until every interval is within this share of its value, at least eight blocks
     budget: Any = None  #: seconds to spend on blocks; the block that would pass it is not begun
     timeout: Any = None  #: seconds a round may take; None: from the estimate
     seed: Any = 0  #: of the order of cases and of the imbalance

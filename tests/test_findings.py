@@ -12,8 +12,12 @@ from scalebench.findings import (
     BlasThreadsNotAsAsked,
     Finding,
     FitsCache,
+    MachineBusy,
+    MachineDrifted,
+    MachineUnsteady,
     NotATime,
     Oversubscribed,
+    PrecisionMissed,
     RawDataCutOff,
     TooFewBlocks,
 )
@@ -23,9 +27,39 @@ EXAMPLES = [
     Oversubscribed(case="crunch-processes-w4", threads=4, cpus=2),
     BlasThreadsNotAsAsked(case="blas-processes-w2-b1", asked=1, found_min=3, found_max=3),
     TooFewBlocks(blocks=2),
+    PrecisionMissed(
+        wanted=0.02,
+        judged=45,
+        ended="budget",
+        missed=[
+            {
+                "case_id": "00",
+                "case": "crunch-threads-w1",
+                "quantity": "wall_s",
+                "precision": None,
+                "blocks": 2,
+                "blocks_needed": None,
+            },
+            *(
+                {
+                    "case_id": "0f",
+                    "case": f"crunch-processes-w{count}",
+                    "quantity": "speedup",
+                    "precision": 0.041,
+                    "blocks": 5,
+                    "blocks_needed": 31,
+                }
+                for count in range(1, 7)
+            ),
+        ],
+    ),
+    MachineDrifted(first=59, last=123, launches=225, inside_s=0.0052, outside_s=0.0043, chance=0.001),
+    MachineBusy(taken=0.62, cpus=2, looks=5, load_average=1.3),
+    MachineUnsteady(low_s=0.0034, high_s=0.0058, launches=225),
     RawDataCutOff(case="bench.py::test_fib", rounds=38523, where="data ends after 4"),
     NotATime(case="memory", unit="byte"),
 ]
+NEEDED = PrecisionMissed(wanted=0.02, judged=2, ended="budget", missed=EXAMPLES[4].missed[1:2])
 
 
 def test_each_finding_has_a_code_of_its_own_and_an_example_here():
@@ -57,8 +91,14 @@ def test_a_sentence_names_its_case(finding):
         (EXAMPLES[2], ("1 BLAS threads asked for", "3 found")),
         (BlasThreadsNotAsAsked(case="any", asked=2, found_min=1, found_max=4), ("1 to 4 found",)),
         (EXAMPLES[3], ("2 block", "--blocks 5")),
-        (EXAMPLES[4], ("38523 rounds", "data ends after 4")),
-        (EXAMPLES[5], ("byte",)),
+        (EXAMPLES[4], ("±2%", "7 of 45 cases", "budget", "w1 wall_s no interval", "w1 speedup ±4.1%", "and 2 more", "no number")),
+        (NEEDED, ("1 of 2 cases", "about 31 blocks would do")),
+        (EXAMPLES[5], ("launch 59 to 123 of 225", "21% slower", "5.2 ms", "4.3 ms")),
+        (MachineDrifted(first=0, last=9, launches=20, inside_s=0.004, outside_s=0.005, chance=0.01), ("20% faster",)),
+        (EXAMPLES[6], ("0.62 of 2 CPUs", "5 looks", "load average 1.3")),
+        (EXAMPLES[7], ("3.4 to 5.8 ms", "225 launches")),
+        (EXAMPLES[8], ("38523 rounds", "data ends after 4")),
+        (EXAMPLES[9], ("byte",)),
     ],
 )
 def test_a_sentence_gives_its_numbers(finding, numbers):

@@ -3,6 +3,7 @@
 import json
 import platform
 import sys
+from typing import NamedTuple
 
 import pytest
 
@@ -104,3 +105,33 @@ def test_the_canary_takes_time_on_the_clock():
 def test_the_load_is_null_where_the_system_has_none(monkeypatch):
     monkeypatch.setattr(sys, "platform", "win32")
     assert machine.load_average() is None
+
+
+class Times(NamedTuple):
+    """What psutil tells of all CPUs together since the start, s."""
+
+    user: float
+    idle: float
+    iowait: float = 0.0
+    steal: float = 0.0
+    guest: float = 0.0
+
+
+@pytest.mark.parametrize(
+    ("then", "expected"),
+    [
+        ({"user": 10.0, "idle": 90.4}, 0.0),  # all of two CPUs for 0.2 s was idle
+        ({"user": 10.2, "idle": 90.2}, 1.0),
+        ({"user": 10.1, "idle": 90.1, "iowait": 0.1, "steal": 0.1}, 1.0),  # waiting for a disk is idle, stolen time is not
+        ({"user": 10.4, "idle": 90.0, "guest": 0.4}, 2.0),  # a guest's time is in the user's already
+        ({"user": 10.0, "idle": 90.0}, 0.0),  # a clock that did not move tells nothing
+    ],
+)
+def test_the_cpus_in_use_are_those_that_were_not_idle_in_between(monkeypatch, cpus, then, expected):
+    import psutil
+
+    cpus(2)
+    looks = iter([Times(user=10.0, idle=90.0), Times(**then)])
+    monkeypatch.setattr(psutil, "cpu_times", lambda: next(looks))
+    monkeypatch.setattr(machine.time, "sleep", lambda seconds: None)
+    assert machine.cpus_in_use() == pytest.approx(expected)

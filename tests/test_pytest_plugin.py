@@ -75,6 +75,19 @@ def test_the_tables_are_printed_with_the_place_of_the_files(session):
     assert result.about["status"] == "finished"
 
 
+def test_a_budget_skips_the_blocks_that_would_pass_it(session):
+    told, (result,) = session("-rs", suite=SUITE.replace("blocks=2", "blocks=2, budget=0.001"))
+    told.assert_outcomes(passed=3, skipped=3)
+    told.stdout.fnmatch_lines(["*SKIPPED*block 1 would end after the budget of 0.001 s*"])
+    assert set(result.rounds["block"]) == {0}
+
+
+def test_a_precision_adds_no_blocks_and_says_what_missed_it(session):
+    told, (result,) = session(suite=SUITE.replace("blocks=2", 'blocks=2, precision="0.1%"'))
+    told.assert_outcomes(passed=6)
+    assert next(one for one in result.findings if one["code"] == "SB111")["ended"] == "finished"
+
+
 def test_disabled_benchmarks_run_one_round_of_block_0(session):
     told, (result,) = session("--benchmark-disable")
     told.assert_outcomes(passed=3)

@@ -159,13 +159,6 @@ def _facts(rounds: pd.DataFrame) -> pd.DataFrame:
     return facts
 
 
-def worst_precision(chosen: pd.DataFrame) -> float | None:
-    """The widest interval of all cases: half its width relative to its value; None where a case has none yet."""
-    found = over_blocks(chosen["wall_s"], [chosen[key] for key in CASE])
-    relative = (found["high"] - found["low"]) / (2 * found["value"])
-    return None if relative.empty or relative.isna().any() else float(relative.max())
-
-
 def failed_cases(rounds: pd.DataFrame, required_backends: Collection[str] = ()) -> list[str]:
     """Ids of the cases that in some block failed, crashed or timed out without a good launch there, or that differ.
 

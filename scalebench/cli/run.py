@@ -97,12 +97,13 @@ def main(asked: argparse.Namespace) -> int:
         clear(ahead.sweep)
         return cli.OK
     from scalebench.cli.progress import Progress
+    from scalebench.plan import blocks_for
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)
     status = "interrupted"
     try:
-        with Progress(len(ahead.sweep.entries) * study.blocks, ahead.estimate_s) as progress:
+        with Progress(len(ahead.sweep.entries) * blocks_for(study), ahead.estimate_s) as progress:
             runner.run(progress.launched)
         status = "finished"
     finally:
@@ -180,10 +181,12 @@ def _add_working_folder() -> None:
 
 
 def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
-    entries = ahead.sweep.entries
+    from scalebench.plan import blocks_for
+
+    entries, blocks = ahead.sweep.entries, blocks_for(study)
     if as_json:
         plan: dict[str, Any] = {
-            "study": study.described(), "estimate_s": ahead.estimate_s, "blocks": study.blocks,
+            "study": study.described(), "estimate_s": ahead.estimate_s, "blocks": blocks,
             "cases": [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added} for one in entries],
         }  # fmt: skip
         print(json.dumps(plan, default=str))
@@ -196,7 +199,8 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
         added = f"   (added: {entry.added})" if entry.added else ""
         print(f"  {entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks{added}")
     print(
-        f"{len(entries)} cases x {study.blocks} blocks = {len(entries) * study.blocks} launches, about {_human(ahead.estimate_s)}"
+        f"{len(entries)} cases x {blocks} blocks = {len(entries) * blocks} launches, about {_human(ahead.estimate_s)}"
+        + ("" if study.precision is None else f"; more until every interval is within {study.precision:.2g} of its value")
     )
 
 

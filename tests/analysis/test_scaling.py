@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from factories import make_case, make_rounds, sweep_rows
 
-from scalebench.analysis.scaling import failed_cases, launches, scaling, with_baseline, worst_precision
+from scalebench.analysis.scaling import failed_cases, launches, scaling, with_baseline
 
 PROCESSES = {"backend": "processes", "start_method": "fork"}
 
@@ -247,21 +247,6 @@ class TestScaling:
         rounds = make_rounds(*sweep_rows(), {"status": "crashed", "workers": 8, **PROCESSES})
         mixed = rounds.sample(frac=1, random_state=3)
         pd.testing.assert_frame_equal(scaling(rounds), scaling(mixed), check_exact=False)
-
-
-class TestWorstPrecision:
-    def test_is_half_the_widest_interval_relative_to_its_value(self):
-        chosen = launches(make_rounds(*sweep_rows()))
-        table = scaling(make_rounds(*sweep_rows()))
-        expected = ((table["wall_s_high"] - table["wall_s_low"]) / 2 / table["wall_s"]).max()
-        assert worst_precision(chosen) == pytest.approx(expected)
-
-    def test_is_none_while_a_case_has_no_interval(self):
-        rows = [*sweep_rows(), {"block": 0, "workers": 8, **PROCESSES}]
-        assert worst_precision(launches(make_rounds(*rows))) is None
-
-    def test_is_none_where_nothing_ran(self):
-        assert worst_precision(launches(make_rounds({"status": "crashed"}))) is None
 
 
 class TestFailedCases:

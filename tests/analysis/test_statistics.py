@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, block_draws, half_width, of_draws, over_blocks
+from scalebench.analysis.statistics import (
+    CONFIDENCE,
+    LEAST_BLOCKS,
+    allowed_variance,
+    block_draws,
+    blocks_needed,
+    half_width,
+    of_draws,
+    over_blocks,
+)
 
 POSITIVE = st.floats(1e-6, 1e6)
 
@@ -128,3 +137,28 @@ def test_draws_of_one_column_have_the_t_interval_and_those_of_a_ratio_have_the_r
 
 def test_no_draws_of_fewer_than_three_blocks():
     assert np.isnan(block_draws(pd.DataFrame({"case": [1.0, 2.0]}), count=5)).all()
+
+
+SHARES = st.floats(0.005, 0.3)
+
+
+class TestBlocks:
+    @given(SHARES, st.integers(3, 100))
+    def test_of_the_allowed_variance_have_an_interval_just_as_wide_as_wanted(self, wanted, blocks):
+        spread = np.sqrt(allowed_variance(wanted, np.array([blocks])))
+        half = half_width(spread, np.array([blocks]))[0]
+        assert np.sinh(half) == pytest.approx(wanted)
+
+    @given(st.floats(1e-4, 0.3), SHARES)
+    def test_that_are_needed_are_the_fewest_that_will_do(self, spread, wanted):
+        needed = blocks_needed(spread, wanted, 1000)
+        if needed is None:
+            assert allowed_variance(wanted, np.array([1000]))[0] < spread**2
+            return
+        assert allowed_variance(wanted, np.array([needed]))[0] >= spread**2
+        assert needed == 3 or allowed_variance(wanted, np.array([needed - 1]))[0] < spread**2
+
+    def test_that_are_needed_are_those_of_the_t_interval(self):
+        """10% between blocks, 5% wanted: the t interval of 18 is 5.0% wide, of 17 it is 5.1%."""
+        assert [stats.t.ppf(0.975, count - 1) * 0.1 / np.sqrt(count) < np.arcsinh(0.05) for count in (17, 18)] == [False, True]
+        assert blocks_needed(0.1, 0.05, 100) == 18
