@@ -1,5 +1,7 @@
 """One command each: ``nox -s bench``, ``nox -s tests``, ``nox -s lint``."""
 
+import pathlib
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -49,6 +51,15 @@ def overhead(session: nox.Session) -> None:
     """What the harness itself costs, against code written by hand: figures, limits, met or missed. ``-- --scale 0.3`` for a first look."""
     session.install("-e", ".[all]")
     session.run("python", "benchmarks/overhead/measure.py", *session.posargs)
+
+
+@nox.session
+def size(session: nox.Session) -> None:
+    """Do the tables stay quick with a fleet's worth of runs? Seconds and peak memory on generated data, limits, growth."""
+    session.install("-e", ".[all]")
+    for script in sorted(pathlib.Path("benchmarks/size").glob("*.py")):
+        if script.name != "data.py":
+            session.run("python", str(script))
 
 
 @nox.session(name="tests-openmpi")

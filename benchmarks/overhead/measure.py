@@ -222,7 +222,7 @@ def metg_ratio(backend: str, launches: int) -> Figure:
             for size in sizes
         ]
         granularity_s = np.array(walls).T * WORKERS / tasks
-        found.append([metg(side, useful_s / side)[0] for side in granularity_s])
+        found.append([metg(side, useful_s / side).metg_s for side in granularity_s])
     hand = statistics.median(hand for _, hand in found)
     ratios = [harness / hand for harness, hand in found]
     return of_launches(f"METG(50%) of {backend}; by hand {hand * 1e6:.3g} us", ratios, 1.1, 0.9)

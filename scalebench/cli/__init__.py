@@ -18,6 +18,8 @@ OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "run": "measure a study, the default one, or a function",
     "report": "print the scaling tables of a run",
+    "recommend": "what to use: how many workers of which interface",
+    "granularity": "how short a task may be",
     "list": "list the runs",
     "export": "write a run to one file",
     "backends": "what works here, and how to get the rest",

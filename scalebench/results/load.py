@@ -5,15 +5,21 @@ Files carry a schema version; loading never unpickles and never opens a path tha
 
 import json
 import re
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 DEFAULT_RESULTS = "results"
 
@@ -23,9 +29,14 @@ class Result:
     """What was measured: the rows, and what is known about the run."""
 
     rounds: "pd.DataFrame"  #: one row a round; columns in ``scalebench.results.schema.ROUNDS``
-    tasks: "pd.DataFrame"  #: one row a task of a round; columns in ``TASKS``
+    source: "pd.DataFrame | Callable[[], pd.DataFrame]"  #: of :attr:`tasks`; called when they are first looked at
     about: dict[str, Any]  #: study, machine, versions, findings: the content of ``run.json``
     path: Path | None = None  #: where it was read from
+
+    @property
+    def tasks(self) -> "pd.DataFrame":
+        """One row a task of a round; columns in ``TASKS``. Of many runs there are millions, so they are read when asked for."""
+        return self.source() if callable(self.source) else self.source
 
     @property
     def findings(self) -> list[dict[str, Any]]:
@@ -58,7 +69,10 @@ def load(path: str | Path | None = None) -> Result:
     runs = find_runs(place)
     if not runs:
         raise ResultsError(f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs")
-    return _join([_load_run(run) for run in runs], place)
+    if len(runs) == 1:
+        return _load_run(runs[0])
+    rounds, tasks, about = _load_runs(runs)
+    return Result(rounds, tasks, {"runs": about}, place)
 
 
 def _is_run(folder: Path) -> bool:
@@ -66,14 +80,26 @@ def _is_run(folder: Path) -> bool:
     return (folder / "run.json").is_file() and ((folder / "rounds.parquet").is_file() or (folder / "parts").is_dir())
 
 
+def _load_runs(folders: list[Path]) -> tuple["pd.DataFrame", "Callable[[], pd.DataFrame]", list[dict[str, Any]]]:
+    """The rounds of some runs, what reads their tasks, and what is known about each."""
+    rounds: list[Path] = []
+    tasks: list[Path] = []
+    for folder in folders:
+        mine = _files(folder, "rounds")
+        kept = {file.name.removesuffix(".rounds.parquet") for file in mine}
+        rounds += mine
+        tasks += [
+            file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
+        ]
+    about = [read_about(folder) for folder in folders]
+    with ThreadPoolExecutor() as pool:  # read later, but a file that is damaged or of another tool is refused now
+        list(pool.map(lambda file: _checked(file, TASKS), tasks))
+    return _read(rounds, ROUNDS), cache(lambda: _read(tasks, TASKS)), about
+
+
 def _load_run(folder: Path) -> Result:
-    about = read_about(folder)
-    rounds = _files(folder, "rounds")
-    kept = {file.name.removesuffix(".rounds.parquet") for file in rounds}
-    tasks = [
-        file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
-    ]
-    return Result(_read(rounds, ROUNDS), _read(tasks, TASKS), about, folder)
+    rounds, tasks, about = _load_runs([folder])
+    return Result(rounds, tasks(), about[0], folder)  # at once: a run that is being written makes one file of its parts
 
 
 def _files(folder: Path, table: str) -> list[Path]:
@@ -82,36 +108,53 @@ def _files(folder: Path, table: str) -> list[Path]:
     return [whole] if whole.exists() else sorted((folder / "parts").glob(f"*.{table}.parquet"))
 
 
-def _join(results: list[Result], place: Path) -> Result:
-    import pandas as pd
-
-    if len(results) == 1:
-        return results[0]
-    rounds = pd.concat([one.rounds for one in results], ignore_index=True)
-    tasks = pd.concat([one.tasks for one in results], ignore_index=True)
-    return Result(rounds, tasks, {"runs": [one.about for one in results]}, place)
-
-
 def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
+
+    with ThreadPoolExecutor() as pool:
+        tables = list(pool.map(lambda file: _table(file, columns), files))
+    if len(tables) > 1 and all(table.schema.equals(arrow_schema(columns)) for table in tables):
+        tables = [pa.concat_tables(tables)]  # as we write them: one conversion of all is many times as fast as one of each
+    frames = [_frame(table, columns, file) for table, file in zip(tables, files, strict=False)]
+    return pd.concat(frames, ignore_index=True) if frames else to_frame(None, columns)
+
+
+def _frame(table: "pa.Table", columns: tuple[Column, ...], file: Path) -> "pd.DataFrame":
+    try:
+        return to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
+
+
+def _table(file: Path, columns: tuple[Column, ...]) -> "pa.Table":
+    with _named(file):
+        return _checked(file, columns).read(use_threads=False)  # many small files: one thread each, not one a column
+
+
+def _checked(file: Path, columns: tuple[Column, ...]) -> "pq.ParquetFile":
+    """An open file of parquet that has these columns, in a version that is known."""
     import pyarrow.parquet as pq
 
-    tables = []
-    for file in files:
-        try:
-            table = pq.read_table(file)
-        except (pa.ArrowException, OSError) as error:
-            raise ResultsError(f"{file} can't be read as parquet: {error}") from None
-        check_version((table.schema.metadata or {}).get(b"scalebench.schema_version"), file)
-        missing = [one.name for one in columns if one.name not in table.schema.names]
-        if missing:
-            raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
-        try:
-            tables.append(to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns))
-        except (ValueError, TypeError, OverflowError) as error:
-            raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
-    return pd.concat(tables, ignore_index=True) if tables else to_frame(None, columns)
+    with _named(file):
+        found = pq.ParquetFile(file)
+        schema = found.schema_arrow
+    check_version((schema.metadata or {}).get(b"scalebench.schema_version"), file)
+    missing = [one.name for one in columns if one.name not in schema.names]
+    if missing:
+        raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
+    return found
+
+
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What goes wrong in here is said of this file."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ResultsError(f"{file} can't be read as parquet: {error}") from None
 
 
 def check_version(version: object, file: Path) -> None:
