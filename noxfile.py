@@ -1,5 +1,7 @@
 """One command each: ``nox -s bench``, ``nox -s tests``, ``nox -s lint``."""
 
+import pathlib
+
 import nox
 
 nox.needs_version = ">=2025.2.9"
@@ -63,6 +65,15 @@ def truth(session: nox.Session) -> None:
     """False alarms and found slowdowns of the interleaved A/B, beside two other tools on equal time. ``-- --scale 0.05`` for a first look."""
     session.install("-e", ".[pytest]", "pyperf")
     session.run("python", "benchmarks/truth/measure.py", *session.posargs)
+
+
+@nox.session
+def size(session: nox.Session) -> None:
+    """Do the tables stay quick with a fleet's worth of runs? Seconds and peak memory on generated data, limits, growth."""
+    session.install("-e", ".[all]")
+    for script in sorted(pathlib.Path("benchmarks/size").glob("*.py")):
+        if script.name != "data.py":
+            session.run("python", str(script))
 
 
 @nox.session(name="tests-openmpi")

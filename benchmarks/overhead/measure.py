@@ -225,7 +225,7 @@ def metg_ratio(backend: str, launches: int) -> Figure:
             for size in sizes
         ]
         granularity_s = np.array(walls).T * WORKERS / tasks
-        found.append([metg(side, useful_s / side)[0] for side in granularity_s])
+        found.append([metg(side, useful_s / side).metg_s for side in granularity_s])
     known = [(harness, hand) for harness, hand in found if harness > 0 and hand > 0]  # null: no size of these kept half
     if not known:
         return Figure(f"METG(50%) of {backend}: no size kept half", float("nan"), "x by hand", 1.1, least=0.9)

@@ -2,24 +2,21 @@
 
 By curve (all that was asked but for the workers): efficiency at equal workers and at an equal share of the CPU
 budget, the serial fraction, the knee; by sweep of sizes, METG(50%).
-
-    serial fraction  (1/S - 1/P) / (1 - 1/P), S the speedup against the serial baseline with P workers. Source: Karp
-                     and Flatt 1990, doi:10.1145/78607.78614. For strong scaling, at the most workers without oversubscription
-    knee             the last count q with (S(q) - S(p)) / (q - p) >= 0.5, p the count before: up to it a worker more
-                     still does half a worker's work
+The serial fraction is Karp and Flatt's (``laws.karp_flatt``), over the serial baseline, for strong scaling, at the most
+workers without oversubscription; the knee is that of ``recommend``: up to it a worker more still does half a worker's work.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from scalebench.analysis.granularity import CURVE, granularity
+from scalebench.analysis.laws.karp_flatt import karp_flatt
+from scalebench.analysis.recommend import knee
 from scalebench.analysis.scaling import launches, with_baseline
 from scalebench.analysis.statistics import over_blocks
 
-LEAST_GAIN = 0.5  #: of a further worker, up to the knee
 EQUAL_WORKERS, EQUAL_SHARE = "efficiency at equal workers", "efficiency at equal share of the CPU budget"
 SERIAL_FRACTION, KNEE, METG = "serial fraction", "knee", "METG(50%)"
 
@@ -37,8 +34,8 @@ def shapes(sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
     Returns:
         One row a measure, curve, place on it and side that has it, where the first side and another have: ``measure``;
         what the curve is of; ``at``: workers, or their share of the budget; ``side``: its number; ``value``
-        (dimensionless; METG in s of worker time per task; the knee in workers), ``low`` and ``high`` (95%, null for
-        the knee and METG, and below three blocks).
+        (dimensionless; METG in s of worker time per task; the knee in workers), ``low`` and ``high`` (95%; null for
+        the knee, for METG of several runs, and below three blocks).
     """
     if any(rounds.empty for rounds in sides):
         return pd.DataFrame(columns=_COLUMNS)
@@ -80,45 +77,29 @@ def _serial_fractions(points: pd.DataFrame) -> pd.DataFrame:
     fit = points[(points["scaling"] == "strong") & (points["workers"] > 1) & ~points["oversubscribed"].fillna(True).astype(bool)]
     fit = fit.groupby(_CURVE, dropna=False, sort=False).tail(1)
     workers = fit["workers"].to_numpy(dtype=float)
-    value, high, low = (serial_fraction(fit[name].to_numpy(dtype=float) * workers, workers) for name in ("value", "low", "high"))
+    value, high, low = (karp_flatt(fit[name].to_numpy(dtype=float) * workers, workers) for name in ("value", "low", "high"))
     return fit.assign(measure=SERIAL_FRACTION, at=workers, value=value, low=low, high=high)
-
-
-def serial_fraction(speedup: npt.NDArray[np.floating], workers: npt.NDArray[np.floating]) -> npt.NDArray[np.float64]:
-    """Karp and Flatt's: below 0 where the speedup is superlinear.
-
-    >>> serial_fraction(np.array([1.0, 2.0, 1.6]), np.array([2.0, 2.0, 2.0])).round(9).tolist()
-    [1.0, 0.0, 0.25]
-    """
-    return np.asarray((1 / speedup - 1 / workers) / (1 - 1 / workers), dtype=np.float64)
 
 
 def _knees(points: pd.DataFrame) -> pd.DataFrame:
     tables = []
     for _, curve in points.groupby(_CURVE, dropna=False, sort=False):
-        workers = curve["workers"].to_numpy(dtype=float)
-        if len(workers) > 1:
-            found = knee(workers, curve["value"].to_numpy(dtype=float) * workers)
+        workers = curve["workers"].to_numpy(dtype=np.int64)
+        found = knee(workers, curve["value"].to_numpy(dtype=float) * workers)
+        if found is not None:
             tables.append(curve.tail(1).assign(measure=KNEE, at=workers[-1], value=found, low=np.nan, high=np.nan))
     return pd.concat(tables) if tables else points.iloc[:0]
 
 
-def knee(workers: npt.NDArray[np.floating], speedup: npt.NDArray[np.floating]) -> float:
-    """The last count that gains enough on the one before; the first where none does. Both in the order of workers.
-
-    >>> knee(np.array([1.0, 2.0, 4.0, 8.0]), np.array([1.0, 1.9, 3.1, 3.3]))
-    4.0
-    """
-    enough = np.flatnonzero(np.diff(speedup) / np.diff(workers) >= LEAST_GAIN)
-    return float(workers[enough[-1] + 1] if len(enough) else workers[0])
-
-
 def _metg(rounds: pd.DataFrame) -> pd.DataFrame:
-    """Of all runs of a side: the median of those that crossed one half, since it has no interval of its own."""
+    """Of all runs of a side: the median of those that crossed one half; with its interval where that is one run."""
     found = granularity(rounds[rounds["backend"].notna()])
     found = found[(found["bound"] == "crossed") & (found["backend"] != "serial")]
     keys = [name for name in CURVE if name not in ("run_id", "suite")]
-    value = found.groupby(keys, dropna=False, sort=False)["metg_s"].median().reset_index(name="value")
-    return value.assign(measure=METG, at=value["workers"].astype(float), low=np.nan, high=np.nan).reindex(
+    by = found.groupby(keys, dropna=False, sort=False)
+    value = by[["metg_s", "metg_s_low", "metg_s_high"]].median().set_axis(["value", "low", "high"], axis=1)
+    value.loc[(by.size() > 1).to_numpy(), ["low", "high"]] = np.nan
+    value = value.reset_index()
+    return value.assign(measure=METG, at=value["workers"].astype(float)).reindex(
         columns=[*_CURVE, "workers", "measure", "at", "value", "low", "high"]
     )

@@ -18,6 +18,8 @@ OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 COMMANDS = {
     "run": "measure a study, the default one, or a function",
     "report": "print the scaling tables of a run",
+    "recommend": "what to use: how many workers of which interface",
+    "granularity": "how short a task may be",
     "compare": "compare runs, or files of pytest-benchmark or pyperf, case by case",
     "fit": "fit the laws of scaling to a table or a run",
     "predict": "predict the wall time at other worker counts",

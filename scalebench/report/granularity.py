@@ -3,7 +3,8 @@
 import pandas as pd
 
 from scalebench.analysis.granularity import granularity, sweeps
-from scalebench.report.tables import Table, number
+from scalebench.analysis.statistics import LEAST_BLOCKS
+from scalebench.report.tables import Table, duration
 from scalebench.results.load import Result
 
 
@@ -26,16 +27,16 @@ def _table(curves: pd.DataFrame) -> Table:
         sections[len(rows)] = str(name)
         interface = interface.sort_values("chunksize", na_position="first")
         rows += [_row(curve) for _, curve in interface.iterrows()]
-        notes += _advice(str(name), interface)
+        notes += _advice(str(name), interface) + _again(str(name), interface)
     what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
     variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     return Table(
         title=f"{first['suite']}: METG(50%) of {what}, {curves['workers'].max()} workers{variant}",
-        head=["chunksize", "METG(50%) us", "useful task us", ""],
+        head=["chunksize", "METG(50%)", "useful task", ""],
         rows=rows,
         sections=sections,
         notes=[
-            "METG(50%): worker time per task at which half of the best serial rate is kept; half of it is useful work.",
+            "METG(50%): worker time per task at which half of the best serial rate is kept; half of it is useful work. [95%]; -: outside the sweep.",
             *notes,
         ],
     )
@@ -43,10 +44,23 @@ def _table(curves: pd.DataFrame) -> Table:
 
 def _row(curve: pd.Series) -> list[str]:
     chunk = "-" if pd.isna(curve["chunksize"]) else str(curve["chunksize"])
+    low, high = (duration(curve[end]) if pd.notna(curve[end]) else "-" for end in ("metg_s_low", "metg_s_high"))
+    between = f" [{low},{high}]" if curve["blocks"] >= LEAST_BLOCKS else ""
     if curve["bound"] == "crossed":
-        return [chunk, number(curve["metg_s"] * 1e6), number(curve["useful_task_s"] * 1e6), ""]
-    limit = number(curve["shortest_s"] * 1e6)
-    return [chunk, "-", "-", f"below {limit} us" if curve["bound"] == "below" else "no task was long enough"]
+        again = f"crosses {curve['crossings']} times" if curve["crossings"] > 1 else ""
+        return [chunk, duration(curve["metg_s"]) + between, duration(curve["useful_task_s"]), again]
+    limit = duration(curve["shortest_s"])
+    return [chunk, "-", "-", f"below {limit}" if curve["bound"] == "below" else "no task was long enough"]
+
+
+def _again(name: str, interface: pd.DataFrame) -> list[str]:
+    """Of curves that fall through one half more than once: which crossing counts, and what that hides."""
+    notes = []
+    for _, curve in interface[interface["crossings"].gt(1) & interface["lost_up_to_s"].notna()].iterrows():
+        chunk = "" if pd.isna(curve["chunksize"]) else f" with chunksize {curve['chunksize']}"
+        notes.append(f"{name}{chunk} crosses 50% {curve['crossings']} times: the finest crossing counts, but tasks of up to "
+                     f"{duration(curve['lost_up_to_s'])} lost more than half as well.")  # fmt: skip
+    return notes
 
 
 def _advice(name: str, interface: pd.DataFrame) -> list[str]:
@@ -59,7 +73,7 @@ def _advice(name: str, interface: pd.DataFrame) -> list[str]:
         interface["chunksize"].gt(1).fillna(False) & (interface["bound"].eq("below") | (interface["useful_task_s"] < limit / 2))
     ]
     if better.empty:
-        return [f"{name}: tasks shorter than {number(limit * 1e6)} us lose more than half; larger chunks did not help."]
+        return [f"{name}: tasks shorter than {duration(limit)} lose more than half; larger chunks did not help."]
     chunk = better.nsmallest(1, "chunksize").iloc[0]
-    rest = "" if chunk["bound"] == "below" else f", down to {number(chunk['useful_task_s'] * 1e6)} us"
-    return [f"{name}: tasks shorter than {number(limit * 1e6)} us: use chunks of at least {chunk['chunksize']}{rest}."]
+    rest = "" if chunk["bound"] == "below" else f", down to {duration(chunk['useful_task_s'])}"
+    return [f"{name}: tasks shorter than {duration(limit)}: use chunks of at least {chunk['chunksize']}{rest}."]

@@ -272,3 +272,11 @@ def ratio(value: float) -> str:
 def percent(value: float) -> str:
     """Whole percents, one decimal below ten."""
     return f"{value:.0f}" if round(value, 1) >= 10 else f"{value:.1f}"
+
+
+def duration(seconds: float) -> str:
+    """Three significant digits in the unit that suits: ``390 ns``, ``4.60 us``, ``1.20 ms``, ``12.5 s``."""
+    for unit, factor in (("ns", 1e9), ("us", 1e6), ("ms", 1e3)):
+        if float(f"{seconds * factor:.3g}") < 1000:
+            return f"{number(seconds * factor)} {unit}"
+    return f"{number(seconds)} s"

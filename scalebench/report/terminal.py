@@ -3,10 +3,12 @@
 import os
 import sys
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
+from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
 from scalebench.results.load import Result
 
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
 
 
 def print_report(result: Result, console: "Console | None" = None) -> None:
-    """Tables, doubts, and where the files are."""
+    """Tables, doubts, and where the files are; of many runs an overview instead of their tables."""
     console = _console() if console is None else console
-    print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
+    if result.rounds["run_id"].nunique() > MOST_RUNS:
+        print_tables([overview_table(result)], console)
+    else:
+        print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
         _print(console, f"{code}  {text}", "yellow")
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
@@ -47,6 +52,18 @@ def _console() -> "Console":
     return Piped(highlight=False)
 
 
+def print_advice(advice: Iterable[tuple[list[str], Table]], console: "Console | None" = None) -> None:
+    """What a table says in sentences, first, then the table."""
+    console = _console() if console is None else console
+    for sentences, table in advice:
+        if sentences:
+            _print(console, table.title, "bold")
+            for sentence in sentences:
+                _print(console, sentence)
+            table = replace(table, title="")
+        print_tables([table], console)
+
+
 def report_text(result: Result, width: int = 80) -> str:
     """The report as plain text."""
     from rich.console import Console
@@ -60,7 +77,8 @@ def report_text(result: Result, width: int = 80) -> str:
 def print_tables(tables: Iterable[Table], console: "Console") -> None:
     """Draw each table: a heading above each section, notes below. Lines longer than the terminal are folded by it."""
     for table in tables:
-        _print(console, table.title, "bold")
+        if table.title:
+            _print(console, table.title, "bold")
         for style, line in _lines(table) if table.rows else ():
             _print(console, line, style, soft_wrap=True)
         for note in table.notes:

@@ -66,7 +66,7 @@ def read_json(path: Path) -> Result:
         about = dict(content["about"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ResultsError(f"{path} is not whole: {type(error).__name__}: {error}") from None
-    check_times(rounds, path)
+    check_times(rounds, [(path, len(rounds))])
     return Result(rounds, tasks, about, path)
 
 

@@ -5,15 +5,21 @@ Files carry a schema version; loading never unpickles and never opens a path tha
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
 
 DEFAULT_RESULTS = "results"
 
@@ -23,7 +29,7 @@ class Result:
     """What was measured: the rows, and what is known about the run."""
 
     rounds: "pd.DataFrame"  #: one row a round; columns in ``scalebench.results.schema.ROUNDS``
-    tasks: "pd.DataFrame"  #: one row a task of a round; columns in ``TASKS``
+    source: "pd.DataFrame | Callable[[], pd.DataFrame]"  #: of :attr:`tasks`; called when they are first looked at
     about: dict[str, Any]  #: study, machine, versions, findings: the content of ``run.json``
     path: Path | None = None  #: where it was read from
 
@@ -33,22 +39,26 @@ class Result:
         return [about for about in self.about.get("runs", [self.about]) if isinstance(about, dict)]
 
     @property
+    def tasks(self) -> "pd.DataFrame":
+        """One row a task of a round; columns in ``TASKS``. Of many runs there are millions, so they are read when asked for."""
+        return self.source() if callable(self.source) else self.source
+
+    @property
     def findings(self) -> list[dict[str, Any]]:
         """The doubts that were stored with the rows."""
         return [finding for about in self.runs for finding in about.get("findings", [])]
 
 
-def load(path: str | Path | None = None, *, foreign: bool = True, tasks: bool = True) -> Result:
+def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
     """Results from a run's folder, a folder of runs or of JSON files, a parquet or a JSON file; the latest run when None.
 
     Args:
         path: Where they are, or a run's id.
         foreign: Whether a file of pytest-benchmark or pyperf will do: it has no workers, and so no scaling.
-        tasks: Whether to read the tasks too, of which a run has many times as many as rounds.
     Raises:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
     """
-    found = _load(path, tasks=tasks)
+    found = _load(path)
     tools = sorted({str(about["tool"]) for about in found.runs if "tool" in about})
     if tools and not foreign:
         raise ResultsError(f"{found.path} is of {' and '.join(tools)}: no worker counts stand in it, so there is no scaling to show.\n"
@@ -56,14 +66,14 @@ def load(path: str | Path | None = None, *, foreign: bool = True, tasks: bool = 
     return found
 
 
-def _load(path: str | Path | None, *, tasks: bool) -> Result:
+def _load(path: str | Path | None) -> Result:
     place = latest_run() if path is None else Path(path)
     if not place.exists() and (in_default := Path(DEFAULT_RESULTS) / str(path)).exists():
         place = in_default  # a bare run id
     if not place.exists():
         raise ResultsError(f"no results at {str(place)!r}: no such file or folder.\n'scalebench list' shows the runs")
     if place.name == "run.json" and _is_run(place.parent):
-        return _load_run(place.parent, with_tasks=tasks)
+        return _load_runs([place.parent], place.parent)
     if place.is_file() and is_json(place):
         from scalebench.results.exchange import read_json
 
@@ -71,7 +81,7 @@ def _load(path: str | Path | None, *, tasks: bool) -> Result:
     if place.is_file():
         return Result(_read([place], ROUNDS), to_frame(None, TASKS), {}, place)
     if _is_run(place):
-        return _load_run(place, with_tasks=tasks)
+        return _load_runs([place], place)
     runs = find_runs(place)
     if not runs:
         from scalebench.results.exchange import read_json
@@ -81,8 +91,19 @@ def _load(path: str | Path | None, *, tasks: bool) -> Result:
             raise ResultsError(
                 f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs"
             )
-        return _join([read_json(file) for file in files], place)
-    return _join([_load_run(run, with_tasks=tasks) for run in runs], place)
+        return _of_files([read_json(file) for file in files], place)
+    return _load_runs(runs, place if len(runs) > 1 else runs[0])
+
+
+def _of_files(results: list[Result], place: Path) -> Result:
+    import pandas as pd
+
+    if len(results) == 1:
+        return results[0]
+    rounds, tasks = (
+        pd.concat(tables, ignore_index=True) for tables in zip(*((one.rounds, one.tasks) for one in results), strict=True)
+    )
+    return Result(rounds, tasks, {"runs": [one.about for one in results]}, place)
 
 
 def is_json(path: Path) -> bool:
@@ -95,14 +116,26 @@ def _is_run(folder: Path) -> bool:
     return (folder / "run.json").is_file() and ((folder / "rounds.parquet").is_file() or (folder / "parts").is_dir())
 
 
-def _load_run(folder: Path, *, with_tasks: bool) -> Result:
-    about = read_about(folder)
-    rounds = _files(folder, "rounds")
-    kept = {file.name.removesuffix(".rounds.parquet") for file in rounds}
-    tasks = [
-        file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
-    ]
-    return Result(_read(rounds, ROUNDS), _read(tasks if with_tasks else [], TASKS), about, folder)
+def _load_runs(folders: list[Path], place: Path) -> Result:
+    """Runs as one result. Their tasks are read when asked for, but what is damaged or another tool's is refused now."""
+    rounds = [file for folder in folders for file in _files(folder, "rounds")]
+    about = [read_about(folder) for folder in folders]
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(lambda file: _checked(file, TASKS), _task_files(folders)))
+    # listed again when read: a run that is being written makes one file of its parts
+    tasks = cache(lambda: _read(_task_files(folders), TASKS))
+    return Result(_read(rounds, ROUNDS), tasks, {"runs": about} if len(about) > 1 else about[0], place)
+
+
+def _task_files(folders: list[Path]) -> list[Path]:
+    """Those of launches whose rounds are there: a part of tasks is written first, and the one file of all tasks too."""
+    found: list[Path] = []
+    for folder in folders:
+        kept = {file.name.removesuffix(".rounds.parquet") for file in _files(folder, "rounds")}
+        found += [
+            file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
+        ]
+    return found
 
 
 def _files(folder: Path, table: str) -> list[Path]:
@@ -111,47 +144,67 @@ def _files(folder: Path, table: str) -> list[Path]:
     return [whole] if whole.exists() else sorted((folder / "parts").glob(f"*.{table}.parquet"))
 
 
-def _join(results: list[Result], place: Path) -> Result:
-    import pandas as pd
-
-    if len(results) == 1:
-        return results[0]
-    rounds = pd.concat([one.rounds for one in results], ignore_index=True)
-    tasks = pd.concat([one.tasks for one in results], ignore_index=True)
-    return Result(rounds, tasks, {"runs": [one.about for one in results]}, place)
-
-
 def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
+
+    with ThreadPoolExecutor() as pool:
+        tables = list(pool.map(lambda file: _table(file, columns), files))
+    rows = [table.num_rows for table in tables]
+    if len(tables) > 1 and all(table.schema.equals(arrow_schema(columns)) for table in tables):
+        tables = [pa.concat_tables(tables)]  # as we write them: one conversion of all is many times as fast as one of each
+    frames = [_frame(table, columns, file) for table, file in zip(tables, files, strict=False)]
+    found = pd.concat(frames, ignore_index=True) if frames else to_frame(None, columns)
+    if columns is ROUNDS:
+        check_times(found, zip(files, rows, strict=True))
+    return found
+
+
+def _frame(table: "pa.Table", columns: tuple[Column, ...], file: Path) -> "pd.DataFrame":
+    try:
+        return to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
+
+
+def _table(file: Path, columns: tuple[Column, ...]) -> "pa.Table":
+    with _named(file):
+        return _checked(file, columns).read(use_threads=False)  # many small files: one thread each, not one a column
+
+
+def _checked(file: Path, columns: tuple[Column, ...]) -> "pq.ParquetFile":
+    """An open file of parquet that has these columns, in a version that is known."""
     import pyarrow.parquet as pq
 
-    tables = []
-    for file in files:
-        try:
-            table = pq.read_table(file)
-        except (pa.ArrowException, OSError) as error:
-            raise ResultsError(f"{file} can't be read as parquet: {error}") from None
-        check_version((table.schema.metadata or {}).get(b"scalebench.schema_version"), file)
-        missing = [one.name for one in columns if one.name not in table.schema.names]
-        if missing:
-            raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
-        try:
-            tables.append(to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns))
-        except (ValueError, TypeError, OverflowError) as error:
-            raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
-        if columns is ROUNDS:
-            check_times(tables[-1], file)
-    return pd.concat(tables, ignore_index=True) if tables else to_frame(None, columns)
+    with _named(file):
+        found = pq.ParquetFile(file)
+        schema = found.schema_arrow
+    check_version((schema.metadata or {}).get(b"scalebench.schema_version"), file)
+    missing = [one.name for one in columns if one.name not in schema.names]
+    if missing:
+        raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
+    return found
 
 
-def check_times(rounds: "pd.DataFrame", file: Path) -> None:
-    """Refuse a round that ran well in no time, in less, or in a time that is no number."""
+@contextmanager
+def _named(file: Path) -> Iterator[None]:
+    """What goes wrong in here is said of this file."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:
+        raise ResultsError(f"{file} can't be read as parquet: {error}") from None
+
+
+def check_times(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> None:
+    """Refuse a round that ran well in no time, in less, or in a time that is no number; ``files`` and how many rows each gave."""
     wall_s = rounds["wall_s"]
     bad = rounds["status"].eq("ok").fillna(False).to_numpy(dtype=bool) & ~((wall_s > 0) & (wall_s < float("inf"))).to_numpy()
     if bad.any():
-        row = int(bad.argmax())
-        raise ResultsError(f"{file}, row {row} of the rounds: wall_s = {wall_s.iloc[row]!r} with status ok: a time must be above 0.\n"
+        whole = [(file, row) for file, rows in files for row in range(rows)]
+        file, row = whole[first := int(bad.argmax())]
+        raise ResultsError(f"{file}, row {row} of the rounds: wall_s = {wall_s.iloc[first]!r} with status ok: a time must be above 0.\n"
                            "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
 
 

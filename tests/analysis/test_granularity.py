@@ -1,15 +1,18 @@
 """METG(50%): arithmetic that can be done by hand."""
 
 import math
+from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from factories import make_rounds
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalebench.analysis.granularity import curves, granularity, metg
+from scalebench.analysis.granularity import curves, enough_chunks, granularity, metg
 
+DATA = Path(__file__).parents[1] / "data"
 SIZES = (10, 100, 1000, 10_000)
 COST_S = 1e-4  # of each task on the interface
 TURN_S = 1e-6
@@ -56,25 +59,105 @@ def test_tasks_that_are_all_long_enough_bound_it_from_above_and_none_that_is_fro
     assert (short["bound"], math.isnan(short["metg_s"])) == ("above", True)
 
 
-def test_a_curve_that_crosses_more_than_once_counts_from_its_finest_good_point():
+def test_the_published_sweep_of_hpx_has_the_metg_of_task_benchs_own_script():
+    table = pd.read_csv(DATA / "taskbench_hpx_2021_11_24.csv", header=None, names=["iterations", "elapsed_s", "rate"])
+    elapsed_s = table.groupby("iterations")["elapsed_s"].mean()
+    tasks, cores = 1000 * 48, 48
+    rate = (128 * elapsed_s.index + 64) * tasks / elapsed_s
+    found = metg((elapsed_s * cores / tasks).to_numpy(), (rate / rate.max()).to_numpy())
+    assert found.metg_s == pytest.approx(27.883324510640758e-6, rel=1e-9)
+    assert (found.bound, found.crossings) == ("crossed", 1)
+
+
+def test_between_two_sizes_granularity_is_linear_in_efficiency():
+    found = metg(np.array([10.0, 6.0]), np.array([0.7, 0.3]))
+    assert found.metg_s == pytest.approx(8.0)
+    assert found.useful_task_s == pytest.approx(4.0)
+
+
+def test_a_curve_that_crosses_more_than_once_counts_from_its_finest_good_point_and_says_so():
     times, kept = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.2, 0.6, 0.4, 0.9])
-    found, bound = metg(times, kept)
-    assert bound == "crossed"
-    assert 1.0 < found < 2.0
+    found = metg(times, kept)
+    assert (found.bound, found.crossings, found.lost_up_to_s) == ("crossed", 3, 3.0)
+    assert found.metg_s == pytest.approx(1.75)
+
+
+def test_a_shorter_task_that_costs_more_worker_time_is_not_gone_towards():
+    found = metg(np.array([4.0, 2.0, 2.5]), np.array([0.9, 0.8, 0.1]))
+    assert found.metg_s == 2.0
+    assert found.useful_task_s == pytest.approx(1.6)
+
+
+def test_the_interval_holds_metg_and_narrows_with_the_spread():
+    def width(spread):
+        rounds = sweep(sizes=(10, 50, 100, 200, 1000), blocks=5)
+        noise = np.random.default_rng(3).normal(0, spread, len(rounds))
+        curve = of_pool(granularity(rounds.assign(wall_s=rounds["wall_s"] * np.exp(noise))))
+        assert curve["metg_s_low"] <= curve["metg_s"] <= curve["metg_s_high"]
+        return curve["metg_s_high"] / curve["metg_s_low"]
+
+    assert width(0.001) < width(0.02)
+
+
+def test_what_slows_a_whole_block_leaves_the_interval_as_narrow_as_the_granularity():
+    """Efficiency is a ratio within blocks: the machine's mood is in granularity only, and only once."""
+    rounds = sweep(sizes=(10, 50, 100, 200, 1000), blocks=5)
+    mood = np.exp(np.array([0, 0.1, -0.1, 0.05, -0.05]))
+    curve = of_pool(granularity(rounds.assign(wall_s=rounds["wall_s"] * mood[rounds["block"].to_numpy(dtype=int)])))
+    half = 2.7764 * np.std(np.log(mood), ddof=1) / np.sqrt(5)
+    assert np.log(curve["metg_s_high"] / curve["metg_s_low"]) == pytest.approx(2 * half, rel=0.1)
+
+
+def test_the_interval_covers_metg_about_95_times_in_100():
+    """100 sweeps of 5 blocks with a fixed seed; the standard error of the share is 2 points."""
+    generator = np.random.default_rng(11)
+    sizes = (10, 30, 100, 300, 1000)
+    still = sweep(sizes=sizes, blocks=5)
+    true_s = of_pool(granularity(still))["metg_s"]
+    inside = 0
+    for _ in range(100):
+        noise = generator.normal(0, 0.03, len(still)) + generator.normal(0, 0.05, 5)[still["block"].to_numpy(dtype=int)]
+        curve = of_pool(granularity(still.assign(wall_s=still["wall_s"] * np.exp(noise))))
+        inside += curve["metg_s_low"] <= true_s <= curve["metg_s_high"]
+    assert 0.88 <= inside / 100 <= 1.0
+
+
+def test_an_end_of_the_interval_that_lies_outside_the_sweep_is_null():
+    rounds = sweep(sizes=(100, 200, 300, 1000), blocks=5, cost_s=0.98e-4)
+    noise = np.random.default_rng(5).normal(0, 0.05, len(rounds))
+    curve = of_pool(granularity(rounds.assign(wall_s=rounds["wall_s"] * np.exp(noise))))
+    assert math.isnan(curve["metg_s_low"])
+
+
+def test_two_blocks_give_no_interval():
+    curve = of_pool(granularity(sweep(blocks=2)))
+    assert curve["bound"] == "crossed"
+    assert math.isnan(curve["metg_s_low"])
+    assert math.isnan(curve["metg_s_high"])
 
 
 @given(
-    st.lists(st.tuples(st.floats(1e-7, 1e2), st.floats(0, 1.5)), min_size=1, max_size=12, unique_by=lambda point: point[0]),
+    st.lists(
+        st.tuples(st.floats(1e-7, 1e2), st.floats(0, 1.5)), min_size=1, max_size=12, unique_by=lambda point: point[0] * point[1]
+    ),
     st.randoms(),
 )
 def test_metg_lies_between_measured_points_and_does_not_depend_on_their_order(points, order):
-    shuffled = order.sample(points, len(points))
-    found, bound = metg(*np.array(points).T)
-    again, same = metg(*np.array(shuffled).T)
-    assert (bound, str(found)) == (same, str(again))
-    if bound == "crossed":
-        assert min(time for time, _ in points) <= found * (1 + 1e-9)
-        assert found <= max(time for time, _ in points) * (1 + 1e-9)
+    found = metg(*np.array(points).T)
+    again = metg(*np.array(order.sample(points, len(points))).T)
+    assert repr(found) == repr(again)
+    if found.bound == "crossed":
+        kept = [time for time, share in points if share >= 0.5]
+        assert min(time for time, _ in points) * (1 - 1e-9) <= found.metg_s <= min(kept) * (1 + 1e-9)
+        assert found.useful_task_s >= found.metg_s / 2 * (1 - 1e-9)
+
+
+def test_the_smallest_chunk_that_keeps_half_is_found_for_a_task_time():
+    found = pd.DataFrame(
+        {"chunksize": [128, 1, 16], "bound": ["below", "crossed", "crossed"], "useful_task_s": [np.nan, 1e-3, 1e-4]}
+    )
+    assert [enough_chunks(found, task_s)["chunksize"] for task_s in (2e-3, 2e-4, 2e-5)] == [1, 16, 128]
+    assert enough_chunks(found[found["chunksize"] < 128], 2e-5) is None
 
 
 def test_a_suite_of_few_sizes_is_no_sweep_of_granularity():

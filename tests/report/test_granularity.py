@@ -29,7 +29,7 @@ def test_the_advice_names_the_limit_and_the_chunk_that_mends_it():
     (table,) = granularity_tables(sweep({1: 1e-3, 16: 1e-4}))
     (advice,) = [note for note in table.notes if note.startswith("processes: ")]
     assert "use chunks of at least 16" in advice
-    assert "tasks shorter than 1000 us" in advice
+    assert "tasks shorter than 1.00 ms" in advice
 
 
 def test_chunks_that_do_not_help_are_not_recommended():

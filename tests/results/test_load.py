@@ -54,12 +54,6 @@ class TestARun:
         assert (result.about["status"], result.path) == ("finished", folder)
         assert result.findings == [{"code": "aaaaaa"}]
 
-    def test_is_read_without_its_tasks_where_they_are_not_wanted(self, write_run):
-        folder = write_run()
-        result = load(folder, tasks=False)
-        assert (len(result.rounds), len(result.tasks)) == (12, 0)
-        assert list(result.tasks.columns) == [one.name for one in TASKS]
-
     def test_may_be_named_by_its_run_json_or_as_text(self, write_run):
         folder = write_run()
         assert load(folder / "run.json").about == load(str(folder)).about == load(folder).about

@@ -1,0 +1,41 @@
+"""Say how short a task may be: METG(50%) of each interface and chunk size, from the suites that sweep sizes.
+
+scalebench granularity                                of the latest run
+scalebench granularity results/20260131T120000-1f3a9c
+scalebench granularity run.json --json
+"""
+
+import argparse
+import json
+
+from scalebench.errors import ResultsError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
+    )
+    parser.add_argument("--json", action="store_true", help="print METG and the curves as JSON")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.analysis.granularity import LEAST_SIZES, curves, granularity, sweeps
+    from scalebench.results.load import load
+
+    result = load(asked.run)
+    if not sweeps(result.rounds):
+        raise ResultsError(
+            f"{result.path} has no suite that sweeps sizes: METG takes {LEAST_SIZES} sizes of one kind.\n"
+            "Measure one: scalebench run --profile granularity"
+        )
+    if asked.json:
+        tables = {"granularity": granularity(result.rounds), "curves": curves(result.rounds)}
+        plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()}
+        print(json.dumps({"path": str(result.path), **plain}))
+    else:
+        from scalebench.report.granularity import granularity_tables
+        from scalebench.report.terminal import print_advice
+
+        print_advice([([], table) for table in granularity_tables(result)])
+    return cli.OK

@@ -1,0 +1,38 @@
+"""Say what to use: the cheapest case that is shown to be within 10% of the fastest, and what stands behind that.
+
+scalebench recommend                                  from the latest run
+scalebench recommend results/20260131T120000-1f3a9c
+scalebench recommend run.json --json
+"""
+
+import argparse
+import json
+
+from scalebench.errors import ResultsError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
+    )
+    parser.add_argument("--json", action="store_true", help="print it as JSON")
+
+
+def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+    from scalebench.report.recommend import as_plain, recommend_texts, recommendations
+    from scalebench.report.terminal import print_advice
+    from scalebench.results.load import load
+
+    result = load(asked.run)
+    found = recommendations(result) if asked.json else recommend_texts(result)
+    if not found:
+        raise ResultsError(
+            f"{result.path} has nothing to choose between: only sweeps of sizes, or no rounds at all.\n"
+            "See 'scalebench granularity', or measure cases: scalebench run --profile quick"
+        )
+    if asked.json:
+        print(json.dumps({"path": str(result.path), "recommendations": [as_plain(one) for one in found]}, default=str))  # type: ignore[arg-type]
+    else:
+        print_advice(found)  # type: ignore[arg-type]
+    return cli.OK

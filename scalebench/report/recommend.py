@@ -1,0 +1,238 @@
+"""The recommendation in words, and the table of the numbers under it."""
+
+import math
+from dataclasses import asdict
+
+import pandas as pd
+
+from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
+from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
+from scalebench.report.tables import Table, duration, number, percent, ratio
+from scalebench.results.load import Result
+
+_WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"
+
+
+def recommendations(result: Result) -> list[Recommendation]:
+    """:func:`scalebench.analysis.recommend.recommend`, with the seconds that a block of the whole study really took."""
+    blocks = result.rounds.groupby("run_id")["block"].nunique()
+    took = {}
+    for about in result.about.get("runs", [result.about]):
+        run, actual = about.get("run_id"), about.get("actual_s")
+        if run in blocks.index and isinstance(actual, int | float):
+            took[str(run)] = actual / blocks[run]
+    return recommend(result.rounds, block_s=took)
+
+
+def recommend_texts(result: Result) -> list[tuple[list[str], Table]]:
+    """For each question what to use and why, sentence by sentence, and its table."""
+    curves = granularity(result.rounds) if sweeps(result.rounds) else None
+    many = result.rounds["run_id"].nunique() > 1
+    return [(_words(one, curves), _table(one, with_run=many)) for one in recommendations(result)]
+
+
+def as_plain(one: Recommendation) -> dict[str, object]:
+    """For JSON: records of plain values; what is absent or not finite is None."""
+
+    def plain(value: object) -> object:
+        if isinstance(value, pd.DataFrame):
+            return [{str(key): plain(cell) for key, cell in row.items()} for row in value.to_dict("records")]
+        if isinstance(value, dict):
+            return {key: plain(cell) for key, cell in value.items()}
+        value = value.item() if hasattr(value, "item") else value
+        return None if _absent(value) or value in (float("inf"), float("-inf")) else value
+
+    return {name: plain(value) for name, value in asdict(one).items()}
+
+
+def _absent(value: object) -> bool:
+    return bool(pd.isna(value))  # type: ignore[call-overload]
+
+
+def _case(one: Recommendation, case_id: str | None) -> pd.Series:
+    return one.cases[one.cases["case_id"].eq(str(case_id))].iloc[0]
+
+
+def _words(one: Recommendation, curves: pd.DataFrame | None) -> list[str]:
+    if one.status == "none_ran":
+        return ["No case ran well, so there is nothing to recommend."]
+    fastest = case_name(_case(one, one.fastest), one.cases)
+    if one.status == "one_case":
+        return [f"Nothing to choose from: only {fastest} can be recommended at all. Measure other cases beside it."]
+    if one.status == "too_few_blocks":
+        return [f"Can't tell: {one.cases['blocks'].max()} blocks were measured, and an interval takes 3. {_budget(5, one)}",
+                f"The fastest as measured, which may be luck: {fastest}."]  # fmt: skip
+    if one.recommended is None:
+        return [*_not_shown(one, fastest), *_chunks(_case(one, one.fastest), one, curves)]
+    case = _case(one, one.recommended)
+    if case["backend"] == "serial":
+        use = "Stay serial" + ("" if pd.isna(case["blas_threads"]) else f", with {_threads(case)}")
+        words = [f"{use}: this is shown, {_WITHIN}, and costs least of those that are."]
+        return [*words, *_serial_gain(one)]
+    words = [f"Use {case_name(case, one.cases)}.",
+             f"It is shown, {_WITHIN}, and costs least of those that are (workers x BLAS threads x wall)."]  # fmt: skip
+    return [*words, *_gains(one), *_start(case, one), *_chunks(case, one, curves)]
+
+
+def _serial_gain(one: Recommendation) -> list[str]:
+    fastest = _case(one, one.fastest)
+    if fastest["backend"] == "serial":
+        return ["No pool was faster as measured."]
+    found = Ratio(value=fastest["speedup"], low=fastest["speedup_low"], high=fastest["speedup_high"])
+    return [
+        f"The fastest as measured, {case_name(fastest, one.cases)}, does {_interval(found)} times the work per second of serial."
+    ]
+
+
+def _not_shown(one: Recommendation, fastest: str) -> list[str]:
+    words = [f"Can't tell: no case is shown, {_WITHIN}. The run is too noisy for that, which is no reason to stay serial."]
+    if one.faster_than_serial is not None:
+        case = _case(one, one.faster_than_serial)
+        found = Ratio(value=case["speedup"], low=case["speedup_low"], high=case["speedup_high"])
+        words.append(
+            f"What is shown: {case_name(case, one.cases)} is faster than serial, {_interval(found)} times the work per second."
+        )
+    else:
+        words.append("Nor is any case shown to be faster than serial, or serial to be as fast.")
+    words.append(f"The fastest as measured, which may be luck: {fastest}.")
+    if one.blocks_needed is None:
+        return [*words, "No number of blocks would do with this spread: make rounds longer (--tasks), or the machine quieter."]
+    return [*words, _budget(one.blocks_needed, one)]
+
+
+def _budget(blocks: int, one: Recommendation) -> str:
+    takes = "" if one.block_s is None else f", about {_long(blocks * one.block_s)} for the whole study"
+    return f"It takes about {blocks} blocks to tell, if the spread stays as it is: --blocks {blocks}{takes}."
+
+
+def _long(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _gains(one: Recommendation) -> list[str]:
+    words = []
+    if one.over_serial is not None:
+        words.append(f"It does {_interval(one.over_serial)} times the work per second of serial.")
+    if one.over_half is not None:
+        workers = f"{one.half_workers} worker" + ("s" if one.half_workers != 1 else "")
+        words.append(f"Against half the workers, {workers}: {_interval(one.over_half)} times the work per second.")
+    return words
+
+
+def _start(case: pd.Series, one: Recommendation) -> list[str]:
+    if one.tasks_to_pay_back is None:
+        return []
+    count = math.ceil(one.tasks_to_pay_back)
+    tasks = f"{count} task{'s' if count != 1 else ''}"
+    counted = " (counted from mpiexec on)" if str(case["backend"]).startswith("mpi") else ""
+    return [f"Its start takes {duration(case['startup_s'])}{counted}, paid back after {tasks}: with fewer, stay serial."]
+
+
+def _chunks(case: pd.Series, one: Recommendation, curves: pd.DataFrame | None) -> list[str]:
+    """What the sweep of sizes in the same run says about tasks of this length."""
+    if curves is None:
+        return []
+    same = [
+        curves[name].eq(case[name]).fillna(False) | (curves[name].isna() & pd.isna(case[name]))
+        for name in ("run_id", "kind", "workload", "backend")
+    ]
+    mine = curves[same[0] & same[1] & same[2] & same[3]]
+    serial = one.cases[one.cases["backend"].eq("serial") & one.cases["threads"].eq(1)]
+    if mine.empty or serial.empty:
+        return []
+    task_s = float(serial["wall_s"].iloc[0] / serial["tasks"].iloc[0])
+    enough = enough_chunks(mine[mine["workers"].eq(mine["workers"].max())], task_s)
+    if enough is None:
+        return [f"Tasks of {duration(task_s)} are too short for {case['backend']} at any chunk size measured."]
+    chunk = "its own default" if pd.isna(enough["chunksize"]) else str(enough["chunksize"])
+    return [f"Chunk size: tasks of {duration(task_s)} keep half of the serial rate and more with {chunk}."]
+
+
+def _table(one: Recommendation, *, with_run: bool) -> Table:
+    cases = one.cases.assign(_serial=one.cases["backend"] != "serial")
+    cases = cases.sort_values(["_serial", *SETUP[:-1], "workers", "blas_threads"], kind="stable", na_position="first")
+    rows: list[list[str]] = []
+    sections: dict[int, str] = {}
+    last = None
+    for _, case in cases.iterrows():
+        if (name := setup_name(case)) != last:
+            sections[len(rows)] = last = name
+        rows.append([
+            str(case["workers"]),
+            "-" if pd.isna(case["blas_threads"]) else str(case["blas_threads"]),
+            number(case["wall_s"] * 1e3),
+            _more(case["slower"]),
+            _more(case["slower_high"]),
+            ratio(case["cost"]) if pd.notna(case["cost"]) else "-",
+            ratio(case["speedup"]) if pd.notna(case["speedup"]) else "-",
+            _mark(case, one),
+        ])  # fmt: skip
+    head = ["workers", "blas", "wall ms", "slower %", "at most %", "cost", "speedup", ""]
+    return Table(title=_title(one, with_run=with_run), head=head, rows=rows, sections=sections, notes=_notes(one))
+
+
+def _more(times: float) -> str:
+    return percent(100 * (times - 1)) if pd.notna(times) and times < 100 else "-"
+
+
+def _mark(case: pd.Series, one: Recommendation) -> str:
+    marks = [] if pd.isna(case["left_out"]) else [f"left out: {case['left_out']}"]
+    marks += ["recommended"] if case["case_id"] == one.recommended else ["within 10%"] if case["shown"] else []
+    marks += ["fastest"] if case["case_id"] == one.fastest else []
+    marks += ["o"] if pd.notna(case["oversubscribed"]) and case["oversubscribed"] else []
+    return ", ".join(marks)
+
+
+def _title(one: Recommendation, *, with_run: bool) -> str:
+    asked = one.question
+    what = asked["workload"] if _absent(asked["kind"]) else asked["kind"]
+    size = "" if _absent(asked["size"]) else f" {asked['size']}"
+    imbalance = asked["imbalance"]
+    spread = f", imbalance {imbalance:g}" if isinstance(imbalance, float) and imbalance > 0 else ""
+    variant = "" if _absent(asked["variant"]) else f", variant {asked['variant']}"
+    tasks = f"{asked['work']} tasks" + (" per worker" if asked["scaling"] == "weak" else "")
+    run = f" (run {asked['run_id']})" if with_run else ""
+    return f"{what}{size}, {tasks}{spread}{variant}: {asked['scaling']} scaling{run}"
+
+
+def _notes(one: Recommendation) -> list[str]:
+    notes = ["slower: time for the same work, against the fastest as measured; at most: its 95% bound, against all cases at",
+             "once. cost: workers x BLAS threads x wall for the same work, 1 is the least. o: oversubscribed."]  # fmt: skip
+    notes = [" ".join(notes)]
+    if len(one.knees):
+        found = "; ".join(
+            f"{setup_name(knee)}{'' if pd.isna(knee['blas_threads']) else ' blas ' + str(knee['blas_threads'])} {knee['knee']}"
+            + (" or more" if knee["knee"] == knee["most_workers"] else "")
+            for _, knee in one.knees.iterrows()
+        )
+        notes.append(f"The knee, the last count of workers at which each more still added half of one: {found}.")
+    return notes
+
+
+def setup_name(case: pd.Series) -> str:
+    """The interface and its own axes: ``processes fork chunksize 16``."""
+    words = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if pd.notna(case[part])]
+    words += [f"bound to {case['binding']}"] if pd.notna(case["binding"]) else []
+    words += [f"chunksize {case['chunksize']}"] if pd.notna(case["chunksize"]) else []
+    return " ".join(words)
+
+
+def case_name(case: pd.Series, among: pd.DataFrame) -> str:
+    """A case in words; axes of its backend are named where the cases differ in them."""
+    if case["backend"] == "serial":
+        return "serial" + ("" if pd.isna(case["blas_threads"]) else f" with {_threads(case)}")
+    alike = among[among["backend"] == case["backend"]]
+    axes = ("mpi_mode", "start_method", "distribution", "binding", "chunksize")
+    own = [f"{axis} {case[axis]}" for axis in axes if pd.notna(case[axis]) and alike[axis].nunique(dropna=False) > 1]
+    own += [] if pd.isna(case["blas_threads"]) else [f"{_threads(case)} each"]
+    return f"{case['workers']} worker{'s' if case['workers'] != 1 else ''} of {case['backend']}" + (
+        f" ({', '.join(own)})" if own else ""
+    )
+
+
+def _threads(case: pd.Series) -> str:
+    return f"{case['blas_threads']} BLAS thread{'s' if case['blas_threads'] != 1 else ''}"
+
+
+def _interval(found: Ratio) -> str:
+    return ratio(found.value) + ("" if pd.isna(found.low) else f" [{ratio(found.low)},{ratio(found.high)}]")

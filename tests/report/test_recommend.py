@@ -1,0 +1,90 @@
+"""The recommendation in words, with its table."""
+
+import json
+import math
+
+import numpy as np
+import pandas as pd
+from factories import RUN_ID, make_result, make_rounds
+
+from scalebench.report.recommend import as_plain, recommend_texts, recommendations
+
+
+def result(walls, *, blocks=5, spread=0.002, **about):
+    """``walls``: s per round by number of workers of ``processes``; 0 is serial."""
+    generator = np.random.default_rng(0)
+    rows = []
+    for block in range(blocks):
+        for workers, wall_s in walls.items():
+            pool = {"backend": "processes", "start_method": "fork", "workers": workers} if workers else {}
+            rows.append({"block": block, **pool, "wall_s": wall_s * math.exp(generator.normal(0, spread))})
+    return make_result(make_rounds(*rows), **about)
+
+
+def told(of):
+    ((sentences, table),) = recommend_texts(of)
+    return " ".join(sentences), table
+
+
+def test_it_begins_with_what_to_use():
+    words, table = told(result({0: 1.0, 1: 1.02, 2: 0.52, 4: 0.5}))
+    assert words.startswith("Use 2 workers of processes. It is shown, with 95% confidence, to take at most 10% longer")
+    assert "times the work per second of serial" in words
+    assert "Against half the workers, 1 worker: 1.9" in words
+    assert [row[-1] for row in table.rows] == ["", "", "recommended", "within 10%, fastest"]
+    assert table.title == "crunch 50000, 24 tasks: strong scaling"
+
+
+def test_staying_serial_is_said_only_where_it_is_shown():
+    assert told(result({0: 1.0, 2: 1.1}))[0].startswith("Stay serial: this is shown")
+    noisy, _ = told(result({0: 1.0, 2: 1.0}, spread=0.3))
+    assert noisy.startswith("Can't tell: no case is shown")
+    assert "no reason to stay serial" in noisy
+
+
+def test_the_budget_that_would_do_is_in_blocks_and_in_the_time_that_the_whole_study_took():
+    noisy = result({0: 1.0, 2: 1.0}, spread=0.3, actual_s=300.0)
+    words, _ = told(noisy)
+    (one,) = recommendations(noisy)
+    assert one.block_s == 60.0
+    assert f"--blocks {one.blocks_needed}, about {one.blocks_needed} min for the whole study" in words
+
+
+def test_two_blocks_are_too_few_and_the_way_out_is_told():
+    words, _ = told(result({0: 1.0, 2: 0.5}, blocks=2))
+    assert words.startswith("Can't tell: 2 blocks were measured, and an interval takes 3.")
+    assert "--blocks 5" in words
+
+
+def test_the_start_method_is_named_only_where_cases_differ_in_it():
+    rounds = result({0: 1.0, 2: 0.5}).rounds
+    slow = rounds[rounds["workers"] == 2].assign(start_method="spawn", case_id="other", wall_s=lambda rows: rows["wall_s"] * 1.5)
+    words, _ = told(make_result(pd.concat([rounds, slow], ignore_index=True)))
+    assert words.startswith("Use 2 workers of processes (start_method fork).")
+
+
+def test_a_case_left_out_stands_in_the_table_with_its_reason():
+    bad = make_rounds({"backend": "processes", "start_method": "fork", "workers": 4, "status": "crashed"})
+    _, table = told(make_result(pd.concat([result({0: 1.0, 2: 0.5}).rounds, bad], ignore_index=True)))
+    assert [row[-1] for row in table.rows if row[0] == "4"] == ["left out: crashed"]
+
+
+def test_chunks_come_from_the_sweep_of_sizes_of_the_same_run():
+    rows = []
+    for size in (10, 100, 1000, 10_000):
+        work = {"size": str(size), "tasks": 100, "work_units": size * 100, "suite": "granularity"}
+        rows.append({**work, "wall_s": size * 1e-6 * 100})
+        for chunksize, cost_s in {1: 1e-1, 16: 1e-3}.items():
+            pool = {"backend": "processes", "start_method": "fork", "workers": 2, "chunksize": chunksize}
+            rows.append({**work, **pool, "wall_s": (size * 1e-6 + cost_s) * 50})
+    both = pd.concat([result({0: 1.0, 2: 0.5}).rounds, make_rounds(*rows)], ignore_index=True)
+    assert "Chunk size: tasks of 41.7 ms keep half of the serial rate and more with 16." in told(make_result(both))[0]
+
+
+def test_json_has_null_for_what_is_not_there_and_no_nan():
+    (one,) = recommendations(result({0: 1.0, 2: 0.5}, blocks=2))
+    plain = json.loads(json.dumps(as_plain(one), allow_nan=False))
+    assert plain["status"] == "too_few_blocks"
+    assert plain["recommended"] is None
+    assert {case["slower_high"] for case in plain["cases"]} == {None}
+    assert plain["question"]["run_id"] == RUN_ID
