@@ -31,9 +31,13 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(python=["3.11", "3.13"])
 def tests(session: nox.Session) -> None:
-    """The tests, on each Python that is found."""
+    """The tests, on each Python that is found. ``-- -k name`` for some of them."""
     session.install("-e", ".[all]", *group("tests"))
-    session.run("pytest", "tests", "--durations=5", *session.posargs)
+    if session.posargs:
+        session.run("pytest", "tests", *session.posargs)
+        return
+    session.run("pytest", "tests", "--durations=5", "-m", "not alone", "-n", "2", "--dist", "worksteal")
+    session.run("pytest", "tests", "-m", "alone")
 
 
 @nox.session

@@ -68,6 +68,7 @@ class Study:
     task_timing: str = "on"  #: off: tasks are not recorded one by one
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     missing_backends_fail: bool = True  #: whether a backend that is asked for by name and unavailable counts as a failed case
+    baselines: bool = True  #: whether the cases are added that ratios are taken against; without them variants take less time
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -75,10 +76,9 @@ class Study:
             raise StudyError("name", self.name, "must be text", 'For example name = "mine"')
         if not isinstance(self.workload, str) and not callable(self.workload):
             raise StudyError("workload", self.workload, "neither text nor callable", "For example mypackage.module:simulate")
-        if not isinstance(self.missing_backends_fail, bool):
-            raise StudyError(
-                "missing_backends_fail", self.missing_backends_fail, "must be true or false", "Leave it out for true"
-            )
+        for key in ("missing_backends_fail", "baselines"):
+            if not isinstance(getattr(self, key), bool):
+                raise StudyError(key, getattr(self, key), "must be true or false", "Leave it out for true")
         if not isinstance(self.suites, Mapping) or not all(isinstance(one, Mapping) for one in self.suites.values()):
             raise StudyError("suites", self.suites, "each suite is a table", "Write [suites.NAME], then its keys")
         put(self, "items", read_items(self.items))

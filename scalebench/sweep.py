@@ -65,7 +65,7 @@ def expand(study: Study) -> Sweep:
     for suite in study.each_suite():
         asked: dict[Case, str | None] = dict.fromkeys(_multiply(suite, sweep))
         for case in list(asked):
-            for why, baseline in baselines(case).items():
+            for why, baseline in baselines(case).items() if study.baselines else ():
                 asked.setdefault(baseline, why)
         sweep.suites[suite.name] = [case.case_id for case in asked]
         for case, added in asked.items():

@@ -7,6 +7,7 @@ import pytest
 from scalebench import load
 
 pytest_plugins = ["pytester"]
+pytestmark = pytest.mark.alone  # pytest-benchmark turns itself off in a worker of pytest-xdist
 
 SUITE = """
 import pytest

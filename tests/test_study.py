@@ -93,11 +93,12 @@ class TestAStudy:
         with pytest.raises(StudyError):
             Study(**{key: None})
 
+    @pytest.mark.parametrize("key", ["missing_backends_fail", "baselines"])
     @pytest.mark.parametrize("value", ["false", "no", 0, 1.5, None, []])
-    def test_refuses_a_missing_backends_fail_that_is_not_true_or_false(self, value):
+    def test_refuses_a_switch_that_is_not_true_or_false(self, key, value):
         """A text "false" would count as true."""
-        with pytest.raises(StudyError):
-            Study(missing_backends_fail=value)
+        with pytest.raises(StudyError, match=key):
+            Study(**{key: value})
 
     @pytest.mark.parametrize("suites", [5, True, [], "strong", None, {"a": 1}, {"a": [1]}, {"a": None}])
     def test_refuses_suites_that_are_not_tables(self, suites):

@@ -180,6 +180,10 @@ class TestBaselines:
             assert {case.backend for case in own} == {"serial", "processes"}
         assert len(found) == 8
 
+    def test_are_not_added_where_the_study_does_without(self):
+        (entry,) = expand(Study(backend="processes", workers=2, baselines=False)).entries
+        assert (entry.case.backend, entry.case.workers, entry.added) == ("processes", 2, None)
+
     def test_that_the_study_has_are_not_added_again(self):
         entries = expand(Study(backend="serial,threads", workers="1,4")).entries
         assert [entry.added for entry in entries] == [None] * 3

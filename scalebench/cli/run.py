@@ -66,6 +66,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
         if flags is _AXES:
             group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
+    parser.add_argument(
+        "--no-baselines", action="store_true", help="don't add the cases that speedup and efficiency need: enough to compare variants"
+    )
     parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
@@ -132,6 +135,8 @@ def _study(asked: argparse.Namespace) -> "Study":
         for flag in (*_AXES, *_SETTINGS)
         if (value := getattr(asked, flag.replace("-", "_"))) is not None
     }
+    if asked.no_baselines:
+        changes["baselines"] = False
     if asked.variant is not None:
         changes["variants"] = asked.variant
     if asked.study is not None and asked.profile is not None:
