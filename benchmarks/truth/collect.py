@@ -15,7 +15,7 @@ from scalebench import Study
 from scalebench.launch import Launch
 from scalebench.results.load import find_runs, load
 from scalebench.runner import Runner, forecast
-from scalebench.sweep import Entry, expand
+from scalebench.sweep import Entry
 
 #: how much more work than ``same``
 MORE = {"same": 0.0, "again": 0.0, "five": 0.05, "ten": 0.10}
@@ -26,7 +26,7 @@ def study(seconds: float) -> Study:
     turns = {name: round(truth_work.TURNS * (1 + more)) for name, more in MORE.items()}
     return Study(
         name="truth", workload="truth_work:task", items=range(truth_work.TASKS), backend="processes", start_method="fork",
-        workers=truth_work.WORKERS, rounds=ROUNDS, blocks=1_000_000, budget=seconds, seed=int(time.time()),
+        workers=truth_work.WORKERS, rounds=ROUNDS, blocks=1_000_000, budget=seconds, seed=int(time.time()), baselines=False,
         variants={name: {"env": {"TRUTH_TURNS": count}} for name, count in turns.items()},
     )  # fmt: skip
 
@@ -34,8 +34,7 @@ def study(seconds: float) -> Study:
 def collect(seconds: float, results: Path) -> None:
     """Measure for so long, and print now and then what has come in."""
     asked = study(seconds)
-    wanted = {entry.case for entry in expand(asked).entries if entry.case.backend == "processes"}  # no baseline is needed
-    runner = Runner(asked, forecast(asked, wanted), results)
+    runner = Runner(asked, forecast(asked), results)
     started = last = time.monotonic()
     launches = 0
 
@@ -66,9 +65,9 @@ def _seconds(rounds: pd.DataFrame) -> float:
     return float((starts.max() - starts.min()).total_seconds()) if len(starts) else 0.0
 
 
-def rounds_by_variant(results: Path) -> tuple[dict[str, np.ndarray], float]:
-    """Wall times (s) of shape (blocks, rounds) by variant, of the blocks that have all; and the cost of a launch beside
-    its rounds (s, median over launches)."""
+def counted_rounds(results: Path) -> tuple[pd.DataFrame, float]:
+    """The counted rounds of the blocks that have all of all variants, in the order of the blocks, as they are stored; and
+    the cost of a launch beside its rounds (s, median over launches)."""
     tables, costs = [], []
     for run in find_runs(results):
         rounds = load(run).rounds
@@ -76,7 +75,13 @@ def rounds_by_variant(results: Path) -> tuple[dict[str, np.ndarray], float]:
         launches = good.groupby("started_at")["wall_s"].sum().sort_index()
         lasted = pd.to_datetime(launches.index).to_series().diff().shift(-1).dt.total_seconds()
         costs += list((lasted.to_numpy() - launches.to_numpy())[:-1])
-        counted = good[~good["warmup"]]
-        tables.append(counted.pivot_table(index=["run_id", "block"], columns=["variant", "round"], values="wall_s").dropna())
-    whole = pd.concat(tables)
-    return {name: whole[name].to_numpy() for name in MORE}, float(np.median(costs))
+        counted = good[~good["warmup"] & good["workers"].eq(truth_work.WORKERS)]
+        whole = counted.groupby("block")["wall_s"].transform("size") == ROUNDS * len(MORE)
+        tables.append(counted[whole].sort_values("block", kind="stable"))
+    return pd.concat(tables, ignore_index=True), float(np.median(costs))
+
+
+def by_variant(rounds: pd.DataFrame) -> dict[str, np.ndarray]:
+    """Wall times (s) of shape (blocks, rounds)."""
+    table = rounds.pivot_table(index=["run_id", "block"], columns=["variant", "round"], values="wall_s")
+    return {name: table[name].to_numpy() for name in MORE}

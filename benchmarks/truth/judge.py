@@ -7,14 +7,19 @@ block, which the random order of a block makes equally likely; found is a slowdo
 
 from collections.abc import Callable
 
+import collect
 import numpy as np
+import pandas as pd
 from scipy import stats
+
+from scalebench.analysis import statistics
+from scalebench.analysis.compare import FASTER, SLOWER, compare, variants
 
 Array = np.ndarray
 LEVEL = 0.05
 ENOUGH = 3  # times as many blocks as a pair has, before pairs are drawn from them: fewer are one lucky or unlucky sample
 #: of the rounds of a launch, sorted: which stands for it (rounded down to one that was measured)
-QUANTILES = {"minimum": 0.0, "decile": 0.1, "quartile": 0.25, "median": 0.5}
+QUANTILES = {"decile": 0.1, **statistics.QUANTILES}
 LOCATIONS = (*QUANTILES, "mean")
 
 
@@ -51,6 +56,8 @@ def signed_ranks(logs: Array) -> Array:
     return np.asarray(stats.wilcoxon(logs, axis=-1, method="approx" if logs.shape[-1] > 12 else "exact").pvalue)
 
 
+NAMED = {"alarm": "again", "five": "five", "ten": "ten"}  #: what is asked: the variant that ``same`` is compared with
+
 TESTS: dict[str, Callable[[Array], Array]] = {"t": t_test, "trimmed t": trimmed_t, "signed ranks": signed_ranks}
 
 
@@ -58,12 +65,6 @@ def blocks_in(seconds: float, rounds: dict[str, Array], used: int, launch_s: flo
     """Pairs of launches with ``used`` rounds, and a warm-up as long as one, that fit into the time."""
     one = launch_s + (used + 1) * float(np.mean(rounds["same"]))
     return int(seconds / (2 * one))
-
-
-def windows(logs: Array, blocks: int) -> Array:
-    """Blocks as they came, one after the other: shape (pairs, blocks)."""
-    pairs = len(logs) // blocks
-    return logs[: pairs * blocks].reshape(pairs, blocks)
 
 
 def drawn(logs: Array, blocks: int, generator: np.random.Generator, *, swapped: bool, draws: int) -> Array:
@@ -75,8 +76,7 @@ def drawn(logs: Array, blocks: int, generator: np.random.Generator, *, swapped: 
 def ratios(rounds: dict[str, Array], location: str, used: int) -> dict[str, Array]:
     """Log ratios to ``same`` by block: ``alarm`` of the same code, ``five`` and ``ten``."""
     base = np.log(located(rounds["same"][:, :used], location))
-    named = {"alarm": "again", "five": "five", "ten": "ten"}
-    return {what: np.log(located(rounds[name][:, :used], location)) - base for what, name in named.items()}
+    return {what: np.log(located(rounds[name][:, :used], location)) - base for what, name in NAMED.items()}
 
 
 def called(what: str, pairs: Array, test: str) -> Array:
@@ -85,14 +85,24 @@ def called(what: str, pairs: Array, test: str) -> Array:
     return significant if what == "alarm" else significant & (np.median(pairs, axis=-1) > 0)
 
 
-def counts(rounds: dict[str, Array], launch_s: float, seconds: float, location: str, used: int, test: str) -> dict[str, str]:
-    """``n of m`` pairs, as they came."""
-    blocks = blocks_in(seconds, rounds, used, launch_s)
+def counts(rounds: pd.DataFrame, launch_s: float, seconds: float, location: str, used: int) -> dict[str, str]:
+    """``n of m`` pairs as they came, by the verdict of ``scalebench compare``."""
+    blocks = blocks_in(seconds, collect.by_variant(rounds), used, launch_s)
+    kept = rounds[rounds.groupby(["run_id", "block", "variant"]).cumcount() < used]
+    window = kept.groupby(["run_id", "block"], sort=False).ngroup() // max(blocks, 1)
+    pairs = kept.groupby(["run_id", "block"]).ngroups // blocks if blocks >= 3 else 0
     told = {}
-    for what, logs in ratios(rounds, location, used).items():
-        pairs = windows(logs, blocks) if blocks >= 3 else np.empty((0, 0))
-        told[what] = f"{int(called(what, pairs, test).sum())} of {len(pairs)}" if len(pairs) else "-"
+    for what, name in NAMED.items():
+        verdicts = [
+            _verdict(kept[window.eq(number) & kept["variant"].isin(["same", name])], name, location) for number in range(pairs)
+        ]
+        found = [one == SLOWER or (what == "alarm" and one == FASTER) for one in verdicts]
+        told[what] = f"{sum(found)} of {pairs}" if pairs else "-"
     return told
+
+
+def _verdict(rounds: pd.DataFrame, name: str, location: str) -> str:
+    return str(compare(variants(rounds, ["same", name]), paired=True, location=location)["verdict"].iloc[0])
 
 
 def rates(

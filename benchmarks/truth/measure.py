@@ -18,6 +18,8 @@ import collect
 import judge
 import rivals
 
+from scalebench.analysis.statistics import LOCATION, QUANTILES
+
 GOAL_S = 60.0
 SHORT_S = 5.0
 
@@ -33,8 +35,7 @@ def main() -> None:
     )
     parser.add_argument("--scale", type=float, default=1.0, help="of pairs and of the collected seconds")
     parser.add_argument("--rounds", type=int, default=5, help="of a launch, that are judged (default 5, at most 15)")
-    parser.add_argument("--location", choices=judge.LOCATIONS, default="minimum", help="which round stands for a launch")
-    parser.add_argument("--test", choices=list(judge.TESTS), default="t")
+    parser.add_argument("--location", choices=list(QUANTILES), default=LOCATION, help="which round stands for a launch")
     parser.add_argument("--folder", type=Path, default=Path("results/truth"))
     asked = parser.parse_args()
     asked.folder.mkdir(parents=True, exist_ok=True)
@@ -49,7 +50,8 @@ def main() -> None:
 
 def print_statistics(asked: argparse.Namespace) -> None:
     """Every statistic on the same rounds, resampled."""
-    rounds, launch_s = collect.rounds_by_variant(asked.folder / "runs")
+    counted, launch_s = collect.counted_rounds(asked.folder / "runs")
+    rounds = collect.by_variant(counted)
     blocks, most = rounds["same"].shape
     print(f"\n{blocks} blocks; a launch costs {launch_s:.2f} s beside its rounds of {rounds['same'].mean() * 1e3:.1f} ms")
     print("resampled pairs, per cent: false alarms / 5% found / 10% found")
@@ -71,12 +73,13 @@ def print_statistics(asked: argparse.Namespace) -> None:
 
 def print_counts(asked: argparse.Namespace, others: list[dict[str, object]]) -> None:
     """Pairs as they came, beside the other tools."""
-    rounds, launch_s = collect.rounds_by_variant(asked.folder / "runs")
+    rounds, launch_s = collect.counted_rounds(asked.folder / "runs")
     print(f"\n{'':46}{'false alarms':>13}{'5% found':>11}{'10% found':>11}")
     for seconds in dict.fromkeys((SHORT_S, asked.seconds, GOAL_S)):
-        told = judge.counts(rounds, launch_s, seconds, asked.location, asked.rounds, asked.test)
-        name = f"scalebench, {asked.location} of {asked.rounds} rounds"
-        print(f"{seconds:4.0f} s a pair: {name:32}{told['alarm']:>13}{told['five']:>11}{told['ten']:>11}")
+        for used in sorted({1, asked.rounds}):
+            told = judge.counts(rounds, launch_s, seconds, asked.location, used)
+            name = f"scalebench, {asked.location} of {used} round{'s' if used > 1 else ''}"
+            print(f"{seconds:4.0f} s a pair: {name:32}{told['alarm']:>13}{told['five']:>11}{told['ten']:>11}")
         for tool in (rivals.Pyperf.name, rivals.PytestBenchmark.name):
             mine = [one for one in others if one["tool"] == tool and one["seconds"] == seconds]
             if mine:

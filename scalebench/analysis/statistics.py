@@ -8,8 +8,8 @@ What it covers, by simulation with the spreads of the reference run (20,000 stud
 and speedup): 94.6% to 95.0% where launches vary log-normally, 93.2% to 95.4% where they have two speeds, or where up to
 one launch in five is slow. It fails where launches are steady but for rare ones that are far off, which few blocks don't show: of
 launches that vary by 1% but for one in five (baseline: one in ten) that is 20% slower on average, it covers the wall time 60%
-to 72% of the time and the speedup 87% to 90%. No method sees what did not happen. Bootstraps over blocks, then rounds, do
-worse everywhere (docs/methodology.md has the tables). Below three blocks none is given.
+to 72% of the time and the speedup 87% to 90%. No method sees what did not happen. Bootstraps over blocks, then rounds, cover less on
+all but the last of these, where they too fail (docs/methodology.md has the tables). Below three blocks none is given.
 """
 
 import math
