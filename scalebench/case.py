@@ -9,6 +9,8 @@ from typing import Any
 
 _USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
+SCALINGS = ("strong", "weak")
+
 
 def tasks_at_one_worker(tasks: int, scaling: str, workers: int) -> int:
     """Tasks of the baseline of a case: those of one worker where scaling is weak, all of them where it is strong."""

@@ -14,12 +14,12 @@ from typing import Any
 
 from scalebench import axes
 from scalebench.backends.registry import references
+from scalebench.case import SCALINGS
 from scalebench.errors import StudyError
 from scalebench.variants import read_variants
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import KINDS, get_kind
 
-SCALINGS = ("strong", "weak")
 PROFILES = ("quick", "default", "full", "granularity")
 
 #: keys that multiply: each may hold several values

@@ -7,7 +7,6 @@ block, which the random order of a block makes equally likely; found is a slowdo
 
 from collections.abc import Callable
 
-import collect
 import numpy as np
 import pandas as pd
 from scipy import stats
@@ -85,9 +84,8 @@ def called(what: str, pairs: Array, test: str) -> Array:
     return significant if what == "alarm" else significant & (np.median(pairs, axis=-1) > 0)
 
 
-def counts(rounds: pd.DataFrame, launch_s: float, seconds: float, location: str, used: int) -> dict[str, str]:
-    """``n of m`` pairs as they came, by the verdict of ``scalebench compare``."""
-    blocks = blocks_in(seconds, collect.by_variant(rounds), used, launch_s)
+def counts(rounds: pd.DataFrame, blocks: int, location: str, used: int) -> dict[str, str]:
+    """``n of m`` pairs of so many blocks as they came, by the verdict of ``scalebench compare``."""
     kept = rounds[rounds.groupby(["run_id", "block", "variant"]).cumcount() < used]
     window = kept.groupby(["run_id", "block"], sort=False).ngroup() // max(blocks, 1)
     pairs = kept.groupby(["run_id", "block"]).ngroups // blocks if blocks >= 3 else 0

@@ -77,7 +77,8 @@ def print_counts(asked: argparse.Namespace, others: list[dict[str, object]]) -> 
     print(f"\n{'':46}{'false alarms':>13}{'5% found':>11}{'10% found':>11}")
     for seconds in dict.fromkeys((SHORT_S, asked.seconds, GOAL_S)):
         for used in sorted({1, asked.rounds}):
-            told = judge.counts(rounds, launch_s, seconds, asked.location, used)
+            blocks = judge.blocks_in(seconds, collect.by_variant(rounds), used, launch_s)
+            told = judge.counts(rounds, blocks, asked.location, used)
             name = f"scalebench, {asked.location} of {used} round{'s' if used > 1 else ''}"
             print(f"{seconds:4.0f} s a pair: {name:32}{told['alarm']:>13}{told['five']:>11}{told['ten']:>11}")
         for tool in (rivals.Pyperf.name, rivals.PytestBenchmark.name):

@@ -369,8 +369,11 @@ def label(row: Mapping[str, Any] | pd.Series) -> str:
     """``crunch 50000 processes w4``; the name of the benchmark where it is another tool's."""
     if pd.isna(row["backend"]):
         return str(row["workload"])
-    names = ["kind" if not pd.isna(row["kind"]) else "workload", "size", "scaling", "backend", "mpi_mode", "start_method"]
+    names = ["kind" if not pd.isna(row["kind"]) else "workload", "size", "scaling", "backend", "mpi_mode", "start_method",
+             "distribution"]  # fmt: skip
     parts = [str(row[name]) for name in names if not pd.isna(row[name])]
+    if not pd.isna(row["tasks"]):
+        parts.insert(2, f"x{row['tasks']}")
     parts.append(f"w{row['workers']}")
     parts += [f"{short}{row[name]}" for short, name in (("b", "blas_threads"), ("c", "chunksize")) if not pd.isna(row[name])]
     return " ".join(parts)

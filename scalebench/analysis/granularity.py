@@ -44,6 +44,7 @@ class Metg:
     useful_task_s: float  #: how much of that is work
     bound: str  #: ``crossed``, ``below`` (even the shortest tasks keep half), ``above`` (not even the longest do)
     crossings: int  #: how often neighbours in the sweep lie on two sides of one half
+    finer_s: float  #: granularity of the next shorter task measured: METG was interpolated from there
     lost_up_to_s: float  #: the longest granularity above METG that lost more than half; NaN where there is none
 
 
@@ -116,6 +117,7 @@ def granularity(rounds: pd.DataFrame) -> pd.DataFrame:
                     "useful_task_s": found.useful_task_s,
                     "bound": found.bound,
                     "crossings": found.crossings,
+                    "finer_s": found.finer_s,
                     "lost_up_to_s": found.lost_up_to_s,
                     "shortest_s": float(curve["granularity_s"].min()),
                     "blocks": int(curve["blocks"].min()),
@@ -128,6 +130,7 @@ def granularity(rounds: pd.DataFrame) -> pd.DataFrame:
         "useful_task_s",
         "bound",
         "crossings",
+        "finer_s",
         "lost_up_to_s",
         "shortest_s",
         "blocks",
@@ -158,6 +161,7 @@ def metg(granularity_s: npt.NDArray[np.floating], efficiency: npt.NDArray[np.flo
         useful_task_s=value * (HALF if value < times[finest] else kept[finest]) if inside else float("nan"),
         bound=bound,
         crossings=int((enough[1:] != enough[:-1]).sum()),
+        finer_s=float(times[finest + 1]) if inside else float("nan"),
         lost_up_to_s=float(lost.max()) if len(lost) else float("nan"),
     )
 
@@ -207,7 +211,7 @@ def _interval(
     # ends that were drawn: between 0 or inf and a time nothing can be interpolated
     low = float(np.quantile(found, HALF - CONFIDENCE / 2, method="lower"))
     high = float(np.quantile(found, HALF + CONFIDENCE / 2, method="higher"))
-    return (low if low > 0 else float("nan")), (high if np.isfinite(high) else float("nan"))
+    return (low if low > 0 else float("nan")), (high if 0 < high < float("inf") else float("nan"))
 
 
 def enough_chunks(interface: pd.DataFrame, task_s: float) -> pd.Series | None:

@@ -26,6 +26,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from scalebench.analysis.efficiency import payback
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import CASE, LAUNCH, launches, with_baseline
 from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, over_blocks
@@ -64,7 +65,7 @@ class Recommendation:
     half_workers: int | None = None  #: the largest count measured of at most half the workers
     #: ``case_id`` of the one whose speedup has the highest lower bound; None: none is shown (95% for all cases together) faster
     faster_than_serial: str | None = None
-    tasks_to_pay_back: float | None = None  #: tasks after which its start-up is paid back against serial; None: never
+    tasks_to_pay_back: float | None = None  #: ``payback_tasks`` of it, see ``efficiency.payback``; None: never
     blocks_needed: int | None = None  #: blocks at which a case would be shown, if the spread stays as it is
     block_s: float | None = None  #: s per block of the whole study
 
@@ -108,8 +109,6 @@ def _cases(rounds: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
         if name == "speedup":
             cases["speedup_low"], cases["speedup_high"] = found["low"], found["high"]
     cases["blocks"] = found["blocks"].fillna(0).astype("int64")
-    units = chosen["work_units"].astype(float) / chosen["tasks"].astype(float)
-    cases["units_per_task"] = units.groupby([chosen[key] for key in CASE]).median().reindex(cases.index)
     cases["left_out"] = _left_out(rounds, cases)
     return cases.reset_index()
 
@@ -162,6 +161,7 @@ def _answer(question: dict[str, object], cases: pd.DataFrame, chosen: pd.DataFra
     subject = cases[cases["case_id"].eq(best or fastest)].iloc[0]
     half_workers, over_half = _over_half(subject, cases[enough], times[subject["case_id"]], times)
     faster = _faster_than_serial(cases[enough], times)
+    tasks = payback(subject.to_frame().T)["payback_tasks"].iloc[0]
     return Recommendation(
         question=question,
         status="shown" if best else "not_shown",
@@ -174,7 +174,7 @@ def _answer(question: dict[str, object], cases: pd.DataFrame, chosen: pd.DataFra
         over_half=over_half,
         half_workers=half_workers,
         faster_than_serial=faster,
-        tasks_to_pay_back=_pay_back(subject, cases[enough]),
+        tasks_to_pay_back=None if pd.isna(tasks) else float(tasks),
         blocks_needed=None if best else needed,
         block_s=block_s,
     )  # fmt: skip
@@ -260,15 +260,6 @@ def _over_half(case: pd.Series, cases: pd.DataFrame, time: pd.Series, times: pd.
     half = fewer.loc[fewer["workers"].idxmax()]
     found = over_blocks(times[half["case_id"]] / time, [pd.Series(0, index=time.index)]).iloc[0]
     return int(half["workers"]), Ratio(value=found["value"], low=found["low"], high=found["high"])
-
-
-def _pay_back(case: pd.Series, cases: pd.DataFrame) -> float | None:
-    """Tasks after which the time saved against serial is the time that starting up takes longer."""
-    one = _serial(cases)
-    if one is None or case["backend"] == "serial":
-        return None
-    saved_s = (one["time"] - case["time"]) * one["units_per_task"]
-    return max(0.0, float(case["startup_s"] - one["startup_s"])) / float(saved_s) if saved_s > 0 else None
 
 
 def _knees(cases: pd.DataFrame) -> pd.DataFrame:

@@ -18,7 +18,7 @@ from scalebench.analysis.scaling import launches, with_baseline
 from scalebench.analysis.statistics import over_blocks
 
 EQUAL_WORKERS, EQUAL_SHARE = "efficiency at equal workers", "efficiency at equal share of the CPU budget"
-SERIAL_FRACTION, KNEE, METG = "serial fraction", "knee", "METG(50%)"
+SERIAL_FRACTION, KNEE, METG = "serial fraction over serial", "knee", "METG(50%)"
 
 _CURVE = ["scaling", "workload", "kind", "size", "imbalance", "items_digest", "seed", "_tasks", "backend", "start_method",
           "mpi_mode", "distribution", "binding", "chunksize", "blas_threads"]  # fmt: skip

@@ -12,6 +12,7 @@ drift is not excluded; 3 with --fail-on, a case failed that ran well before.
 
 import argparse
 import json
+import math
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -135,7 +136,7 @@ def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: b
 def _names(found: "pd.DataFrame") -> str:
     from scalebench.analysis.compare import label
 
-    worst = found.sort_values("ratio", ascending=False).head(3)
+    worst = found.assign(size=found["ratio"].map(lambda ratio: abs(math.log(ratio)))).nlargest(3, "size")
     names = [f"{label(one)} ({one['ratio']:.3f})" for _, one in worst.iterrows()]
     return ", ".join(names) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 

@@ -18,7 +18,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--scaling", choices=("strong", "weak"), help="what the table is of, or which curves (default: strong)")
     parser.add_argument("--where", metavar="COLUMN=VALUE", action="append", default=[], help="only these rows; may be repeated")
-    parser.add_argument("--column", metavar="NAME", action="append", default=[], help="take this column where several would do")
+    parser.add_argument(
+        "--column",
+        metavar="NAME",
+        action="append",
+        default=[],
+        help="take this column where several would do; wall_s=NAME, throughput=NAME or workers=NAME says what it holds",
+    )
     parser.add_argument("--cpus", metavar="N", type=int, help="leave out counts above N: more workers than CPUs")
     parser.add_argument("--oversubscribed", action="store_true", help="fit across the number of CPUs, too")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -42,7 +48,9 @@ def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:
 
 def _is_ours(path: Path) -> bool:
     """Whether it is a file of a run; what is broken is told by the reader of tables."""
-    if path.suffix == ".json":
+    from scalebench.results.load import is_json
+
+    if is_json(path):
         return True
     if path.suffix != ".parquet" or not path.is_file():
         return False

@@ -29,8 +29,14 @@ def main(asked: argparse.Namespace) -> int:
             f"{result.path} has no suite that sweeps sizes: METG takes {LEAST_SIZES} sizes of one kind.\n"
             "Measure one: scalebench run --profile granularity"
         )
+    found = granularity(result.rounds)
+    if found.empty:
+        raise ResultsError(
+            f"{result.path}: no serial case of the sweep ran well, and METG is against the best serial rate.\n"
+            "Measure the sweep with its baselines: scalebench run --profile granularity"
+        )
     if asked.json:
-        tables = {"granularity": granularity(result.rounds), "curves": curves(result.rounds)}
+        tables = {"granularity": found, "curves": curves(result.rounds)}
         plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()}
         print(json.dumps({"path": str(result.path), **plain}))
     else:

@@ -38,7 +38,8 @@ def main(asked: argparse.Namespace) -> int:
             refused.setdefault(data["reason"], []).append(title(curve, asked.source))
     notes = [f"{', '.join(titles)}: {reason}." for reason, titles in refused.items()]
     if not any(data["predictions"] for data in told):
-        raise ResultsError("\n".join([*notes, "Measure more worker counts, or more blocks or repeats"]))
+        hints = dict.fromkeys(note for curve, _ in fits for note in curve.notes)
+        raise ResultsError("\n".join([*notes, *hints, "Measure more worker counts, or more blocks or repeats"]))
     if asked.json:
         print(json.dumps({"curves": told} if of_run else told[0], allow_nan=False, default=str))
         return cli.OK

@@ -198,6 +198,8 @@ def _shape(rows: pd.DataFrame, measure: str, sides: int) -> Table:
     for row in rows.rename(columns={"low": "value_low", "high": "value_high"}).to_dict("records"):
         text = interval(row, "value", factor, form)
         key = (_curve(row), row["at"] if at else 0.0)
+        if measure == KNEE and row["value"] == row["at"]:
+            text = f"{text} or more"
         cells.setdefault(key, {})[row["side"]] = text
         if measure == SERIAL_FRACTION:
             cells[key][row["side"]] += f" at {row['at']:g}"

@@ -43,6 +43,7 @@ _GAINED = {
     "computation_scalability": "tasks took less time than the baseline's: {}a higher clock, or a busy machine while the baseline ran",
     "baseline_overhead": "the baseline itself spent time outside of its tasks",
 }
+WORTH_TELLING = 0.05  #: points of efficiency gained that a verdict names besides what was lost
 _CACHE = "each worker's share of the data fits a cache, "
 
 
@@ -149,7 +150,10 @@ def verdict(case: Row) -> str | None:
     if pd.notna(case["lost_low"]) and case["lost_low"] <= 0:
         return f"{lost}, not certain: {case['lost_low'] * 100:.0f} to {case['lost_high'] * 100:.0f}"
     why = _why(case)
-    return f"{lost} ({why})" if why else lost
+    lost = f"{lost} ({why})" if why else lost
+    if pd.notna(case["gained_by"]) and case["gained"] >= WORTH_TELLING:  # else more were lost than are missing
+        return f"{lost}; {_gain(case)}"
+    return lost
 
 
 def verdicts(whole: pd.DataFrame) -> pd.Series:

@@ -7,6 +7,8 @@ from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.tables import Table, duration
 from scalebench.results.load import Result
 
+COARSE = 1.5  #: times the next finer point that METG may be, before the table says what it was interpolated from
+
 
 def granularity_tables(result: Result) -> list[Table]:
     """One table for each suite that sweeps sizes; none where there is no such suite."""
@@ -19,19 +21,22 @@ def granularity_tables(result: Result) -> list[Table]:
 
 def _table(curves: pd.DataFrame) -> Table:
     first = curves.iloc[0]
-    curves = curves[(curves["backend"] != "serial") & (curves["workers"] == curves["workers"].max())]
+    curves = curves[curves["backend"] != "serial"]
+    most = curves["workers"].max()
+    curves = curves[curves["workers"] == curves.groupby("backend")["workers"].transform("max")]
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     notes: list[str] = []
     for name, interface in curves.groupby("backend", sort=False):
-        sections[len(rows)] = str(name)
+        workers = interface["workers"].max()
+        sections[len(rows)] = str(name) + ("" if workers == most else f", {workers} workers")
         interface = interface.sort_values("chunksize", na_position="first")
         rows += [_row(curve) for _, curve in interface.iterrows()]
         notes += _advice(str(name), interface) + _again(str(name), interface)
     what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
     variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     return Table(
-        title=f"{first['suite']}: METG(50%) of {what}, {curves['workers'].max()} workers{variant}",
+        title=f"{first['suite']}: METG(50%) of {what}, {most} workers{variant}",
         head=["chunksize", "METG(50%)", "useful task", ""],
         rows=rows,
         sections=sections,
@@ -48,6 +53,8 @@ def _row(curve: pd.Series) -> list[str]:
     between = f" [{low},{high}]" if curve["blocks"] >= LEAST_BLOCKS else ""
     if curve["bound"] == "crossed":
         again = f"crosses {curve['crossings']} times" if curve["crossings"] > 1 else ""
+        if curve["finer_s"] * COARSE < curve["metg_s"]:
+            again = "; ".join(filter(None, [again, f"next measured {duration(curve['finer_s'])}"]))
         return [chunk, duration(curve["metg_s"]) + between, duration(curve["useful_task_s"]), again]
     limit = duration(curve["shortest_s"])
     return [chunk, "-", "-", f"below {limit}" if curve["bound"] == "below" else "no task was long enough"]
@@ -73,7 +80,9 @@ def _advice(name: str, interface: pd.DataFrame) -> list[str]:
         interface["chunksize"].gt(1).fillna(False) & (interface["bound"].eq("below") | (interface["useful_task_s"] < limit / 2))
     ]
     if better.empty:
-        return [f"{name}: tasks shorter than {duration(limit)} lose more than half; larger chunks did not help."]
+        tried = interface["chunksize"].gt(1).fillna(value=False).any()
+        helped = "larger chunks did not help" if tried else "larger chunks were not measured"
+        return [f"{name}: tasks shorter than {duration(limit)} lose more than half; {helped}."]
     chunk = better.nsmallest(1, "chunksize").iloc[0]
     rest = "" if chunk["bound"] == "below" else f", down to {duration(chunk['useful_task_s'])}"
     return [f"{name}: tasks shorter than {duration(limit)}: use chunks of at least {chunk['chunksize']}{rest}."]

@@ -37,7 +37,7 @@ def law_tables(curve: Curve, found: Fit, name: str) -> list[Table]:
     fitted = Table(title=title(curve, name), head=head, rows=rows, sections=sections, notes=_notes(curve, found))
     used = found.laws[str(found.used)]
     measured = Table(title="Points", head=["workers", _unit(found), "by the law", "Karp-Flatt", ""], rows=_points(found, used),
-                     sections={}, notes=[_of_karp_flatt(found)])  # fmt: skip
+                     sections={}, notes=[_of_karp_flatt(found, curve)])  # fmt: skip
     return [fitted, measured]
 
 
@@ -107,8 +107,10 @@ def _notes(curve: Curve, found: Fit) -> list[str]:
 
 def _limit(law: LawFit) -> list[str]:
     """What the serial share means for a student: how much faster it can ever get."""
-    share = (law.coefficients or {}).get({"usl": "contention", "amdahl": "serial_fraction"}.get(law.law.name, ""))
-    if share is None or share.value <= 0:
+    coefficients = law.coefficients or {}
+    share = coefficients.get({"usl": "contention", "amdahl": "serial_fraction"}.get(law.law.name, ""))
+    falls = "coherency" in coefficients and coefficients["coherency"].value > 0  # then it has a peak, and never comes near
+    if share is None or share.value <= 0 or falls:
         return []
     return [f"{law.law.title}: at most {number(1 / share.value)} times as fast as the baseline, with any number of workers."]
 
@@ -118,8 +120,12 @@ def _preference(found: Fit) -> str:
         return f"No law is preferred: {found.preferred_reason}. {found.laws[str(found.used)].law.title} comes closest."
     others = [one.aicc for name, one in found.laws.items() if one.aicc is not None and name != found.preferred]
     best = found.laws[found.preferred]
-    ahead = f", by {min(others) - best.aicc:.1f}" if others and best.aicc is not None else ", the only one fitted"
-    return f"Preferred: {best.law.title} (corrected AIC{ahead}; below 2 is hardly a difference)."
+    if not others or best.aicc is None:
+        return f"Preferred: {best.law.title}, the only one fitted."
+    ahead = min(others) - best.aicc
+    if ahead < 0:
+        return f"Preferred: {best.law.title}: its coherency is above 0 with its whole interval. The corrected AIC alone takes another, by {-ahead:.1f}."
+    return f"Preferred: {best.law.title} (corrected AIC, by {ahead:.1f}; below 2 is hardly a difference)."
 
 
 def _held_out(found: Fit) -> str:
@@ -133,10 +139,14 @@ def _held_out(found: Fit) -> str:
     )
 
 
-def _of_karp_flatt(found: Fit) -> str:
+def _of_karp_flatt(found: Fit, curve: Curve) -> str:
     if found.points.scaling == "weak":
         return "Karp-Flatt is of strong scaling."
-    return "Karp-Flatt: one that stays tells of serial work, one that grows of overhead, one below 0 is superlinear."
+    count = found.points.baseline
+    over = f"{count} worker{'s' if count > 1 else ''}" + (" of the same backend" if curve.identity.get("backend") else "")
+    return (
+        f"Karp-Flatt, over {over}: one that stays tells of serial work, one that grows of overhead, one below 0 is superlinear."
+    )
 
 
 def _unit(found: Fit) -> str:

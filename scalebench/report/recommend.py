@@ -60,18 +60,28 @@ def _words(one: Recommendation, curves: pd.DataFrame | None) -> list[str]:
     if one.status == "one_case":
         return [f"Nothing to choose from: only {fastest} can be recommended at all. Measure other cases beside it."]
     if one.status == "too_few_blocks":
-        return [f"Can't tell: {one.cases['blocks'].max()} blocks were measured, and an interval takes 3. {_budget(5, one)}",
+        return [f"Can't tell: {one.cases['blocks'].max()} blocks were measured, and an interval takes 3. Measure 5 or more: --blocks 5{_for_study(5, one)}.",
                 f"The fastest as measured, which may be luck: {fastest}."]  # fmt: skip
     if one.recommended is None:
-        return [*_not_shown(one, fastest), *_chunks(_case(one, one.fastest), one, curves)]
+        return [*_not_shown(one, fastest), *_left_out(one), *_chunks(_case(one, one.fastest), one, curves)]
     case = _case(one, one.recommended)
     if case["backend"] == "serial":
         use = "Stay serial" + ("" if pd.isna(case["blas_threads"]) else f", with {_threads(case)}")
         words = [f"{use}: this is shown, {_WITHIN}, and costs least of those that are."]
-        return [*words, *_serial_gain(one)]
+        return [*words, *_serial_gain(one), *_left_out(one)]
     words = [f"Use {case_name(case, one.cases)}.",
              f"It is shown, {_WITHIN}, and costs least of those that are (workers x BLAS threads x wall)."]  # fmt: skip
-    return [*words, *_gains(one), *_start(case, one), *_chunks(case, one, curves)]
+    return [*words, *_gains(one), *_start(case, one), *_left_out(one), *_chunks(case, one, curves)]
+
+
+def _left_out(one: Recommendation) -> list[str]:
+    """A case that was faster where it ran, and is not counted as the fastest since it can't be relied on."""
+    out = one.cases[one.cases["left_out"].notna() & one.cases["slower"].lt(1)].sort_values("slower")
+    return [
+        f"Left out, though it took {ratio(case['slower'])} times as long as the fastest where it ran: "
+        f"{case_name(case, one.cases)} ({case['left_out']})."
+        for _, case in out.iterrows()
+    ]
 
 
 def _serial_gain(one: Recommendation) -> list[str]:
@@ -101,8 +111,11 @@ def _not_shown(one: Recommendation, fastest: str) -> list[str]:
 
 
 def _budget(blocks: int, one: Recommendation) -> str:
-    takes = "" if one.block_s is None else f", about {_long(blocks * one.block_s)} for the whole study"
-    return f"It takes about {blocks} blocks to tell, if the spread stays as it is: --blocks {blocks}{takes}."
+    return f"It takes about {blocks} blocks to tell, if the spread stays as it is: --blocks {blocks}{_for_study(blocks, one)}."
+
+
+def _for_study(blocks: int, one: Recommendation) -> str:
+    return "" if one.block_s is None else f", about {_long(blocks * one.block_s)} for the whole study"
 
 
 def _long(seconds: float) -> str:
@@ -125,7 +138,8 @@ def _start(case: pd.Series, one: Recommendation) -> list[str]:
     count = math.ceil(one.tasks_to_pay_back)
     tasks = f"{count} task{'s' if count != 1 else ''}"
     counted = " (counted from mpiexec on)" if str(case["backend"]).startswith("mpi") else ""
-    return [f"Its start takes {duration(case['startup_s'])}{counted}, paid back after {tasks}: with fewer, stay serial."]
+    paid = f"paid back after {tasks}: with fewer, stay serial" if count > 1 else "paid back by the first task"
+    return [f"Its start takes {duration(case['startup_s'])}{counted}, {paid}."]
 
 
 def _chunks(case: pd.Series, one: Recommendation, curves: pd.DataFrame | None) -> list[str]:
@@ -201,11 +215,11 @@ def _notes(one: Recommendation) -> list[str]:
     notes = [" ".join(notes)]
     if len(one.knees):
         found = "; ".join(
-            f"{setup_name(knee)}{'' if pd.isna(knee['blas_threads']) else ' blas ' + str(knee['blas_threads'])} {knee['knee']}"
+            f"{setup_name(knee)}{'' if pd.isna(knee['blas_threads']) else f' with {_threads(knee)}'}: {knee['knee']}"
             + (" or more" if knee["knee"] == knee["most_workers"] else "")
             for _, knee in one.knees.iterrows()
         )
-        notes.append(f"The knee, the last count of workers at which each more still added half of one: {found}.")
+        notes.append(f"The knee, the last count of workers at which each more still added half of one. {found}.")
     return notes
 
 

@@ -89,8 +89,7 @@ def by_code(findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     for finding in findings:
         texts_of.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
     return [
-        (code, texts[0] + (f" (and {len(texts) - 1} more cases)" if len(texts) > 1 else ""))
-        for code, texts in sorted(texts_of.items())
+        (code, texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")) for code, texts in sorted(texts_of.items())
     ]
 
 
@@ -182,7 +181,11 @@ def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
 
 def _notes(cases: list[Row], used: set[str]) -> list[str]:
     blocks = max(case["blocks"] for case in cases)
-    how = "95% intervals over blocks" if blocks >= 3 else "no intervals: they need 3 blocks"
+    how = (
+        "95% intervals over blocks, which don't know of rare slow launches that did not happen"
+        if blocks >= 3
+        else "no intervals: they need 3 blocks"
+    )
     measured = [case for case in cases if pd.notna(case["wall_s"])]
     lacking = measured and all(pd.isna(case["speedup"]) for case in measured)
     notes = ["No baseline was measured (left out, or failed)." if lacking else _baselines(cases)]

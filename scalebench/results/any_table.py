@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_BYTES = 64 * 2**20
+MOST = 1e100  #: of a time or a rate, and one by it the least: squares of it are floats
 MOST_COUNT = 2**53  #: a whole number that floats hold exactly
 _COUNTS = ("workers", "worker", "p", "n", "np", "core", "cores", "node", "nodes", "proc", "procs", "process", "processes",
            "processor", "processors", "thread", "threads", "rank", "ranks", "cpu", "cpus", "concurrency")  # fmt: skip
@@ -75,8 +76,11 @@ class AnyTable:
         Raises:
             ResultsError: More than one would do, and none of them is in ``chosen``.
         """
+        named = self._named(chosen)
+        if meaning in named.values():
+            return next(name for name, what in named.items() if what == meaning)
         fitting = [name for name in self.columns if _plain(name)[0] in ALIASES[meaning] or name == meaning]
-        found = [name for name in fitting if name in chosen] or fitting
+        found = [name for name in fitting if name in named] or fitting
         if len(found) > 1 and meaning == "workers":  # one node in all rows is not what was swept
             found = [name for name in found if len({str(cell).strip() for cell in self.columns[name]}) > 1] or found
         if len(found) > 1:
@@ -85,13 +89,25 @@ class AnyTable:
             )
         return found[0] if found else None
 
+    def _named(self, chosen: Sequence[str]) -> dict[str, str | None]:
+        """Columns that were asked for, each with what it holds where that was said: ``NAME`` or ``MEANING=NAME``."""
+        named: dict[str, str | None] = {}
+        for one in chosen:
+            meaning, equals, name = one.partition("=")
+            told = bool(equals) and meaning in ALIASES and one not in self.columns
+            named[name if told else one] = meaning if told else None
+        for name in named:
+            if name not in self.columns:
+                raise ResultsError(f"{self.path} has no column {name!r}.\nThere are: {_listed(self.columns)}")
+        return named
+
     def points(self, chosen: Sequence[str] = ()) -> "pd.DataFrame":
         """The table that a law is fitted to: ``workers`` and one of ``wall_s`` (s), ``throughput``, ``speedup``.
 
         Besides ``scaling`` and ``oversubscribed`` where the file has them. One row a row of the file.
 
         Args:
-            chosen: Names of columns to take where several would do.
+            chosen: Names of columns to take where several would do; ``wall_s=latency`` says what a column holds.
         Raises:
             ResultsError: No such columns, several, or a cell that is not a number > 0.
         """
@@ -101,7 +117,7 @@ class AnyTable:
         measures = {name: self.column(name, chosen) for name in ("wall_s", "throughput")}
         there = {name: column for name, column in measures.items() if column is not None}
         if len(there) > 1:
-            picked = {name: column for name, column in there.items() if column in chosen}
+            picked = {name: column for name, column in there.items() if column in self._named(chosen)}
             if len(picked) != 1:
                 first = next(iter(there.values()))
                 raise ResultsError(
@@ -113,7 +129,7 @@ class AnyTable:
         if count is None or not there:
             lacking = "of worker counts (workers, p, cores or nodes)" if count is None else "wall_s, time or throughput"
             raise ResultsError(
-                f"{self.path} has no column {lacking}.\nThere are: {_listed(self.columns)}; rename the one that is it"
+                f"{self.path} has no column {lacking}.\nThere are: {_listed(self.columns)}; say which is it, as --column {'workers' if count is None else 'wall_s'}=NAME"
             )
         ((meaning, column),) = there.items()
         factor = _plain(column)[1] if meaning == "wall_s" else 1.0
@@ -147,14 +163,20 @@ class AnyTable:
                 name, row, f"{text or 'an empty cell'} is not a time or a rate", "Leave the row out, or measure it again"
             )
         try:
-            value = math.nan if isinstance(cell, bool) else float(cell)
+            value = math.nan if isinstance(cell, bool) or "_" in text else float(cell)  # Python's own 1_000 is no table's
         except (TypeError, ValueError, OverflowError):
             hint = " with a point, not a comma" if re.fullmatch(r"[\d.]+,\d+", text) else ""
             raise self._bad(
                 name, row, f"{text[:40]!r} is not a number", f"Write numbers only{hint}, the unit in the heading"
             ) from None
-        if not math.isfinite(value) or value <= 0:
+        if math.isnan(value):
+            raise self._bad(name, row, f"{text[:40]!r} is not a number", "Write numbers only, the unit in the heading")
+        if value <= 0:
             raise self._bad(name, row, f"{text[:40]} is not above 0", "Leave the row out, or measure it again")
+        if not 1 / MOST <= value <= MOST:
+            raise self._bad(
+                name, row, f"{text[:40]} is not between {1 / MOST:g} and {MOST:g}", "Leave the row out, or use another unit"
+            )
         return value
 
     def _count(self, name: str, row: int) -> int:
@@ -245,7 +267,7 @@ def _text(path: Path) -> AnyTable:
 
 
 def _cells(path: Path, text: str) -> AnyTable:
-    lines = [(number, line) for number, line in enumerate(io.StringIO(text), 1) if line.strip()]
+    lines = [(number, line) for number, line in enumerate(io.StringIO(text, newline=None), 1) if line.strip()]
     data = [(number, line) for number, line in lines if not line.lstrip().startswith("#")]
     if not data:
         raise ResultsError(f"{path} holds no table, only comments or empty lines.\nA table has a heading, as 'workers,wall_s'")
@@ -268,9 +290,10 @@ def _cells(path: Path, text: str) -> AnyTable:
         if not any(cells):
             continue
         if len(cells) != len(heading):
+            hint = "; a decimal comma would be one cell too many" if len(cells) > len(heading) else ""
             raise ResultsError(
                 f"{path}, line {number}: {len(cells)} cells, the heading has {len(heading)} ({_listed(heading)}).\n"
-                "Mend the line; a decimal comma would be one cell too many"
+                f"Mend the line{hint}"
             )
         for name, cell in zip(heading, cells, strict=True):
             columns[name].append(cell)

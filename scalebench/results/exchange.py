@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
 from scalebench.results.json_file import read_json_file
-from scalebench.results.load import Result, check_times, check_version
+from scalebench.results.load import Result, check_rounds, check_version
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
 from scalebench.results.store import write_atomically
 
@@ -65,9 +65,15 @@ def read_json(path: Path) -> Result:
         tasks = _whole(content["tasks"], TASKS)
         about = dict(content["about"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
-        raise ResultsError(f"{path} is not whole: {type(error).__name__}: {error}") from None
-    check_times(rounds, [(path, len(rounds))])
+        raise ResultsError(
+            f"{path} is not whole: {_said(error)}.\nExport the run again: scalebench export RUN -o {path.name}"
+        ) from None
+    check_rounds(rounds, [(path, len(rounds))])
     return Result(rounds, tasks, about, path)
+
+
+def _said(error: Exception) -> str:
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
 def _whole(table: dict[str, Any], columns: tuple[Column, ...]) -> "pd.DataFrame":

@@ -31,7 +31,7 @@ def read_json_file(path: Path) -> tuple[Any, str]:
     try:
         return json.loads(whole), hashlib.blake2b(whole, digest_size=6).hexdigest()
     except (ValueError, RecursionError) as error:
-        raise ResultsError(f"{path} can't be read as JSON: {error}") from None
+        raise ResultsError(f"{path} can't be read as JSON: {error}.\nSave it again, with the tool that made it") from None
 
 
 def _bytes(path: Path) -> bytes:

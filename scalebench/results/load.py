@@ -13,8 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, arrow_schema, to_frame
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, STATUSES, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,8 @@ class Result:
     @property
     def findings(self) -> list[dict[str, Any]]:
         """The doubts that were stored with the rows."""
-        return [finding for about in self.runs for finding in about.get("findings", [])]
+        stored = (about.get("findings") for about in self.runs)
+        return [one for findings in stored if isinstance(findings, list) for one in findings if isinstance(one, dict)]
 
 
 def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
@@ -156,7 +158,7 @@ def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
     frames = [_frame(table, columns, file) for table, file in zip(tables, files, strict=False)]
     found = pd.concat(frames, ignore_index=True) if frames else to_frame(None, columns)
     if columns is ROUNDS:
-        check_times(found, zip(files, rows, strict=True))
+        check_rounds(found, zip(files, rows, strict=True))
     return found
 
 
@@ -164,7 +166,7 @@ def _frame(table: "pa.Table", columns: tuple[Column, ...], file: Path) -> "pd.Da
     try:
         return to_frame(table.to_pandas(integer_object_nulls=True, ignore_metadata=True), columns)
     except (ValueError, TypeError, OverflowError) as error:
-        raise ResultsError(f"{file} holds values that its columns can't: {error}") from None
+        raise ResultsError(f"{file} holds values that its columns can't: {error}.\nTake the one that scalebench wrote") from None
 
 
 def _table(file: Path, columns: tuple[Column, ...]) -> "pa.Table":
@@ -194,18 +196,39 @@ def _named(file: Path) -> Iterator[None]:
     try:
         yield
     except (pa.ArrowException, OSError) as error:
-        raise ResultsError(f"{file} can't be read as parquet: {error}") from None
+        raise ResultsError(
+            f"{file} can't be read as parquet: {error}.\nIs it whole, and a file of scalebench? A table of yours is for 'scalebench fit'"
+        ) from None
 
 
-def check_times(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> None:
-    """Refuse a round that ran well in no time, in less, or in a time that is no number; ``files`` and how many rows each gave."""
-    wall_s = rounds["wall_s"]
-    bad = rounds["status"].eq("ok").fillna(False).to_numpy(dtype=bool) & ~((wall_s > 0) & (wall_s < float("inf"))).to_numpy()
-    if bad.any():
-        whole = [(file, row) for file, rows in files for row in range(rows)]
-        file, row = whole[first := int(bad.argmax())]
-        raise ResultsError(f"{file}, row {row} of the rounds: wall_s = {wall_s.iloc[first]!r} with status ok: a time must be above 0.\n"
-                           "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
+def check_rounds(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> None:
+    """Refuse rows that were changed after they were measured.
+
+    Args:
+        rounds: Of one or more files.
+        files: Each file, and how many rows it gave.
+    Raises:
+        ResultsError: A round that ran well in no time, or in a time that is no number; a status or scaling that there is
+            not; no workers, tasks or block where there must be one.
+    """
+    ours = rounds["backend"].notna()
+    wrong = {
+        "status": ~rounds["status"].isin(STATUSES),
+        "scaling": ours & ~rounds["scaling"].isin(SCALINGS),
+        "block": rounds["block"].isna() | rounds["block"].lt(0),
+        **{name: ours & ~rounds[name].ge(1).fillna(value=False).astype(bool) for name in ("workers", "tasks")},
+        "wall_s": rounds["status"].eq("ok") & ~((rounds["wall_s"] > 0) & (rounds["wall_s"] < float("inf"))),
+    }
+    rules = {"status": f"one of {', '.join(STATUSES)}", "scaling": f"one of {', '.join(SCALINGS)}", "block": "0 or more",
+             "workers": "1 or more", "tasks": "1 or more", "wall_s": "a time above 0 where the status is ok"}  # fmt: skip
+    for name, rows in wrong.items():
+        bad = rows.fillna(value=True).to_numpy(dtype=bool)
+        if bad.any():
+            whole = [(file, row) for file, count in files for row in range(count)]
+            file, row = whole[first := int(bad.argmax())]
+            value = rounds[name].iloc[first]
+            raise ResultsError(f"{file}, row {row} of the rounds: {name} is {value}, not {rules[name]}.\n"
+                               "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
 
 
 def check_version(version: object, file: Path) -> None:
@@ -224,9 +247,9 @@ def read_about(folder: Path) -> dict[str, Any]:
     try:
         about = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"{path} can't be read: {error}") from None
+        raise ResultsError(f"{path} can't be read: {error}.\nTake the one that scalebench wrote") from None
     if not isinstance(about, dict):
-        raise ResultsError(f"{path} is not what scalebench writes: not a JSON object")
+        raise ResultsError(f"{path} is not what scalebench writes: not a JSON object.\nTake the one that scalebench wrote")
     return about
 
 

@@ -198,8 +198,8 @@ class TestNoCaseInCommon:
         with pytest.raises(ResultsError) as raised:
             compare([side("before", NOISY, size="100"), side("after", NOISY, size="200")])
         message = str(raised.value)
-        assert "before has crunch 100 strong serial w1" in message
-        assert "after has crunch 200 strong serial w1" in message
+        assert "before has crunch 100 x24 strong serial w1" in message
+        assert "after has crunch 200 x24 strong serial w1" in message
 
     def test_is_told_where_all_failed(self):
         bad = Side(name="after", rounds=make_rounds({"status": "failed"}))
@@ -210,9 +210,9 @@ class TestNoCaseInCommon:
 def test_cases_of_one_side_and_those_that_failed_are_named():
     a = Side(name="a", rounds=make_rounds({"size": "1"}, {"size": "2"}, {"size": "3"}))
     b = Side(name="b", rounds=make_rounds({"size": "2"}, {"size": "3", "status": "crashed"}, {"size": "4"}))
-    assert only_in([a, b]) == [(0, ["crunch 1 strong serial w1"]), (1, ["crunch 4 strong serial w1"])]
+    assert only_in([a, b]) == [(0, ["crunch 1 x24 strong serial w1"]), (1, ["crunch 4 x24 strong serial w1"])]
     failed = failures([a, b])
-    assert failed[["side", "label", "status"]].to_numpy().tolist() == [[1, "crunch 3 strong serial w1", "crashed"]]
+    assert failed[["side", "label", "status"]].to_numpy().tolist() == [[1, "crunch 3 x24 strong serial w1", "crashed"]]
 
 
 def test_a_side_against_itself_without_any_spread_is_the_same():

@@ -141,7 +141,7 @@ def test_the_gain_over_half_the_workers_is_of_the_same_set_up_with_its_interval(
 def test_a_start_is_paid_back_after_as_many_tasks_as_save_its_time():
     rounds = run({0: 1.0, 2: 0.5}, spread=0, mood=0)
     rounds.loc[rounds["workers"] == 2, "startup_s"] = 0.125 + 0.25
-    assert only(rounds).tasks_to_pay_back == pytest.approx(0.25 / (0.5 / 24))
+    assert only(rounds).tasks_to_pay_back == pytest.approx((0.125 + 0.25) / (0.5 / 24))
 
 
 def test_knees_are_told_for_each_set_up():

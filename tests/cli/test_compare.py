@@ -128,7 +128,7 @@ class TestTwoRuns:
     def test_that_do_not_compute_the_same_are_told_of(self, scalebench, before, tmp_path):
         after(tmp_path, 0.5, answers_digest="aaaa" * 6)
         out = scalebench("compare", "before", "after")[1].replace("\n", " ")
-        assert "The answers of B are not those of A: crunch 50000 strong serial w1" in out
+        assert "The answers of B are not those of A: crunch 50000 x24 strong serial w1" in out
 
     def test_of_one_machine_show_no_shape(self, scalebench, before, tmp_path):
         after(tmp_path, 1.2)
@@ -207,8 +207,8 @@ class TestTheGate:
         write_run(tmp_path / "after", [*blocks(), {"size": "7", "status": "crashed"}])
         status, out, err = scalebench("compare", "before", "after", "--fail-on", "slower:5%")
         assert status == 3
-        assert "crunch 7 strong serial w1" in err
-        assert "B, crunch 7 strong serial w1: crashed: the cause" in out.replace("\n", " ")
+        assert "crunch 7 x24 strong serial w1" in err
+        assert "B, crunch 7 x24 strong serial w1: crashed: the cause" in out.replace("\n", " ")
 
     @pytest.mark.parametrize("gate", ["slower", "slower:", "slower:-5%", "slower:5", "slower:nan", "different:5%", "5%"])
     def test_that_can_t_be_read_is_refused_before_anything_is_printed(self, scalebench, before, tmp_path, gate):

@@ -298,7 +298,7 @@ class TestFindings:
             {"code": "SB1", "text": "third"},
         ]
         assert findings_by_code(make_result(make_rounds({}), findings=findings)) == [
-            ("SB1", "one (and 2 more cases)"),
+            ("SB1", "one (and 2 more)"),
             ("SB2", "two"),
         ]
 

@@ -104,7 +104,7 @@ class TestTheReport:
             "with one BLAS thread.",
             "",
             "SB104  crunch-processes-w4: 4 threads on 2 CPUs: times include waiting for a",
-            "CPU; fewer --workers would not (and 1 more cases)",
+            "CPU; fewer --workers would not (and 1 more)",
             "Took 4 s, estimated 3 s.",
             "Results: results/20260131T120000-1f3a9c   Next: scalebench export results/20260131T120000-1f3a9c -o run.json",
         ]

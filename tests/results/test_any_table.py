@@ -39,6 +39,7 @@ class TestText:
             "# a comment\nworkers,wall_s\n# another\n1,8\n\n2,4.5\n,\n",
             "# workers wall_s\n1 8\n2 4.5\n",
             "workers,wall_s\r\n1,8\r\n2,4.5",
+            "workers,wall_s\r1,8\r2,4.5\r",
             '"workers","wall_s"\n"1","8"\n"2","4.5"\n',
             "WORKERS, Wall_S\n1.0, 8e0\n2, 4.5\n",
             "workers,wall_s\n1,8\n2,4.5\n".encode("utf-16"),
@@ -129,12 +130,14 @@ BAD_CELLS = [
     ("p,time\n1,8\n2,-4.5\n", "line 3, column 'time': -4.5 is not above 0"),
     ("p,time\n1,8\n2,NaN\n", "line 3, column 'time': NaN is not a time or a rate"),
     ("p,time\n1,8\n2,\n", "line 3, column 'time': an empty cell"),
-    ("p,time\n1,8\n2,inf\n", "line 3, column 'time': inf is not above 0"),
+    ("p,time\n1,8\n2,inf\n", "line 3, column 'time': inf is not between 1e-100 and 1e"),
+    ("p,time\n1,8\n2,1e-300\n", "line 3, column 'time': 1e-300 is not between"),
+    ("p,time\n1,8\n2,4_5\n", "line 3, column 'time': '4_5' is not a number"),
     ("p,time\n0,8\n2,4\n", "line 2, column 'p': 0 is not above 0"),
     ("p,time\n1.5,8\n2,4\n", "line 2, column 'p': 1.5 is not a whole number"),
-    ("p,time\n1e300,8\n2,4\n", "not a whole number"),
+    ("p,time\n1e30,8\n2,4\n", "not a whole number"),
     ("p,time\n1,8,9\n2,4\n", "line 2: 3 cells, the heading has 2"),
-    ("p,time\n1\n2,4\n", "line 2: 1 cells, the heading has 2"),
+    ("p,time\n1\n2,4\n", "line 2: 1 cells, the heading has 2 (p, time).\nMend the line"),
     ("p,time,scaling\n1,8,big\n", "line 2, column 'scaling': 'big' is neither"),
     ("p,time,oversubscribed\n1,8,maybe\n", "line 2, column 'oversubscribed': 'maybe' is neither"),
 ]
@@ -171,6 +174,16 @@ def test_a_bad_table_is_refused_with_what_is_wrong_where_and_the_way_out(write, 
 def test_a_column_that_is_chosen_settles_which_is_meant(write):
     path = write("p,cores,time,elapsed\n1,2,8,9\n2,4,4.5,5\n")
     assert rows(path, "cores", "elapsed") == [[2, 9.0], [4, 5.0]]
+
+
+def test_a_column_of_any_name_is_taken_for_what_it_is_said_to_hold(write):
+    path = write("at once,latency,time\n1,8,1\n2,4.5,1\n")
+    assert rows(path, "workers=at once", "wall_s=latency") == EXPECTED
+
+
+def test_a_chosen_column_that_is_not_there_is_refused(write):
+    with pytest.raises(ResultsError, match="no column 'nosuch'"):
+        read_table(write("p,time\n1,8\n2,4.5\n")).points(["nosuch"])
 
 
 def test_a_huge_file_is_refused_before_it_is_read(tmp_path):

@@ -9,8 +9,9 @@ the largest count (or to its bound), or where none of the shape's coefficients c
 to be shared out, or one that any of them could explain.
 
 The preference is by the corrected Akaike criterion: Hurvich and Tsai 1989, doi:10.1093/biomet/76.2.297. Of six counts
-without repeats it takes the Universal Scalability Law only where that leaves less than a hundredth of the squares. What the 95% intervals of coefficients cover, by simulation of studies with six counts: 92 to 97% with repeats, blocks,
-or times measured once; 90% with few repeats and noise as skewed as exponential; as little as 77% with throughputs measured
+without repeats it takes the Universal Scalability Law only where that leaves less than a hundredth of the squares; so where
+coherency is above 0 with its whole interval, Amdahl's law, which is the same without it, is out of the running. What the 95% intervals of coefficients cover, by simulation of studies with six counts: 92 to 97% with repeats, five blocks and more,
+or times measured once; 88 to 91% with three blocks; 90% with few repeats and noise as skewed as exponential; as little as 77% with throughputs measured
 once whose errors grow with them (``tests/analysis/laws/test_coverage.py``). Refusals were not counted as misses.
 """
 
@@ -26,6 +27,9 @@ from scalebench.analysis.laws.points import Points, points
 from scalebench.analysis.laws.registry import LAWS
 from scalebench.analysis.laws.solve import Solution, solution, solve
 from scalebench.analysis.statistics import LEAST_BLOCKS, of_draws
+
+LEAST_FALL = 1e-3  #: of the coherency that would halve the rate at the largest count: less tells no peak
+POOR = 0.1  #: relative distance of a point from a law that is worth a note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +94,7 @@ def fit(table: pd.DataFrame, scaling: str = "strong") -> Fit:
     preferred, reason = _preferred(laws, data)
     used = preferred or _closest(laws, data)
     return Fit(points=data, laws=laws, karp_flatt=_karp_flatt(data), preferred=preferred, preferred_reason=reason, used=used,
-               holdout=_holdout(laws, used, data), notes=tuple(_notes(laws, data, preferred)))  # fmt: skip
+               holdout=_holdout(laws, used, data), notes=tuple(_notes(laws, data)))  # fmt: skip
 
 
 def few_blocks(data: Points) -> bool:
@@ -157,6 +161,8 @@ def _peak(
         return None, "coherency is 0, its bound: this law has no peak then"
     if not ends["coherency"][0]:
         return None, "coherency can't be told from 0, so there may be no peak"
+    if ends["coherency"][0] <= LEAST_FALL * law.halving(float(data.ratio[-1]))["coherency"]:
+        return None, "coherency costs next to nothing up to the largest count, so no peak is near"
     at = float(law.peak(best))
     low, high = (None, None) if few_blocks(data) else interval(law.peak(drawn))
     scaled = [None if one is None else max(1.0, one * data.baseline) for one in (low, high)]
@@ -181,6 +187,8 @@ def _preferred(laws: Mapping[str, LawFit], data: Points) -> tuple[str | None, st
     scores = {name: one.aicc for name, one in laws.items() if one.aicc is not None}
     if not scores:
         return None, "no law was fitted"
+    if laws["usl"].peak_workers is not None and "usl" in scores:  # its special case without coherency is contradicted
+        scores.pop("amdahl", None)
     return min(scores, key=lambda name: scores[name]), None
 
 
@@ -211,9 +219,8 @@ def _karp_flatt(data: Points) -> pd.DataFrame:
     return pd.DataFrame({"workers": data.workers, "value": value})
 
 
-def _notes(laws: Mapping[str, LawFit], data: Points, preferred: str | None) -> list[str]:
+def _notes(laws: Mapping[str, LawFit], data: Points) -> list[str]:
     notes = []
-    usl = laws["usl"]
     if data.ratio[0] == 1 and data.baseline > 1:
         notes.append(
             f"Counts are taken over the smallest, {data.baseline}: coefficients are those of units of {data.baseline}, "
@@ -224,11 +231,10 @@ def _notes(laws: Mapping[str, LawFit], data: Points, preferred: str | None) -> l
         notes.append(
             f"{' and '.join(missing)}: further from the points than their measured spread explains; intervals are widened for it."
         )
-    if usl.peak_workers is not None and preferred not in (None, "usl"):
-        notes.append(
-            f"With so few counts the criterion prefers fewer coefficients, but coherency is above 0 with its whole interval: "
-            f"expect the rate to fall beyond {usl.peak_workers.value:.3g} workers (--law usl predicts so)."
-        )
+    notes += [
+        f"{one.law.title} is up to {100 * off:.0f}% off, at {count} worker{'s' if count > 1 else ''}." for one in laws.values() if one.reason is None
+        for off, count in [_worst(one, data)] if off > POOR
+    ]  # fmt: skip
     if data.scaling == "strong" and (data.rate / data.rate[0] > data.ratio * (1 + 1e-9)).any() and data.measure != "speedup":
         notes.append("Superlinear points: Karp-Flatt is negative there; no law here explains them (caches often do).")
     if not data.relative:
@@ -239,6 +245,14 @@ def _notes(laws: Mapping[str, LawFit], data: Points, preferred: str | None) -> l
     if few_blocks(data):
         notes.append(f"Fewer than {LEAST_BLOCKS} blocks: no intervals.")
     return notes
+
+
+def _worst(one: LawFit, data: Points) -> tuple[float, int]:
+    """The largest relative distance of a point from the law, and at which count."""
+    if one.solution is None:
+        return 0.0, 0
+    off = np.abs(one.solution.rate(data.ratio) / data.rate - 1)
+    return float(off.max()), int(data.workers[off.argmax()])
 
 
 def _counts(data: Points) -> str:
