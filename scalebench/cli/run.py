@@ -67,7 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if flags is _AXES:
             group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
     parser.add_argument(
-        "--no-baselines", action="store_true", help="don't add the cases that speedup and efficiency need: enough to compare variants"
+        "--no-baselines",
+        action="store_true",
+        help="don't add the cases that speedup and efficiency need: enough to compare variants",
     )
     parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
     parser.add_argument(
@@ -99,8 +101,8 @@ def main(asked: argparse.Namespace) -> int:
         _print_plan(study, ahead, as_json=asked.json)
         clear(ahead.sweep)
         return cli.OK
-    from scalebench.cli.progress import Progress
     from scalebench.plan import blocks_for
+    from scalebench.progress import Progress
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)
