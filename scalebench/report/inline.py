@@ -122,7 +122,7 @@ def _group(name: str, tables: list[Table]) -> str:
 
 
 def _sentences(title: str, sentences: list[str]) -> list[str]:
-    return [_paragraph(f"{title}: {' '.join(sentences)}")] if sentences else []
+    return [f"<p><b>{_text(title)}</b><br>{_text(' '.join(sentences))}</p>"] if sentences else []
 
 
 def _paragraph(text: str) -> str:
