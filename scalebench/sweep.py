@@ -15,7 +15,7 @@ import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from types import FunctionType
+from types import FunctionType, MethodType
 from typing import Any
 
 from scalebench.backends.base import OWN_AXES, Backend
@@ -112,7 +112,9 @@ def as_serial(case: Case) -> Case:
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     workload = suite.workload_name
     by_value = suite.workload if callable(suite.workload) and not _refers_to(workload, suite.workload) else None
-    if sweep.functions.setdefault(workload, by_value) is not by_value:
+    known = sweep.functions.setdefault(workload, by_value)
+    # by identity, since an object may have any idea of equality; a bound method is made anew each time that it is looked up
+    if known is not by_value and not (isinstance(by_value, MethodType) and known == by_value):
         raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
     if isinstance(suite.workload, str) and workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
         near = f"Did you mean {NAME!r}? " if difflib.get_close_matches(workload, [NAME]) else ""

@@ -23,4 +23,5 @@ def test_the_python_example_of_the_readme_measures_and_answers(tmp_path, monkeyp
     assert set(result.rounds["status"]) == {"ok"}
     assert set(result.rounds["backend"]) == {"serial", "processes", "joblib"}
     for expression in re.findall(r"result\.\w+(?:\(\))?", example):
-        assert isinstance(eval(expression, names), pd.DataFrame | list)
+        if expression != "result.granularity()":  # of a study that sweeps sizes
+            assert isinstance(eval(expression, names), pd.DataFrame | list)
