@@ -11,6 +11,7 @@ from html import escape
 from importlib import import_module
 from typing import Any, TypeVar
 
+from scalebench.errors import UsageError
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
@@ -26,7 +27,8 @@ _STYLE = """<style>
 .scalebench td, .scalebench th { text-align: right; padding: .1em .6em; white-space: nowrap; }
 .scalebench td:last-child, .scalebench th:last-child, .scalebench th[scope=rowgroup] { text-align: left; }
 .scalebench caption { text-align: left; font-weight: bold; white-space: nowrap; }
-.scalebench figure { margin: .8em 0; } .scalebench img { max-width: 100%; background: white; }
+.scalebench .charts { display: flex; flex-wrap: wrap; gap: 1em; align-items: flex-start; }
+.scalebench img { max-width: 100%; background: white; }
 .scalebench p { margin: .3em 0; max-width: 50em; } .scalebench summary { cursor: pointer; margin: .6em 0; }
 </style>"""
 
@@ -68,7 +70,7 @@ def as_html(result: Result, charts: Iterable[str] = ()) -> str:
         "Where the efficiency went": account_tables(result),
         "Granularity": granularity_tables(result),
     }
-    parts += [_group(name, tables) for name, tables in groups.items() if tables]
+    parts += [_group(name, map(to_html, tables), opened=name == "Scaling") for name, tables in groups.items() if tables]
     place = "" if result.path is None else f": {result.path}"
     rounds = result.rounds
     parts.append(_paragraph(f"{count(rounds['case_id'].nunique(), 'case')}, {count(len(rounds), 'round')}{place}"))
@@ -81,17 +83,17 @@ def figures(result: Result) -> list[str]:
         return []
     try:
         draw = import_module("vl_convert").vegalite_to_svg
-        charts = import_module("scalebench.report.charts").charts
-    except ImportError:
+        found = import_module("scalebench.report.charts").charts(result)
+    except (ImportError, UsageError):
         return [_paragraph(GET_CHARTS)]
-    return [_figure(chart, draw(chart.spec)) for chart in charts(result)]
+    drawn = [_picture(chart, draw(chart.spec)) for chart in found]
+    return [_group("Charts", ['<div class="charts">', *drawn, "</div>"], opened=True)] if drawn else []
 
 
-def _figure(chart: Any, svg: str) -> str:
+def _picture(chart: Any, svg: str) -> str:
     # as an image: nothing in a picture can run, whatever a name holds
     data = base64.b64encode(svg.encode()).decode("ascii")
-    picture = f'<img alt="{_text(chart.alternative)}" src="data:image/svg+xml;base64,{data}">'
-    return f"<figure><figcaption><b>{_text(chart.title)}</b></figcaption>{picture}</figure>"
+    return f'<img alt="{_text(f"{chart.title}: {chart.alternative}")}" src="data:image/svg+xml;base64,{data}">'
 
 
 def to_html(table: Table) -> str:
@@ -116,9 +118,8 @@ def _of_another_tool(result: Result) -> list[str]:
             f"No worker counts stand in them, so there is no scaling to show. Compare: scalebench compare {result.path} OTHER"]  # fmt: skip
 
 
-def _group(name: str, tables: list[Table]) -> str:
-    opened = " open" if name == "Scaling" else ""
-    return f"<details{opened}><summary><b>{_text(name)}</b></summary>" + "\n".join(map(to_html, tables)) + "</details>"
+def _group(name: str, parts: Iterable[str], *, opened: bool) -> str:
+    return "\n".join([f"<details{' open' * opened}><summary><b>{_text(name)}</b></summary>", *parts, "</details>"])
 
 
 def _sentences(title: str, sentences: list[str]) -> list[str]:
