@@ -9,8 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from scalebench.results.load import Result, load
-    from scalebench.runner import run
+    from scalebench.api import Result, load, run
     from scalebench.study import Study
     from scalebench.workloads.describe import Workload
     from scalebench.workloads.work import count_work
@@ -19,12 +18,12 @@ __version__ = "0.1.0.dev0"
 __all__ = ["Result", "Study", "Workload", "count_work", "load", "run"]
 
 _HOMES = {
-    "Result": "scalebench.results.load",
+    "Result": "scalebench.api",
     "Study": "scalebench.study",
     "Workload": "scalebench.workloads.describe",
     "count_work": "scalebench.workloads.work",
-    "load": "scalebench.results.load",
-    "run": "scalebench.runner",
+    "load": "scalebench.api",
+    "run": "scalebench.api",
 }
 
 

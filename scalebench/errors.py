@@ -24,6 +24,10 @@ def brief(message: str | None) -> str:
 class ScalebenchError(Exception):
     """What every error of this package is."""
 
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows: the message, as the command line prints it, without the frames of this package."""
+        return [f"{type(self).__name__}: {self}", *getattr(self, "__notes__", [])]
+
 
 class UsageError(ScalebenchError):
     """Wrong use, found before anything is measured."""

@@ -32,7 +32,6 @@ from scalebench.findings import (
 from scalebench.launch import Launch, launch
 from scalebench.launchers import local
 from scalebench.prepare import clear, prepare
-from scalebench.results.load import Result, load
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
 from scalebench.results.store import Store
 from scalebench.study import Study
@@ -322,31 +321,6 @@ def doubts(case: Case, told: Launch) -> list[Finding]:
     if case.kind == "stream" and held is not None and cache is not None and held <= cache:
         found.append(FitsCache(case=case.label, held_bytes=held, cache_bytes=cache))
     return found
-
-
-def run(study: Study | None = None, *, results: str | Path = "results", observe: Observer | None = None) -> Result:
-    """Measure a study, the default one when None, and return what was measured.
-
-    Args:
-        study: What to sweep.
-        results: Folder that the run's folder is made in.
-        observe: Called after each launch with the entry, the block and the launch.
-    Returns:
-        The rows, as stored. ``path`` is the run's folder.
-    Raises:
-        StudyError, WorkloadError, ResultsError: Before anything is measured.
-    """
-    from scalebench.study import profile
-
-    study = profile() if study is None else study
-    runner = Runner(study, forecast(study), results)
-    status = "interrupted"
-    try:
-        runner.run(observe or (lambda *_: None))
-        status = "finished"
-    finally:
-        folder = runner.finish(status)
-    return load(folder)
 
 
 def _git_commit() -> str | None:

@@ -82,7 +82,7 @@ class Study:
         if not isinstance(self.suites, Mapping) or not all(isinstance(one, Mapping) for one in self.suites.values()):
             raise StudyError("suites", self.suites, "each suite is a table", "Write [suites.NAME], then its keys")
         put(self, "items", read_items(self.items))
-        if self.items is not None and self.workload == NAME and not all(isinstance(one, int) for one in self.items):
+        if self.items is not None and self.workload_name == NAME and not all(isinstance(one, int) for one in self.items):
             raise StudyError("items", self.items, f"{NAME} takes whole numbers", "Give whole numbers, or a workload of your own")
         kinds = axes.parse_names("kind", self.kind, KINDS, "kind of really_hard_task")
         put(self, "kind", tuple(kinds))

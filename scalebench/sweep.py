@@ -8,12 +8,14 @@ import base64
 import difflib
 import functools
 import hashlib
+import io
 import itertools
 import pickle
 import random
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from types import FunctionType, MethodType
 from typing import Any
 
 from scalebench.backends.base import OWN_AXES, Backend
@@ -110,7 +112,9 @@ def as_serial(case: Case) -> Case:
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     workload = suite.workload_name
     by_value = suite.workload if callable(suite.workload) and not _refers_to(workload, suite.workload) else None
-    if sweep.functions.setdefault(workload, by_value) != by_value:
+    known = sweep.functions.setdefault(workload, by_value)
+    # by identity, since an object may have any idea of equality; a bound method is made anew each time that it is looked up
+    if known is not by_value and not (isinstance(by_value, MethodType) and known == by_value):
         raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
     if isinstance(suite.workload, str) and workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
         near = f"Did you mean {NAME!r}? " if difflib.get_close_matches(workload, [NAME]) else ""
@@ -180,8 +184,25 @@ def _items_digest(items: Sequence[Any]) -> str:
     plain = digest(list(items))
     if plain is not None:
         return plain
-    pickled = _pickled("items", f"{len(items)} items", lambda: pickle.dumps(items))
+    pickled = _pickled("items", f"{len(items)} items", lambda: _by_name(items))
     return "pickle-" + hashlib.blake2b(pickled, digest_size=12).hexdigest()
+
+
+class _ByName(pickle.Pickler):
+    """Refuses what only this process has, where pickle would send its name."""
+
+    def reducer_override(self, one: Any) -> Any:
+        if isinstance(one, (type, FunctionType)) and one.__module__ == "__main__":
+            raise TypeError(
+                f"{one.__qualname__} is defined in this notebook or script; define it in a module that is imported here"
+            )
+        return NotImplemented
+
+
+def _by_name(items: Sequence[Any]) -> bytes:
+    file = io.BytesIO()
+    _ByName(file).dump(items)
+    return file.getvalue()
 
 
 def _pickled(key: str, shown: str, dump: Callable[[], bytes]) -> bytes:

@@ -101,8 +101,8 @@ def main(asked: argparse.Namespace) -> int:
         _print_plan(study, ahead, as_json=asked.json)
         clear(ahead.sweep)
         return cli.OK
-    from scalebench.cli.progress import Progress
     from scalebench.plan import blocks_for
+    from scalebench.progress import Progress
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,11 +66,21 @@ def print_advice(advice: Iterable[tuple[list[str], Table]], console: "Console | 
 
 def report_text(result: Result, width: int = 80) -> str:
     """The report as plain text."""
+    return _captured(lambda console: print_report(result, console), width)
+
+
+def advice_text(advice: Iterable[tuple[list[str], Table]], width: int = 80) -> str:
+    """The same of what :func:`print_advice` prints."""
+    return _captured(lambda console: print_advice(advice, console), width)
+
+
+def _captured(show: "Callable[[Console], None]", width: int) -> str:
     from rich.console import Console
 
-    console = Console(highlight=False, width=width, no_color=True, force_terminal=False)
+    # not a notebook's: it would show there what is only to be captured
+    console = Console(highlight=False, width=width, no_color=True, force_terminal=False, force_jupyter=False)
     with console.capture() as captured:
-        print_report(result, console)
+        show(console)
     return captured.get()
 
 

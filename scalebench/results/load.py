@@ -61,11 +61,17 @@ def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
     """
     found = _load(path)
+    if not foreign:
+        refuse_foreign(found)
+    return found
+
+
+def refuse_foreign(found: Result) -> None:
+    """Raise ResultsError where rows are of pytest-benchmark or pyperf."""
     tools = sorted({str(about["tool"]) for about in found.runs if "tool" in about})
-    if tools and not foreign:
+    if tools:
         raise ResultsError(f"{found.path} is of {' and '.join(tools)}: no worker counts stand in it, so there is no scaling to show.\n"
                            f"Compare it: scalebench compare {found.path} OTHER; see its rows: scalebench export {found.path} -o rows.csv")  # fmt: skip
-    return found
 
 
 def _load(path: str | Path | None) -> Result:

@@ -1,0 +1,27 @@
+"""Examples of the documentation do what they say."""
+
+import re
+from pathlib import Path
+
+import pandas as pd
+
+import scalebench
+
+README = Path(__file__).parents[2] / "README.md"
+
+
+def test_the_python_example_of_the_readme_measures_and_answers(tmp_path, monkeypatch):
+    """As it stands, but with fewer workers and blocks."""
+    monkeypatch.chdir(tmp_path)
+    (example,) = (
+        code for code in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL) if "sb.run" in code
+    )
+    names = {"__name__": "__main__"}
+    exec(example.replace('"1..2x"', '"1,2", blocks=3, rounds=2'), names)
+    result = names["result"]
+    assert isinstance(result, scalebench.Result)
+    assert set(result.rounds["status"]) == {"ok"}
+    assert set(result.rounds["backend"]) == {"serial", "processes", "joblib"}
+    for expression in re.findall(r"result\.\w+(?:\(\))?", example):
+        if expression != "result.granularity()":  # of a study that sweeps sizes
+            assert isinstance(eval(expression, names), pd.DataFrame | list)
