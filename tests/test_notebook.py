@@ -1,6 +1,7 @@
 """scalebench in a real Jupyter kernel: functions of the notebook, what is shown, interruption, errors."""
 
 import re
+import time
 
 import psutil
 import pytest
@@ -143,6 +144,12 @@ def interrupted(notebook):
     return notebook.run(f"kept = sb.run({study}, results='interrupted')", watch=stop)
 
 
+def hosts(notebook):
+    """The measured processes that the kernel has started and that still run."""
+    below = psutil.Process(notebook.pid).children(recursive=True)
+    return [one for one in below if one.status() == psutil.STATUS_ZOMBIE or "scalebench.host" in one.cmdline()]
+
+
 class TestInterruption:
     def test_the_cell_ends_and_says_where_the_rows_are(self, interrupted):
         assert "KeyboardInterrupt" in interrupted.traceback
@@ -159,11 +166,29 @@ class TestInterruption:
         assert re.fullmatch(r"ended after \d of 250 launches, .*", interrupted.shown[-1]["text/plain"])
 
     def test_no_process_is_left(self, notebook, interrupted):
-        started = [one for one in psutil.Process(notebook.pid).children(recursive=True) if "scalebench.host" in one.cmdline()]
-        assert started == []
-        dead = [one for one in psutil.Process(notebook.pid).children() if one.status() == psutil.STATUS_ZOMBIE]
-        assert dead == []
+        assert hosts(notebook) == []
 
     def test_the_kernel_measures_on(self, notebook, interrupted):
         after = notebook.run(f"len(sb.run(sb.Study(workload=plain, backend='processes', {TINY})).rounds)")
         assert after.text == "9"
+
+
+def test_a_task_without_end_is_interrupted_before_anything_was_measured(notebook):
+    stopped = []
+
+    def stop(told):
+        give_up = time.monotonic() + 60
+        while "begun" in told.printed and not stopped and time.monotonic() < give_up:
+            if hosts(notebook):
+                stopped.append(True)
+                notebook.interrupt()
+            time.sleep(0.05)
+
+    told = notebook.run("""
+import time
+print("begun", flush=True)
+sb.run(sb.Study(workload=time.sleep, items=[1000], backend="threads", workers=1), results="endless")
+""", watch=stop)  # fmt: skip
+    assert "KeyboardInterrupt" in told.traceback
+    assert hosts(notebook) == []
+    assert not (notebook.folder / "endless").exists()

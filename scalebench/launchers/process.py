@@ -12,7 +12,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from types import FrameType
 from typing import Any, BinaryIO
 
 import psutil
@@ -36,14 +37,24 @@ class HostProcess:
     def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
         self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
         self._mark = secrets.token_hex(8)
-        self._process = subprocess.Popen(
-            command, env={**environment, _MARK_VARIABLE: self._mark}, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-            start_new_session=sys.platform != "win32",
-        )  # fmt: skip
-        self._began = psutil.Process(self._process.pid).create_time()
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
+        self._threads: list[threading.Thread] = []
+        try:
+            with _interrupted_later():  # else a process may have been started that nobody knows
+                self._start(command, {**environment, _MARK_VARIABLE: self._mark})
+        except BaseException:
+            if hasattr(self, "_process"):
+                self.end()
+            raise
+
+    def _start(self, command: Sequence[str], environment: dict[str, str]) -> None:
+        self._process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            start_new_session=sys.platform != "win32",
+        )  # fmt: skip
+        self._began = psutil.Process(self._process.pid).create_time()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         pipes = self._process.stdout, self._process.stderr
@@ -172,6 +183,27 @@ class HostProcess:
                 del self._printed[:-_STDERR_KEPT]
                 if len(chunk) < 1 << 15:
                     time.sleep(_STDERR_REST_S)
+
+
+@contextlib.contextmanager
+def _interrupted_later() -> Iterator[None]:
+    """Signals that would raise in here do so at its end."""
+    came: list[tuple[int, FrameType | None]] = []
+    handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
+    if threading.current_thread() is threading.main_thread():  # signals reach no other
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            handler = signal.getsignal(getattr(signal, name)) if hasattr(signal, name) else None
+            if callable(handler):
+                handlers[getattr(signal, name)] = handler
+    for sent in handlers:
+        signal.signal(sent, lambda number, frame: came.append((number, frame)))
+    try:
+        yield
+    finally:
+        for sent, handler in handlers.items():
+            signal.signal(sent, handler)
+        for sent, frame in came:
+            handlers[sent](sent, frame)
 
 
 def _runs(process: psutil.Process) -> bool:

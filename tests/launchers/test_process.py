@@ -1,6 +1,8 @@
 """The host as the controller sees it, with real processes."""
 
 import os
+import signal
+import subprocess
 import sys
 import time
 
@@ -75,3 +77,21 @@ def test_a_host_that_prints_without_end_is_kept_short():
     host.ask({"do": "echo"}, 20)
     host.end(patience=20)
     assert 0 < len(host.printed) <= 4000
+
+
+def test_an_interruption_while_a_host_starts_leaves_no_process(monkeypatch):
+    class Interrupted(subprocess.Popen):
+        def _execute_child(self, *arguments, **keywords):
+            super()._execute_child(*arguments, **keywords)
+            signal.raise_signal(signal.SIGINT)
+
+    others = psutil.Process().children()
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where pytest is in the background
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start("import time; time.sleep(1000)")
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert [one for one in psutil.Process().children() if one not in others] == []

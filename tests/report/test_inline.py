@@ -1,5 +1,6 @@
 """What a notebook shows of a result: tables, charts where they can be drawn, and no text that runs."""
 
+import base64
 import re
 import sys
 from html.parser import HTMLParser
@@ -134,3 +135,14 @@ def test_what_shows_itself_is_still_a_list():
     assert shown == [1, 2]
     assert "Use it." in repr(shown)
     assert "Use it." in shown._repr_html_()
+
+
+def test_the_charts_of_a_result_are_drawn():
+    pytest.importorskip("vl_convert")
+    pytest.importorskip("scalebench.report.charts")
+    (shown,) = inline.figures(result())
+    seen = Seen(shown)
+    assert len(seen.alternatives) >= 3
+    assert all(seen.alternatives)
+    pictures = [base64.b64decode(data).decode() for data in re.findall(r'base64,([^"]+)"', shown)]
+    assert all(picture.startswith("<svg") and "</svg>" in picture for picture in pictures)
