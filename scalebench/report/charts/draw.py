@@ -1,0 +1,94 @@
+"""What the charts have in common: numbers and names as data, wrapped titles, the legend, the finished specification."""
+
+import re
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from scalebench.report.charts.base import Chart
+from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
+from scalebench.report.tables import Row, Table, printable, section
+
+_TITLE, _SUBTITLE = 42, 54  #: characters that fit a telephone
+
+
+def figure(value: Any, digits: int = 4) -> float | None:
+    """A number with as many digits as can be seen; None where it is null."""
+    return None if pd.isna(value) else float(f"{float(value):.{digits}g}")
+
+
+def unique(names: Iterable[str]) -> list[str]:
+    """The same names, those that come again with a number: a band of an axis is one case."""
+    seen: dict[str, int] = {}
+    found = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
+    return found
+
+
+def setup(case: Row) -> str:
+    """What a curve is of, without its BLAS threads: ``processes fork``."""
+    return section({**case, "blas_threads": None})
+
+
+def place(case: Row, *, threads: bool) -> str:
+    """A case of a table, short: ``processes fork w2``, ``processes fork w2 b1``."""
+    blas = f" b{case['blas_threads']}" if threads and not pd.isna(case["blas_threads"]) else ""
+    return f"{setup(case)} w{case['workers']}{blas}"
+
+
+def several_threads(cases: Sequence[Row]) -> bool:
+    """Whether cases differ in their BLAS threads."""
+    return len({case["blas_threads"] for case in cases if not pd.isna(case["blas_threads"])}) > 1
+
+
+def slug(text: str) -> str:
+    """Letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
+
+
+def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
+    """Rows as data of the specification."""
+    return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def coloured(names: Sequence[str], field: str = "setup") -> tuple[alt.Color, alt.Shape]:
+    """Colour and shape of each set-up, in one legend; the order is that of ``names``. Sorted by nothing: that would be an expression."""
+    columns = alt.ExprRef(expr="width < 420 ? 1 : width < 560 ? 2 : 3")
+    legend = alt.Legend(title=None, columns=columns)
+    numbers = range(len(names))
+    domain = list(names)
+    return (
+        alt.Color(f"{field}:N", legend=legend, scale=alt.Scale(domain=domain, range=[colour(one) for one in numbers])),
+        alt.Shape(f"{field}:N", legend=legend, scale=alt.Scale(domain=domain, range=[shape(one) for one in numbers])),
+    )
+
+
+def finished(
+    drawn: alt.LayerChart | alt.Chart, *, name: str, section: str, title: str, notes: Sequence[str], alternative: str, table: Table,
+    marks: int, height: float | dict[str, float] = HEIGHT,
+) -> Chart:  # fmt: skip
+    """A chart of its layers: validated, self-contained, as wide as the element that it is drawn in."""
+    title, alternative = printable(title), printable(alternative)
+    text = alt.TitleParams(text=wrapped(title, _TITLE), subtitle=wrapped(printable(" ".join(notes)), _SUBTITLE))
+    whole = drawn.properties(
+        width="container",
+        height=alt.Step(height["step"]) if isinstance(height, dict) else height,
+        title=text,
+        description=alternative,
+        autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
+    )
+    with alt.data_transformers.enable(consolidate_datasets=False):
+        spec: dict[str, Any] = whole.to_dict()
+    spec["config"] = CONFIG
+    spec["padding"] = {"left": 5, "right": 12, "top": 5, "bottom": 5}
+    return Chart(name=name, section=section, title=title, alternative=alternative, table=table, spec=spec, marks=marks)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """Lines of a title, which Vega does not break."""
+    return textwrap.wrap(text, width) or [""]
