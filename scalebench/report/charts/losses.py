@@ -27,7 +27,8 @@ _COLOURS = {
 _NAMES = {"cpu_wait": "CPU wait", "waiting": "waiting: GIL, lock, I/O, sleep", "cpu_availability": "CPU availability",
           "cpu_cost": "CPU cost", LEFT: "efficiency left"}  # fmt: skip
 _LEAST = 0.1  #: points, below which a part is not drawn
-_READABLE = 7.0  #: points, from which on a part has its number in it
+#: whether a piece is wide enough for its number, in pixels
+_READABLE = "(datum.to > datum.from ? datum.to - datum.from : datum.from - datum.to) * width > 2600"
 
 
 def charts(_: Result, tables: Sequence[Sequence[Row]]) -> list[Chart]:
@@ -80,7 +81,7 @@ def _pieces(label: str, account: Mapping[str, float]) -> list[dict[str, Any]]:
         right, left = right + max(points, 0.0), left + min(points, 0.0)
         if abs(points) >= _LEAST:
             rows.append({"case": label, "part": name_of(part), "from": figure(begin), "to": figure(begin + points),
-                         "points": round(points, 1), "told": percent(points) if points >= _READABLE else ""})  # fmt: skip
+                         "points": round(points, 1), "told": percent(points)})  # fmt: skip
     return rows
 
 
@@ -93,11 +94,11 @@ def _drawn(rows: list[dict[str, Any]], labels: list[str], used: list[str]) -> al
     down = alt.Y("case:N", title=None, scale=alt.Scale(domain=labels))
     told = [alt.Tooltip("case:N"), alt.Tooltip("part:N", title="went to"), alt.Tooltip("points:Q")]
     base = alt.Chart(inline(rows)).encode(y=down)
-    text = alt.Chart(inline([{**row, "middle": figure((row["from"] + row["to"]) / 2)} for row in rows if row["told"]]))
+    text = alt.Chart(inline([{**row, "middle": figure((row["from"] + row["to"]) / 2)} for row in rows if row["points"] >= 2]))
     ends = alt.Chart(inline([{"at": 0}, {"at": 100}])).mark_rule(color=INK, opacity=0.6).encode(x="at:Q")
     return alt.layer(
         base.mark_bar(height={"band": 0.8}).encode(x=across, x2="to:Q", color=colour, tooltip=told).properties(name=DATA),
-        text.mark_text(color="white", fontSize=10, fontWeight=600).encode(x=alt.X("middle:Q"), y=down, text="told:N"),
+        text.mark_text(color="white", fontSize=10, fontWeight=600).encode(x=alt.X("middle:Q"), y=down, text="told:N", opacity=alt.when(_READABLE).then(alt.value(1)).otherwise(alt.value(0))),
         ends,
     )
 

@@ -122,10 +122,12 @@ def _axis_y(*, share: bool) -> alt.Axis:
 def _ideal(counts: list[int], threads: int, x: alt.Scale, y: alt.Scale, *, share: bool) -> list[alt.Chart]:
     rows = [{"x": end, "y": 100 if share else end * threads, "told": "ideal"} for end in (counts[0] / 2**0.5, counts[-1] * 2**0.5)]
     base = alt.Chart(inline(rows)).encode(x=alt.X("x:Q", scale=x), y=alt.Y("y:Q", scale=y))
-    label = alt.Chart(inline([{"x": counts[0], "y": 100 if share else counts[0] * threads, "told": "ideal"}]))
+    top = float(y.to_dict()["domain"][1])
+    end = counts[-1] * 2**0.5 if share else min(counts[-1] * 2**0.5, top / 1.1 / threads)  # where the line leaves the chart
+    label = alt.Chart(inline([{"x": figure(end), "y": 100 if share else figure(end * threads), "told": "ideal"}]))
     return [
         base.mark_line(color=INK, opacity=0.7, strokeDash=[6, 4], strokeWidth=1.2, clip=True),
-        label.mark_text(dx=-8, dy=-8, align="right", fontSize=10, opacity=0.9).encode(
+        label.mark_text(dx=-2 if share else -8, dy=-6 if share else 0, align="right", fontSize=10, opacity=0.9).encode(
             x=alt.X("x:Q", scale=x), y=alt.Y("y:Q", scale=y), text="told:N"
         ),
     ]
