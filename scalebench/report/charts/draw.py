@@ -1,5 +1,6 @@
 """What the charts have in common: numbers and names as data, wrapped titles, the legend, the finished specification."""
 
+import math
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
@@ -12,6 +13,8 @@ from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
 from scalebench.report.tables import Row, Table, printable, section
 
+#: what the names of :func:`place` hold
+SHORT = "w: workers, b: BLAS threads of each, c: chunksize."
 _TITLE, _SUBTITLE = 42, 54  #: characters that fit a telephone
 
 
@@ -36,9 +39,10 @@ def setup(case: Row) -> str:
 
 
 def place(case: Row, *, threads: bool) -> str:
-    """A case of a table, short: ``processes fork w2``, ``processes fork w2 b1``."""
-    blas = f" b{case['blas_threads']}" if threads and not pd.isna(case["blas_threads"]) else ""
-    return f"{setup(case)} w{case['workers']}{blas}"
+    """A case of a table, short: ``processes fork w2``, ``processes fork w2 b1 c16``; see :data:`SHORT`."""
+    parts = [setup({**case, "chunksize": None}), f"w{case['workers']}"]
+    parts += [f"b{case['blas_threads']}"] if threads and not pd.isna(case["blas_threads"]) else []
+    return " ".join([*parts, *([] if pd.isna(case["chunksize"]) else [f"c{case['chunksize']}"])])
 
 
 def several_threads(cases: Sequence[Row]) -> bool:
@@ -54,6 +58,15 @@ def slug(text: str) -> str:
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
     """Rows as data of the specification."""
     return alt.InlineData(values=[dict(row) for row in rows])
+
+
+def decades(values: Iterable[float]) -> list[float]:
+    """Where a logarithmic axis has its ticks: powers of ten, and twice and five times those where they are few."""
+    known = list(values)
+    low, high = min(known), max(known)
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    steps = (1,) if high / low > 300 else (1, 2, 5)
+    return [found for power in powers for step in steps if low <= (found := float(f"{step}e{power}")) <= high]
 
 
 def coloured(names: Sequence[str], field: str = "setup") -> tuple[alt.Color, alt.Shape]:

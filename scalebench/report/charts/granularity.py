@@ -9,12 +9,13 @@ import pandas as pd
 from scalebench.analysis.granularity import CURVE, HALF, curves, granularity
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import coloured, figure, finished, inline, place, several_threads, setup, unique
+from scalebench.report.charts.draw import SHORT, coloured, decades, figure, finished, inline, place, several_threads, setup, unique
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.tables import Row, Table, count, duration
 from scalebench.results.load import Result
 
 _SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
+_ORDER = ["run_id", "suite", "backend", "mpi_mode", "start_method", "distribution", "binding", "workers", "blas_threads", "chunksize"]
 _PANEL = [name for name in CURVE if name != "chunksize"]  #: what one chart is of
 
 
@@ -24,7 +25,7 @@ def charts(result: Result, _: Any) -> list[Chart]:
     points = points[points["efficiency"].notna()]
     if points.empty:
         return []
-    limits = granularity(result.rounds)
+    limits = granularity(result.rounds).sort_values(_ORDER, kind="stable")
     many = points["run_id"].nunique() > 1
     found = []
     for _sweep, mine in limits.groupby(_SWEEP, dropna=False, sort=False):
@@ -107,8 +108,10 @@ def _metg(one: Row) -> str:
 
 def _seconds(values: Sequence[float], title: str) -> tuple[alt.Scale, alt.Axis]:
     """A logarithmic axis of seconds, told in the unit that suits: with format s, 0.001 is 1m."""
-    scale = alt.Scale(type="log", domain=[figure(min(values) / 1.3), figure(max(values) * 1.3)], nice=False)
-    return scale, alt.Axis(title=title, tickCount=5, labelExpr="replace(format(datum.value, '~s'), 'µ', 'u') + 's'", labelOverlap="greedy")
+    ends = [min(values) / 1.3, max(values) * 1.3]
+    scale = alt.Scale(type="log", domain=list(map(figure, ends)), nice=False)
+    label = "replace(format(datum.value, '~s'), 'µ', 'u') + 's'"
+    return scale, alt.Axis(title=title, values=decades(ends), labelExpr=label, labelOverlap="greedy")
 
 
 def _drawn(rows: list[dict[str, Any]], marked: list[dict[str, Any]], names: list[str]) -> alt.LayerChart:
@@ -155,7 +158,7 @@ def _limits(limits: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
         _limits_drawn(rows, labels), name=name, section="granularity", title=heading, notes=notes, height={"step": 22}, marks=len(rows),
         alternative=" ".join([f"METG(50%) of {count(len(found), 'set-up')}, on a logarithmic axis of time.", *told]),
         table=Table(title=heading, head=["set-up", "METG(50%)"], rows=[[label, _metg(one)] for one, label in zip(found, labels, strict=True)],
-                    sections={}, notes=[]),
+                    sections={}, notes=[SHORT]),
     )  # fmt: skip
 
 
@@ -166,7 +169,7 @@ def _limits_drawn(rows: list[dict[str, Any]], labels: list[str]) -> alt.LayerCha
     where = ["METG(50%)", "below the sweep"]
     used = [one for one in where if any(row["where"] == one for row in rows)] or where[:1]
     shape = alt.Shape("where:N", scale=alt.Scale(domain=used, range=[{"METG(50%)": "circle"}.get(one, "triangle-left") for one in used]),
-                      legend=alt.Legend(title=None))  # fmt: skip
+                      legend=alt.Legend(title=None, columns=1))  # fmt: skip
     spread = alt.Chart(inline([row for row in rows if row["low"] and row["high"]]))
     tips = [alt.Tooltip("case:N", title="set-up"), alt.Tooltip("told:N", title="METG(50%)")]
     return alt.layer(

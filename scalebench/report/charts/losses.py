@@ -12,7 +12,7 @@ import pandas as pd
 
 from scalebench.analysis.efficiency import LOSSES
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import figure, finished, inline, place, several_threads, unique
+from scalebench.report.charts.draw import SHORT, figure, finished, inline, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.tables import Row, Table, count, percent, title
 from scalebench.results.load import Result
@@ -108,7 +108,7 @@ def _table(accounts: Mapping[str, Mapping[str, float]], heading: str) -> Table:
     rows = [
         [label, *(f"{account[part]:.1f}" if part in account else "-" for part in used)] for label, account in accounts.items()
     ]
-    notes = ["Points; a negative loss is a gain. -: not told apart, or no account."]
+    notes = ["Points; a negative loss is a gain. -: not told apart, or no account.", SHORT]
     return Table(title=heading, head=["case", *map(name_of, used)], rows=rows, sections={}, notes=notes)
 
 

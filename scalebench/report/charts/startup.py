@@ -13,7 +13,7 @@ import pandas as pd
 from scalebench.analysis.scaling import CASE, launches
 from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import figure, finished, inline, place, several_threads
+from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, place, several_threads
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.tables import Table, count, duration
 from scalebench.results.load import Result
@@ -60,7 +60,7 @@ def _chart(chosen: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
     return finished(
         _drawn(points, middles, labels), name=name, section="startup", title=heading, notes=notes, height={"step": 24},
         alternative=_alternative(heading, middles), marks=len(points),
-        table=Table(title=heading, head=["case", "launches", "start [95%]"], sections={}, notes=[], rows=[
+        table=Table(title=heading, head=["case", "launches", "start [95%]"], sections={}, notes=[SHORT], rows=[
             [one["setup"], str(sum(point["setup"] == one["setup"] for point in points)), one["told"]] for one in middles]),
     )  # fmt: skip
 
@@ -72,8 +72,9 @@ def _told(mean: "pd.Series[Any]") -> str:
 
 def _drawn(points: list[dict[str, Any]], middles: list[dict[str, Any]], labels: list[str]) -> alt.LayerChart:
     values = [value for row in (*points, *middles) for value in (row["start"], row.get("low"), row.get("high")) if value]
-    scale = alt.Scale(type="log", domain=[figure(min(values) / 1.1), figure(max(values) * 1.1)], nice=False)
-    axis = alt.Axis(title="start, ms (logarithmic)", format="~g", tickCount=6)
+    ends = [min(values) / 1.15, max(values) * 1.15]
+    scale = alt.Scale(type="log", domain=list(map(figure, ends)), nice=False)
+    axis = alt.Axis(title="start, ms (logarithmic)", format="~g", values=decades(ends))
     x = alt.X("start:Q", scale=scale, axis=axis)
     y = alt.Y("setup:N", title=None, scale=alt.Scale(domain=labels))
     mean = alt.Chart(inline(middles)).encode(y=y)

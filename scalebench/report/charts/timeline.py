@@ -12,8 +12,8 @@ import pandas as pd
 
 from scalebench.analysis.scaling import CASE, LAUNCH, launches
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import figure, finished, inline, place, unique
-from scalebench.report.charts.theme import COLOURS, GREY, INK
+from scalebench.report.charts.draw import SHORT, figure, finished, inline, place, unique
+from scalebench.report.charts.theme import GREY, INK, SEQUENTIAL
 from scalebench.report.tables import Row, Table, count, duration, number
 from scalebench.results.load import Result
 
@@ -27,12 +27,13 @@ def charts(result: Result, tables: Sequence[Sequence[Row]]) -> list[Chart]:
     chosen = _of_median_launch(launches(result.rounds))
     tasks = result.tasks.merge(chosen[_ROUND], on=_ROUND)
     found = []
-    for run in dict.fromkeys(case["run_id"] for table in tables for case in table):
+    runs = dict.fromkeys(case["run_id"] for table in tables for case in table)
+    for run in runs:
         mine = tasks[tasks["run_id"] == run]
         cases = _labelled([case for table in tables for case in table if case["run_id"] == run], set(mine["case_id"]))
         if cases:
             rounds = chosen[chosen["run_id"] == run].set_index("case_id")
-            found.append(_chart(mine, rounds, cases, f"timeline-{len(found) + 1}"))
+            found.append(_chart(mine, rounds, cases, f"timeline-{len(found) + 1}", with_run=len(runs) > 1))
     return found
 
 
@@ -62,28 +63,28 @@ def _what(case: Row) -> str:
 def _first(cases: list[Row]) -> int:
     """Which case it opens with: of the first table, the pool with the most workers."""
     pools = [at for at, case in enumerate(cases) if case["backend"] != "serial" and case["suite"] == cases[0]["suite"]]
-    return max(pools or [0], key=lambda at: int(cases[at]["workers"]))
+    return max(pools or [0], key=lambda at: (int(cases[at]["workers"]), cases[at]["backend"] == "processes"))
 
 
-def _chart(tasks: pd.DataFrame, rounds: pd.DataFrame, cases: dict[str, Row], name: str) -> Chart:
+def _chart(tasks: pd.DataFrame, rounds: pd.DataFrame, cases: dict[str, Row], name: str, *, with_run: bool) -> Chart:
     unit, factor = ("s", 1.0) if rounds["wall_s"].max() >= 10 else ("ms", 1e3)
     most = max(_LEAST_BARS, MOST_BARS // len(cases))
     by_case = {str(key): mine for key, mine in tasks.groupby("case_id")}
     bars: list[dict[str, Any]] = []
     ends = []
     joined = False
-    for number_, case in enumerate(cases.values()):
+    for number_, (label, case) in enumerate(cases.items()):
         mine = _bars(by_case[str(case["case_id"])], most)
         joined = joined or bool((mine["tasks"] > 1).any())
         bars += [_bar(number_, row, factor) for row in mine.to_dict("records")]
-        ends.append({"c": number_, "end": figure(rounds.loc[case["case_id"], "wall_s"] * factor)})
+        ends.append({"c": number_, "case": label, "end": figure(rounds.loc[case["case_id"], "wall_s"] * factor)})
     first = _first(list(cases.values()))
     run = str(rounds["run_id"].iloc[0])
     notes = [
         "A row a worker, a bar a task; the line is the end of the round. Median round of the median launch.",
         *(["Where tasks are very many, a bar holds several in a row."] if joined else []),
     ]
-    heading = f"One round of a case (run {run})"
+    heading = "One round of a case" + (f" (run {run})" if with_run else "")
     return finished(
         _drawn(bars, ends, list(cases), first, unit), name=name, section="timeline", title=heading, notes=notes, height={"step": 20},
         alternative=_alternative(list(cases)[first], by_case[str(list(cases.values())[first]["case_id"])], ends[first]["end"], unit, len(cases)),
@@ -116,7 +117,7 @@ def _drawn(bars: list[dict[str, Any]], ends: list[dict[str, Any]], labels: list[
     picked = alt.param(name="picked", value=first, bind=picker)
     mine = "datum.c === picked"
     legend = alt.Legend(title="share of a task on a CPU", format=".0%", gradientLength=160, direction="horizontal")
-    share = alt.Scale(domain=[0, 1], range=[COLOURS[1], COLOURS[0]])
+    share = alt.Scale(domain=[0, 1], scheme=SEQUENTIAL, reverse=True)  # what waits is bright
     several = any("n" in bar for bar in bars)
     tips = [
         alt.Tooltip("w:N", title="worker"),
@@ -130,11 +131,12 @@ def _drawn(bars: list[dict[str, Any]], ends: list[dict[str, Any]], labels: list[
     if any("u" in bar for bar in bars):
         colour = alt.when("isValid(datum.u)").then(alt.Color("u:Q", scale=share, legend=legend)).otherwise(alt.value(GREY))
     across = alt.X("s:Q", title=f"time in the round, {unit}", scale=alt.Scale(zero=True, nice=False))
-    tasks = alt.Chart(inline(bars)).transform_filter(mine).mark_bar(height={"band": 0.84}, stroke="white", strokeWidth=0.7)
-    end = alt.Chart(inline(ends)).transform_filter(mine).mark_rule(color=INK, strokeWidth=1.6)
+    tasks = alt.Chart(inline(bars)).transform_filter(mine).mark_bar(height={"band": 0.84}, stroke=INK, strokeWidth=0.5)
+    end = alt.Chart(inline(ends)).transform_filter(mine)
     return alt.layer(
         tasks.encode(x=across, x2="e:Q", y=alt.Y("w:O", title="worker"), color=colour, tooltip=tips).properties(name=DATA),
-        end.encode(x="end:Q"),
+        end.mark_rule(color=INK, strokeWidth=1.6).encode(x="end:Q"),
+        end.mark_text(align="left", baseline="bottom", fontSize=12, dy=-4).encode(x=alt.value(0), y=alt.value(0), text="case:N"),
     ).add_params(picked)
 
 
@@ -151,7 +153,7 @@ def _table(cases: dict[str, Row], by_case: dict[str, pd.DataFrame], rounds: pd.D
             rows.append([str(worker), str(size), duration(float(by["start_s"].min()[worker])), duration(float(by["stop_s"].max()[worker])),
                          duration(float(busy[worker])), f"{busy[worker] / wall:.0%}"])  # fmt: skip
     return Table(title=heading, head=["worker", "tasks", "first start", "last stop", "busy", "of the round"], rows=rows, sections=sections,
-                 notes=["Every single task is in the run's tasks.parquet; a worker without a task has no row."], section_head="case")  # fmt: skip
+                 notes=[SHORT, "Every single task is in the run's tasks.parquet; a worker without a task has no row."], section_head="case")  # fmt: skip
 
 
 def _alternative(label: str, tasks: pd.DataFrame, end: Any, unit: str, cases: int) -> str:
