@@ -53,4 +53,6 @@ def _needs_altair() -> None:
     try:
         import altair  # noqa: F401
     except ImportError as error:
-        raise UsageError("charts need altair, which is not installed here.\nInstall it: pip install 'scalebench[report]'") from error
+        raise UsageError(
+            "charts need altair, which is not installed here.\nInstall it: pip install 'scalebench[report]'"
+        ) from error

@@ -46,7 +46,11 @@ def shade(cases: Sequence[Row]) -> str | None:
     start = oversubscribed_from(cases)
     if start is None:
         return None
-    exempt = [setup(case) for case in cases if case["workers"] > start and pd.notna(case["oversubscribed"]) and not case["oversubscribed"]]
+    exempt = [
+        setup(case)
+        for case in cases
+        if case["workers"] > start and pd.notna(case["oversubscribed"]) and not case["oversubscribed"]
+    ]
     but = f", but not {', '.join(dict.fromkeys(exempt))}" if exempt else ""
     return f"Shaded: oversubscribed{but}."
 

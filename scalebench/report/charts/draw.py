@@ -4,7 +4,7 @@ import math
 import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import altair as alt
 import pandas as pd
@@ -79,6 +79,11 @@ def coloured(names: Sequence[str], field: str = "setup") -> tuple[alt.Color, alt
         alt.Color(f"{field}:N", legend=legend, scale=alt.Scale(domain=domain, range=[colour(one) for one in numbers])),
         alt.Shape(f"{field}:N", legend=legend, scale=alt.Scale(domain=domain, range=[shape(one) for one in numbers])),
     )
+
+
+def layered(layers: Iterable[alt.Chart]) -> alt.LayerChart:
+    """The first is drawn first. (A chart of layers can be one of facets by its type, not with these.)"""
+    return cast("alt.LayerChart", alt.layer(*layers))
 
 
 def finished(

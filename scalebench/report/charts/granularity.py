@@ -9,13 +9,36 @@ import pandas as pd
 from scalebench.analysis.granularity import CURVE, HALF, curves, granularity
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import SHORT, coloured, decades, figure, finished, inline, place, several_threads, setup, unique
+from scalebench.report.charts.draw import (
+    SHORT,
+    coloured,
+    decades,
+    figure,
+    finished,
+    inline,
+    layered,
+    place,
+    setup,
+    several_threads,
+    unique,
+)
 from scalebench.report.charts.theme import COLOURS, INK
-from scalebench.report.tables import Row, Table, count, duration
+from scalebench.report.tables import Row, Table, count, duration, point
 from scalebench.results.load import Result
 
 _SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
-_ORDER = ["run_id", "suite", "backend", "mpi_mode", "start_method", "distribution", "binding", "workers", "blas_threads", "chunksize"]
+_ORDER = [
+    "run_id",
+    "suite",
+    "backend",
+    "mpi_mode",
+    "start_method",
+    "distribution",
+    "binding",
+    "workers",
+    "blas_threads",
+    "chunksize",
+]
 _PANEL = [name for name in CURVE if name != "chunksize"]  #: what one chart is of
 
 
@@ -27,7 +50,7 @@ def charts(result: Result, _: Any) -> list[Chart]:
         return []
     limits = granularity(result.rounds).sort_values(_ORDER, kind="stable")
     many = points["run_id"].nunique() > 1
-    found = []
+    found: list[Chart] = []
     for _sweep, mine in limits.groupby(_SWEEP, dropna=False, sort=False):
         pools = mine[mine["backend"] != "serial"]
         if len(pools):
@@ -38,8 +61,8 @@ def charts(result: Result, _: Any) -> list[Chart]:
 
 
 def _title(first: Row, what: str, *, with_run: bool) -> str:
-    kind = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
-    variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
+    kind: str = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
+    variant: str = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
     return f"{first['suite']}: {what} of {kind}{variant}{run}"
 
@@ -102,7 +125,7 @@ def _metg(one: Row) -> str:
         return "not reached: no task was long enough"
     if one["blocks"] < LEAST_BLOCKS:
         return duration(one["metg_s"])
-    low, high = (duration(one[end]) if pd.notna(one[end]) else "-" for end in ("metg_s_low", "metg_s_high"))
+    low, high = (point(one, end, 1.0, duration) for end in ("metg_s_low", "metg_s_high"))
     return f"{duration(one['metg_s'])} [{low},{high}]"
 
 
@@ -124,7 +147,12 @@ def _drawn(rows: list[dict[str, Any]], marked: list[dict[str, Any]], names: list
     base = alt.Chart(inline(rows)).encode(x=x, y=y, color=colour)
     half = alt.Chart(inline([{"half": 100 * HALF}])).mark_rule(color=INK, opacity=0.7, strokeDash=[6, 4])
     rings = alt.Chart(inline(marked)).mark_point(filled=False, size=190, strokeWidth=2.2, shape="circle")
-    tips = [alt.Tooltip("setup:N", title="set-up"), alt.Tooltip("size:N"), alt.Tooltip("told:N", title="granularity"), alt.Tooltip("efficiency:Q")]
+    tips = [
+        alt.Tooltip("setup:N", title="set-up"),
+        alt.Tooltip("size:N"),
+        alt.Tooltip("told:N", title="granularity"),
+        alt.Tooltip("efficiency:Q"),
+    ]
     layers = [
         half.encode(y=alt.Y("half:Q", scale=up)),
         base.mark_line(strokeWidth=1.2, opacity=0.8).encode(order="place:Q"),
@@ -134,7 +162,7 @@ def _drawn(rows: list[dict[str, Any]], marked: list[dict[str, Any]], names: list
         ring = rings.encode(x=alt.X("at:Q", scale=scale), y=alt.Y("half:Q", scale=up), color=colour,
                             tooltip=[tips[0], alt.Tooltip("told:N", title="METG(50%)")])  # fmt: skip
         layers.append(ring)
-    return alt.layer(*layers)
+    return layered(layers)
 
 
 def _limits(limits: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
@@ -172,8 +200,8 @@ def _limits_drawn(rows: list[dict[str, Any]], labels: list[str]) -> alt.LayerCha
                       legend=alt.Legend(title=None, columns=1))  # fmt: skip
     spread = alt.Chart(inline([row for row in rows if row["low"] and row["high"]]))
     tips = [alt.Tooltip("case:N", title="set-up"), alt.Tooltip("told:N", title="METG(50%)")]
-    return alt.layer(
+    return layered((
         spread.mark_rule(color=COLOURS[0], strokeWidth=1.6).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q", y=y),
         alt.Chart(inline(rows)).mark_point(filled=True, size=70, color=COLOURS[0])
         .encode(x=alt.X("metg:Q", scale=scale, axis=axis), y=y, shape=shape, tooltip=tips).properties(name=DATA),
-    )  # fmt: skip
+    ))  # fmt: skip

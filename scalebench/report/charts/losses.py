@@ -12,7 +12,7 @@ import pandas as pd
 
 from scalebench.analysis.efficiency import LOSSES
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import SHORT, figure, finished, inline, place, several_threads, unique
+from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.tables import Row, Table, count, percent, title
 from scalebench.results.load import Result
@@ -33,7 +33,7 @@ _READABLE = "(datum.to > datum.from ? datum.to - datum.from : datum.from - datum
 
 def charts(_: Result, tables: Sequence[Sequence[Row]]) -> list[Chart]:
     """One chart for each table of the report that has accounts."""
-    found = []
+    found: list[Chart] = []
     many = len({case["run_id"] for table in tables for case in table}) > 1
     for table in tables:
         pools = [case for case in table if case["backend"] != "serial" and pd.notna(case["efficiency"])]
@@ -96,10 +96,14 @@ def _drawn(rows: list[dict[str, Any]], labels: list[str], used: list[str]) -> al
     base = alt.Chart(inline(rows)).encode(y=down)
     text = alt.Chart(inline([{**row, "middle": figure((row["from"] + row["to"]) / 2)} for row in rows if row["points"] >= 2]))
     ends = alt.Chart(inline([{"at": 0}, {"at": 100}])).mark_rule(color=INK, opacity=0.6).encode(x="at:Q")
-    return alt.layer(
-        base.mark_bar(height={"band": 0.8}).encode(x=across, x2="to:Q", color=colour, tooltip=told).properties(name=DATA),
-        text.mark_text(color="white", fontSize=10, fontWeight=600).encode(x=alt.X("middle:Q"), y=down, text="told:N", opacity=alt.when(_READABLE).then(alt.value(1)).otherwise(alt.value(0))),
-        ends,
+    return layered(
+        (
+            base.mark_bar(height={"band": 0.8}).encode(x=across, x2="to:Q", color=colour, tooltip=told).properties(name=DATA),
+            text.mark_text(color="white", fontSize=10, fontWeight=600).encode(
+                x=alt.X("middle:Q"), y=down, text="told:N", opacity=alt.when(_READABLE).then(alt.value(1)).otherwise(alt.value(0))
+            ),
+            ends,
+        )
     )
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from scalebench.report.charts import cores
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import coloured, figure, finished, inline, setup
+from scalebench.report.charts.draw import coloured, figure, finished, inline, layered, setup
 from scalebench.report.charts.laws import fitted
 from scalebench.report.charts.theme import INK
 from scalebench.report.tables import Row, Table, count, flags, interval, percent, ratio, title
@@ -52,14 +52,18 @@ def _chart(result: Result, cases: list[Row], value: str, name: str, *, with_run:
     y = _scale(rows, counts, max(threads, 1), share=share)
     law_rows, laws = _laws(result, cases, names, share=share)
     start, there = cores.oversubscribed_from(cases), cores.counts(result, cases)
-    drawn = alt.layer(
-        *cores.layers(there, start, span, x),
-        *_ideal(counts, max(threads, 1), x, y, share=share),
-        *_fitted_lines(law_rows, laws, names, x, y),
-        *_points(rows, names, counts, x, y, share=share),
+    drawn = layered(
+        (
+            *cores.layers(there, start, span, x),
+            *_ideal(counts, max(threads, 1), x, y, share=share),
+            *_fitted_lines(law_rows, laws, names, x, y),
+            *_points(rows, names, counts, x, y, share=share),
+        )
     ).resolve_scale(strokeDash="independent")
     what = "efficiency" if share else "scaled speedup" if cases[0]["scaling"] == "weak" else "speedup"
-    heading = f"{what.capitalize()} · {title(cases[0], with_run=with_run)}" + (f", {count(threads, 'BLAS thread')}" if threads else "")
+    heading = f"{what.capitalize()} · {title(cases[0], with_run=with_run)}" + (
+        f", {count(threads, 'BLAS thread')}" if threads else ""
+    )
     blocks = max(case["blocks"] for case in cases)
     beside = len(names) > 1 and "points of one count stand side by side, "
     notes = [
@@ -76,12 +80,10 @@ def _chart(result: Result, cases: list[Row], value: str, name: str, *, with_run:
 def _rows(cases: list[Row], names: list[str], counts: list[int], *, share: bool) -> list[dict[str, Any]]:
     """A row a point; ``part`` tells the pieces of a line, ``x`` stands beside the count that is meant."""
     value, factor = ("efficiency", 100.0) if share else ("speedup", 1.0)
-    gaps = [math.log2(after / before) for before, after in itertools.pairwise(counts)]
-    room = _BESIDE * min([0.6, *gaps])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for number, name in enumerate(names):
         part, last = 0, None
-        beside = 2 ** (room * ((number + 0.5) / len(names) - 0.5))
+        beside = _beside(number, len(names), counts)
         for case in (one for one in cases if setup(one) == name):
             place = counts.index(int(case["workers"]))
             part += last is not None and place != last + 1  # a count in between has no figure
@@ -94,6 +96,13 @@ def _rows(cases: list[Row], names: list[str], counts: list[int], *, share: bool)
                 "high": figure(case[f"{value}_high"] * factor), "told": _told(case, value) + (" %" if share else ""),
             })  # fmt: skip
     return rows
+
+
+def _beside(number: int, setups: int, counts: list[int]) -> float:
+    """How many times its count a set-up stands beside it; less where the axis has many counts."""
+    gaps = [math.log2(after / before) for before, after in itertools.pairwise(counts)]
+    room = _BESIDE * min([0.6, *gaps]) / max(1.0, len(counts) / 3)
+    return float(2 ** (room * ((number + 0.5) / setups - 0.5)))
 
 
 def _told(case: Row, value: str) -> str:
@@ -120,7 +129,9 @@ def _axis_y(*, share: bool) -> alt.Axis:
 
 
 def _ideal(counts: list[int], threads: int, x: alt.Scale, y: alt.Scale, *, share: bool) -> list[alt.Chart]:
-    rows = [{"x": end, "y": 100 if share else end * threads, "told": "ideal"} for end in (counts[0] / 2**0.5, counts[-1] * 2**0.5)]
+    rows = [
+        {"x": end, "y": 100 if share else end * threads, "told": "ideal"} for end in (counts[0] / 2**0.5, counts[-1] * 2**0.5)
+    ]
     base = alt.Chart(inline(rows)).encode(x=alt.X("x:Q", scale=x), y=alt.Y("y:Q", scale=y))
     top = float(y.to_dict()["domain"][1])
     end = counts[-1] * 2**0.5 if share else min(counts[-1] * 2**0.5, top / 1.1 / threads)  # where the line leaves the chart
@@ -137,13 +148,15 @@ def _laws(result: Result, cases: list[Row], names: list[str], *, share: bool) ->
     """Rows of the curves, and the law of each set-up that has one."""
     rows: list[dict[str, Any]] = []
     laws = {}
-    for name in names:
+    counts = sorted({int(case["workers"]) for case in cases})
+    for number, name in enumerate(names):
         line = fitted(result.rounds, [case for case in cases if setup(case) == name], "efficiency" if share else "speedup")
         if line is None:
             continue
         laws[name] = line.title
+        beside = _beside(number, len(names), counts)  # as its points, which it goes with
         rows += [
-            {"setup": name, "law": line.title, "x": figure(at), "value": figure(100 * one / at if share else one)}
+            {"setup": name, "law": line.title, "x": figure(at * beside), "value": figure(100 * one / at if share else one)}
             for at, one in zip(line.workers, line.speedup, strict=True)
         ]
     return rows, laws
@@ -160,7 +173,7 @@ def _fitted_lines(
     return [
         alt.Chart(inline(rows)).mark_line(strokeWidth=2, opacity=0.8, clip=True).encode(
             x=alt.X("x:Q", scale=x), y=alt.Y("value:Q", scale=y), color=colour,
-            strokeDash=alt.StrokeDash("law:N", scale=dashes, legend=alt.Legend(title="fitted law", columns=1)),
+            strokeDash=alt.StrokeDash("law:N", scale=dashes, legend=alt.Legend(title="fitted law", columns=1, symbolType="stroke", symbolSize=900)),
         )
     ]  # fmt: skip
 
@@ -193,9 +206,7 @@ def _table(cases: list[Row], heading: str, what: str, value: str) -> Table:
     return Table(title=heading, head=["set-up", "workers", what + unit, "flags"], rows=rows, sections={}, notes=[])
 
 
-def _alternative(
-    cases: list[Row], names: list[str], there: dict[int, str], what: str, value: str, laws: dict[str, str]
-) -> str:
+def _alternative(cases: list[Row], names: list[str], there: dict[int, str], what: str, value: str, laws: dict[str, str]) -> str:
     unit = " %" if value == "efficiency" else ""
     ends = []
     for name in names:

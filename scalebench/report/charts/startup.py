@@ -8,12 +8,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import altair as alt
+import numpy as np
 import pandas as pd
 
-from scalebench.analysis.scaling import CASE, launches
+from scalebench.analysis.scaling import launches
 from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, place, several_threads
+from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, layered, place, several_threads
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.tables import Table, count, duration
 from scalebench.results.load import Result
@@ -39,7 +40,7 @@ def _chart(chosen: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
     threads = several_threads(cases)
     chosen = chosen.assign(label=[place(case, threads=threads) for case in cases])
     # the same pool starts for several suites: its launches of one block count once, else a block would count twice
-    by_block = chosen.groupby(["label", "block"], sort=False)["startup_s"].agg(lambda times: float(times.prod() ** (1 / len(times))))
+    by_block = np.exp(np.log(chosen["startup_s"]).groupby([chosen["label"], chosen["block"]], sort=False).mean())
     means = over_blocks(by_block, [by_block.index.get_level_values("label").to_series(index=by_block.index)])
     points = [
         {"setup": one["label"], "block": int(one["block"]), "start": figure(one["startup_s"] * 1e3), "told": duration(one["startup_s"])}
@@ -56,7 +57,9 @@ def _chart(chosen: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
     run = f" (run {first['run_id']})" if with_run else ""
     variant = f", variant {first['variant']}" if pd.notna(first["variant"]) else ""
     heading = f"Start-up of {'MPI' if first['_mpi'] else 'pools'}, {what}{variant}{run}"
-    notes = [f"Counted {'from ' if first['_mpi'] else ''}{where}. A ring a launch; tick and line: geometric mean, 95% interval over blocks."]
+    notes = [
+        f"Counted {'from ' if first['_mpi'] else ''}{where}. A ring a launch; tick and line: geometric mean, 95% interval over blocks."
+    ]
     return finished(
         _drawn(points, middles, labels), name=name, section="startup", title=heading, notes=notes, height={"step": 24},
         alternative=_alternative(heading, middles), marks=len(points),
@@ -80,12 +83,12 @@ def _drawn(points: list[dict[str, Any]], middles: list[dict[str, Any]], labels: 
     mean = alt.Chart(inline(middles)).encode(y=y)
     spread = alt.Chart(inline([row for row in middles if row["low"] is not None])).encode(y=y)
     tips = [alt.Tooltip("setup:N", title="case"), alt.Tooltip("block:Q"), alt.Tooltip("told:N", title="start")]
-    return alt.layer(
+    return layered((
         spread.mark_rule(color=INK, strokeWidth=1.2, opacity=0.7).encode(x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q"),
         mean.mark_tick(color=INK, thickness=2.5, height=15).encode(x=x, tooltip=[tips[0], tips[2]]),
         alt.Chart(inline(points)).mark_point(filled=False, color=COLOURS[0], size=36, strokeWidth=1.5, opacity=0.9)
         .encode(x=x, y=y, tooltip=tips).properties(name=DATA),
-    )  # fmt: skip
+    ))  # fmt: skip
 
 
 def _alternative(heading: str, middles: list[dict[str, Any]]) -> str:

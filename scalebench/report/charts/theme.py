@@ -7,7 +7,7 @@ Source: Okabe and Ito 2008, "Color Universal Design", https://jfly.uni-koeln.de/
 out or darkened, since they vanish on white.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 INK = "currentColor"
 #: blue, vermilion, bluish green, reddish purple; orange and sky blue, darkened; violet
@@ -18,7 +18,7 @@ WIDTH = 640  #: pixels, of a picture that is not in a page
 HEIGHT = 260
 _FONT = "system-ui, 'Segoe UI', 'DejaVu Sans', Arial, sans-serif"
 #: from slow to fast; printed in grey it stays in order
-SEQUENTIAL = "viridis"
+SEQUENTIAL: Literal["viridis"] = "viridis"
 
 CONFIG: dict[str, Any] = {
     "background": "transparent",

@@ -8,7 +8,7 @@ import altair as alt
 import pandas as pd
 
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import figure, finished, inline, several_threads, setup
+from scalebench.report.charts.draw import figure, finished, inline, layered, setup, several_threads
 from scalebench.report.charts.theme import INK, SEQUENTIAL
 from scalebench.report.tables import Row, Table, count, interval, number, ratio, time_unit, title
 from scalebench.results.load import Result
@@ -24,7 +24,7 @@ def charts(_: Result, tables: Sequence[Sequence[Row]]) -> list[Chart]:
         known = [case for case in table if pd.notna(case["blas_threads"]) and pd.notna(case["wall_s"])]
         serial = [case for case in known if case["backend"] == "serial"]
         pools = sorted((case for case in known if case["backend"] != "serial"), key=setup)
-        for _, cases in itertools.groupby(pools, key=setup):
+        for _setup, cases in itertools.groupby(pools, key=setup):
             pool = list(cases)
             if several_threads(pool):
                 found.append(_chart(serial, pool, f"threads-{len(found) + 1}", with_run=many))
@@ -73,13 +73,15 @@ def _drawn(rows: list[dict[str, Any]], columns: list[str], threads: list[str], u
     framed = alt.Chart(inline([row for row in rows if row["oversubscribed"]])).encode(x=x, y=y)
     told = [alt.Tooltip("workers:N"), alt.Tooltip("blas_threads:N", title="BLAS threads"), alt.Tooltip("wall:N"),
             *([alt.Tooltip("value:Q", title="speedup")] if ratios else []), alt.Tooltip("oversubscribed:N")]  # fmt: skip
-    return alt.layer(
-        base.mark_rect(width={"band": 0.96}, height={"band": 0.92}).encode(color=colour, tooltip=told).properties(name=DATA),
-        framed.mark_rect(
-            width={"band": 0.96}, height={"band": 0.92}, filled=False, stroke=INK, strokeWidth=2.5, strokeDash=[6, 4]
-        ),
-        base.mark_text(dy=-8, fontSize=12, fontWeight=600).encode(text="wall:N", color=ink),
-        base.mark_text(dy=9).encode(text="told:N", color=ink),
+    return layered(
+        (
+            base.mark_rect(width={"band": 0.96}, height={"band": 0.92}).encode(color=colour, tooltip=told).properties(name=DATA),
+            framed.mark_rect(
+                width={"band": 0.96}, height={"band": 0.92}, filled=False, stroke=INK, strokeWidth=2.5, strokeDash=[6, 4]
+            ),
+            base.mark_text(dy=-8, fontSize=12, fontWeight=600).encode(text="wall:N", color=ink),
+            base.mark_text(dy=9).encode(text="told:N", color=ink),
+        )
     )
 
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from scalebench.analysis.scaling import CASE, LAUNCH, launches
 from scalebench.report.charts.base import DATA, Chart
-from scalebench.report.charts.draw import SHORT, figure, finished, inline, place, unique
+from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, unique
 from scalebench.report.charts.theme import GREY, INK, SEQUENTIAL
 from scalebench.report.tables import Row, Table, count, duration, number
 from scalebench.results.load import Result
@@ -26,7 +26,7 @@ def charts(result: Result, tables: Sequence[Sequence[Row]]) -> list[Chart]:
     """One for each run whose tasks were recorded; the case is picked in it."""
     chosen = _of_median_launch(launches(result.rounds))
     tasks = result.tasks.merge(chosen[_ROUND], on=_ROUND)
-    found = []
+    found: list[Chart] = []
     runs = dict.fromkeys(case["run_id"] for table in tables for case in table)
     for run in runs:
         mine = tasks[tasks["run_id"] == run]
@@ -53,10 +53,10 @@ def _labelled(cases: Sequence[Row], recorded: set[str]) -> dict[str, Row]:
 
 
 def _what(case: Row) -> str:
-    kind = case["kind"] if not pd.isna(case["kind"]) else case["workload"]
-    size = "" if pd.isna(case["size"]) else f" {case['size']}"
+    kind: str = case["kind"] if not pd.isna(case["kind"]) else case["workload"]
+    size: str = "" if pd.isna(case["size"]) else f" {case['size']}"
     uneven = f" imbalance {case['imbalance']:g}" if not pd.isna(case["imbalance"]) and case["imbalance"] else ""
-    variant = "" if pd.isna(case["variant"]) else f" {case['variant']}"
+    variant: str = "" if pd.isna(case["variant"]) else f" {case['variant']}"
     return f"{kind}{size}{uneven}{variant}, "
 
 
@@ -107,7 +107,7 @@ def _bars(tasks: pd.DataFrame, most: int) -> pd.DataFrame:
 def _bar(case: int, row: Row, factor: float) -> dict[str, Any]:
     """Packed small: c case, w worker, t its first task, n how many, s start, e stop, u share of the time on a CPU."""
     several = {"n": int(row["tasks"])} if row["tasks"] > 1 else {}
-    share = {} if pd.isna(row["cpu"]) else {"u": round(float(row["cpu"]), 2)}
+    share: dict[str, float] = {} if pd.isna(row["cpu"]) else {"u": round(float(row["cpu"]), 2)}
     return {"c": case, "w": int(row["worker"]), "t": int(row["first"]), **several, "s": figure(row["start"] * factor, 5),
             "e": figure(row["stop"] * factor, 5), **share}  # fmt: skip
 
@@ -133,33 +133,45 @@ def _drawn(bars: list[dict[str, Any]], ends: list[dict[str, Any]], labels: list[
     across = alt.X("s:Q", title=f"time in the round, {unit}", scale=alt.Scale(zero=True, nice=False))
     tasks = alt.Chart(inline(bars)).transform_filter(mine).mark_bar(height={"band": 0.84}, stroke=INK, strokeWidth=0.5)
     end = alt.Chart(inline(ends)).transform_filter(mine)
-    return alt.layer(
-        tasks.encode(x=across, x2="e:Q", y=alt.Y("w:O", title="worker"), color=colour, tooltip=tips).properties(name=DATA),
-        end.mark_rule(color=INK, strokeWidth=1.6).encode(x="end:Q"),
-        end.mark_text(align="left", baseline="bottom", fontSize=12, dy=-4).encode(x=alt.value(0), y=alt.value(0), text="case:N"),
+    return layered(
+        (
+            tasks.encode(x=across, x2="e:Q", y=alt.Y("w:O", title="worker"), color=colour, tooltip=tips).properties(name=DATA),
+            end.mark_rule(color=INK, strokeWidth=1.6).encode(x="end:Q"),
+            end.mark_text(align="left", baseline="bottom", fontSize=12, dy=-4).encode(
+                x=alt.value(0), y=alt.value(0), text="case:N"
+            ),
+        )
     ).add_params(picked)
 
 
 def _table(cases: dict[str, Row], by_case: dict[str, pd.DataFrame], rounds: pd.DataFrame, heading: str) -> Table:
     rows: list[list[str]] = []
     sections = {}
+    walls = {str(key): float(value) for key, value in rounds["wall_s"].items()}
     for label, case in cases.items():
         sections[len(rows)] = label
         mine = by_case[str(case["case_id"])]
-        wall = float(rounds.loc[case["case_id"], "wall_s"])
-        busy = (mine["stop_s"] - mine["start_s"]).groupby(mine["worker"]).sum()
-        by = mine.groupby("worker")
-        for worker, size in by.size().items():
-            rows.append([str(worker), str(size), duration(float(by["start_s"].min()[worker])), duration(float(by["stop_s"].max()[worker])),
-                         duration(float(busy[worker])), f"{busy[worker] / wall:.0%}"])  # fmt: skip
+        wall = walls[str(case["case_id"])]
+        for worker, one in _by_worker(mine).items():
+            rows.append([str(worker), str(one["tasks"]), duration(one["first"]), duration(one["last"]), duration(one["busy"]),
+                         f"{one['busy'] / wall:.0%}"])  # fmt: skip
     return Table(title=heading, head=["worker", "tasks", "first start", "last stop", "busy", "of the round"], rows=rows, sections=sections,
                  notes=[SHORT, "Every single task is in the run's tasks.parquet; a worker without a task has no row."], section_head="case")  # fmt: skip
 
 
+def _by_worker(tasks: pd.DataFrame) -> dict[int, Row]:
+    """How many tasks, when it began and ended, how long it was busy (s)."""
+    by = tasks.assign(busy=tasks["stop_s"] - tasks["start_s"]).groupby("worker")
+    found = by.agg(tasks=("task", "size"), first=("start_s", "min"), last=("stop_s", "max"), busy=("busy", "sum"))
+    return {int(one["worker"]): one for one in found.reset_index().to_dict("records")}
+
+
 def _alternative(label: str, tasks: pd.DataFrame, end: Any, unit: str, cases: int) -> str:
-    busy = (tasks["stop_s"] - tasks["start_s"]).groupby(tasks["worker"]).sum()
-    sizes = tasks.groupby("worker").size()
-    told = "; ".join(f"worker {worker}: {count(int(sizes[worker]), 'task')}, busy {duration(float(seconds))}" for worker, seconds in busy.head(8).items())
+    busy = _by_worker(tasks)
+    told = "; ".join(
+        f"worker {worker}: {count(int(one['tasks']), 'task')}, busy {duration(one['busy'])}"
+        for worker, one in list(busy.items())[:8]
+    )
     more = f" and {len(busy) - 8} more" if len(busy) > 8 else ""
     return (f"When each worker ran which task, for one of {count(cases, 'case')}, picked by name. It opens with {label}: a round of "
             f"{number(float(end))} {unit}. {told}{more}. The table has every case.")  # fmt: skip
