@@ -28,13 +28,19 @@ def charts(result: Result, tables: Sequence[Sequence[Row]], kind: str = "strong"
     """Both charts of every question of that kind of scaling."""
     questions = []
     for table in tables:
-        pools = [case for case in table if case["backend"] != "serial" and case["scaling"] == kind and pd.notna(case["speedup"])]
+        pools = [case for case in table if case["backend"] != "serial" and case["scaling"] == kind]
         by_threads = itertools.groupby(sorted(pools, key=_threads), key=_threads)
-        questions += [list(cases) for _, cases in by_threads]
+        found = [list(cases) for _, cases in by_threads]
+        questions += [cases for cases in found if any(pd.notna(case["speedup"]) for case in cases)]
     many = len({case["run_id"] for table in tables for case in table}) > 1
     numbered = enumerate(questions, 1)
     return [_chart(result, cases, value, f"{value}-{kind}-{number}", with_run=many)
             for number, cases in numbered for value in ("speedup", "efficiency")]  # fmt: skip
+
+
+def _counts(cases: list[Row]) -> list[int]:
+    """Worker counts that have a figure."""
+    return sorted({int(case["workers"]) for case in cases if pd.notna(case["speedup"])})
 
 
 def _threads(case: Row) -> int:
@@ -45,7 +51,7 @@ def _chart(result: Result, cases: list[Row], value: str, name: str, *, with_run:
     share = value == "efficiency"
     threads = _threads(cases[0])
     names = list(dict.fromkeys(setup(case) for case in cases))
-    counts = sorted({int(case["workers"]) for case in cases})
+    counts = _counts(cases)
     rows = _rows(cases, names, counts, share=share)
     span = (counts[0] / 2**0.5, counts[-1] * 2**0.5)
     x = alt.Scale(type="log", base=2, domain=[figure(end) for end in span], nice=False)
@@ -82,13 +88,11 @@ def _rows(cases: list[Row], names: list[str], counts: list[int], *, share: bool)
     value, factor = ("efficiency", 100.0) if share else ("speedup", 1.0)
     rows: list[dict[str, Any]] = []
     for number, name in enumerate(names):
-        part, last = 0, None
+        part = 0
         beside = _beside(number, len(names), counts)
         for case in (one for one in cases if setup(one) == name):
-            place = counts.index(int(case["workers"]))
-            part += last is not None and place != last + 1  # a count in between has no figure
-            last = place
             if pd.isna(case[value]):
+                part += 1  # it failed: the line ends here
                 continue
             rows.append({
                 "setup": name, "workers": int(case["workers"]), "x": figure(case["workers"] * beside), "part": f"{number}.{part}",
@@ -148,7 +152,7 @@ def _laws(result: Result, cases: list[Row], names: list[str], *, share: bool) ->
     """Rows of the curves, and the law of each set-up that has one."""
     rows: list[dict[str, Any]] = []
     laws = {}
-    counts = sorted({int(case["workers"]) for case in cases})
+    counts = _counts(cases)
     for number, name in enumerate(names):
         line = fitted(result.rounds, [case for case in cases if setup(case) == name], "efficiency" if share else "speedup")
         if line is None:
