@@ -57,7 +57,7 @@ def shade(cases: Sequence[Row]) -> str | None:
 
 def rules(there: dict[int, str], span: tuple[float, float]) -> str | None:
     """What the rules mean, those that the axis has."""
-    seen = [f"{what} {at}" for at, what in there.items() if span[0] < at < span[1]]
+    seen = [f"{at} ({what})" for at, what in there.items() if span[0] < at < span[1]]
     return f"Dotted: {'; '.join(seen)}." if seen else None
 
 

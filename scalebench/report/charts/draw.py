@@ -1,5 +1,6 @@
 """What the charts have in common: numbers and names as data, wrapped titles, the legend, the finished specification."""
 
+import itertools
 import math
 import re
 import textwrap
@@ -25,12 +26,11 @@ def figure(value: Any, digits: int = 4) -> float | None:
 
 def unique(names: Iterable[str]) -> list[str]:
     """The same names, those that come again with a number: a band of an axis is one case."""
-    seen: dict[str, int] = {}
-    found = []
+    found: dict[str, None] = {}
     for name in names:
-        seen[name] = seen.get(name, 0) + 1
-        found.append(name if seen[name] == 1 else f"{name} ({seen[name]})")
-    return found
+        free = (f"{name} ({number})" for number in itertools.count(2))
+        found[name if name not in found else next(one for one in free if one not in found)] = None
+    return list(found)
 
 
 def setup(case: Row) -> str:
@@ -61,12 +61,13 @@ def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
 
 
 def decades(values: Iterable[float]) -> list[float]:
-    """Where a logarithmic axis has its ticks: powers of ten, and twice and five times those where they are few."""
+    """Where a logarithmic axis has its ticks: powers of ten, and numbers between where those are few."""
     known = list(values)
     low, high = min(known), max(known)
     powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    steps = (1,) if high / low > 300 else (1, 2, 5)
-    return [found for power in powers for step in steps if low <= (found := float(f"{step}e{power}")) <= high]
+    steps = ("1",) if high / low > 300 else ("1", "2", "5") if high / low > 12 else ("1", "1.5", "2", "3", "4", "5", "7")
+    ticks = [found for power in powers for step in steps if low <= (found := float(f"{step}e{power}")) <= high]
+    return ticks if len(ticks) > 1 else [float(f"{low:.3g}"), float(f"{high:.3g}")]
 
 
 def coloured(names: Sequence[str], field: str = "setup") -> tuple[alt.Color, alt.Shape]:
@@ -90,7 +91,7 @@ def finished(
     drawn: alt.LayerChart | alt.Chart, *, name: str, section: str, title: str, notes: Sequence[str], alternative: str, table: Table,
     marks: int, height: float | dict[str, float] = HEIGHT,
 ) -> Chart:  # fmt: skip
-    """A chart of its layers: validated, self-contained, as wide as the element that it is drawn in."""
+    """A chart of its layers: self-contained, as wide as the element that it is drawn in."""
     title, alternative = printable(title), printable(alternative)
     text = alt.TitleParams(text=wrapped(title, _TITLE), subtitle=wrapped(printable(" ".join(notes)), _SUBTITLE))
     whole = drawn.properties(
@@ -101,7 +102,7 @@ def finished(
         autosize=alt.AutoSizeParams(type="fit-x", contains="padding"),
     )
     with alt.data_transformers.enable(consolidate_datasets=False):
-        spec: dict[str, Any] = whole.to_dict()
+        spec: dict[str, Any] = whole.to_dict(validate=False)  # the tests do, of every chart: it takes a tenth of a second each
     spec["config"] = CONFIG
     spec["padding"] = {"left": 5, "right": 12, "top": 5, "bottom": 5}
     return Chart(name=name, section=section, title=title, alternative=alternative, table=table, spec=spec, marks=marks)

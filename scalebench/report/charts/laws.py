@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from scalebench.analysis.laws.base import LEAST_COUNTS
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
 from scalebench.report.tables import Row
@@ -30,6 +31,8 @@ def fitted(rounds: pd.DataFrame, cases: Sequence[Row], value: str) -> Line | Non
         cases: Of one curve: they differ in their workers only.
         value: ``speedup`` or ``efficiency``, which the line is in units of, as a speedup.
     """
+    if len({case["workers"] for case in cases}) < LEAST_COUNTS:
+        return None
     ids = {(str(case["run_id"]), str(case["case_id"])) for case in cases}
     keys = pd.MultiIndex.from_frame(rounds[["run_id", "case_id"]].astype(str))
     found = curves(rounds[keys.isin(ids)])

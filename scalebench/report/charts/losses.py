@@ -59,7 +59,7 @@ def _chart(cases: list[Row], name: str, *, with_run: bool) -> Chart:
     threads = several_threads(cases)
     labels = unique(place(case, threads=threads) for case in cases)
     accounts = dict(zip(labels, (parts(case) for case in cases), strict=True))
-    rows = [row for label, account in accounts.items() for row in _pieces(label, account)]
+    rows = [row for label, account in accounts.items() for row in pieces(label, account)]
     used = [part for part in _COLOURS if any(row["part"] == name_of(part) for row in rows)]
     drawn = _drawn(rows, [label for label in labels if accounts[label]], used)
     heading = title(cases[0], "losses of ", with_run=with_run)
@@ -72,7 +72,7 @@ def _chart(cases: list[Row], name: str, *, with_run: bool) -> Chart:
                     table=_table(accounts, heading), marks=len(rows), height={"step": 22})  # fmt: skip
 
 
-def _pieces(label: str, account: Mapping[str, float]) -> list[dict[str, Any]]:
+def pieces(label: str, account: Mapping[str, float]) -> list[dict[str, Any]]:
     """The pieces of one bar; from and to are where each begins and ends."""
     rows = []
     right = left = 0.0

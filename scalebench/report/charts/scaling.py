@@ -94,10 +94,12 @@ def _rows(cases: list[Row], names: list[str], counts: list[int], *, share: bool)
             if pd.isna(case[value]):
                 part += 1  # it failed: the line ends here
                 continue
+            told = _told(case, value) + (" %" if share else "")
             rows.append({
                 "setup": name, "workers": int(case["workers"]), "x": figure(case["workers"] * beside), "part": f"{number}.{part}",
                 "value": figure(case[value] * factor), "low": figure(case[f"{value}_low"] * factor),
-                "high": figure(case[f"{value}_high"] * factor), "told": _told(case, value) + (" %" if share else ""),
+                "high": figure(case[f"{value}_high"] * factor), "told": told,
+                "says": f"{name}, {count(int(case['workers']), 'worker')}: {told}",
             })  # fmt: skip
     return rows
 
@@ -177,7 +179,7 @@ def _fitted_lines(
     return [
         alt.Chart(inline(rows)).mark_line(strokeWidth=2, opacity=0.8, clip=True).encode(
             x=alt.X("x:Q", scale=x), y=alt.Y("value:Q", scale=y), color=colour,
-            strokeDash=alt.StrokeDash("law:N", scale=dashes, legend=alt.Legend(title="fitted law", columns=1, symbolType="stroke", symbolSize=900)),
+            strokeDash=alt.StrokeDash("law:N", scale=dashes, legend=alt.Legend(title="fitted law", columns=1, symbolType="stroke", symbolSize=500)),
         )
     ]  # fmt: skip
 
@@ -200,7 +202,7 @@ def _points(
         alt.Chart(with_interval).mark_rule(strokeWidth=1.6, clip=True).encode(
             x=across, color=colour, y=alt.Y("low:Q", scale=y, axis=_axis_y(share=share)), y2=alt.Y2("high:Q")
         ),
-        base.mark_point(filled=True, size=70).encode(y=up, shape=shape, tooltip=told).properties(name=DATA),
+        base.mark_point(filled=True, size=70).encode(y=up, shape=shape, tooltip=told, description="says:N").properties(name=DATA),
     ]  # fmt: skip
 
 

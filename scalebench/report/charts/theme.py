@@ -32,8 +32,9 @@ CONFIG: dict[str, Any] = {
     "legend": {"labelColor": INK, "titleColor": INK, "orient": "bottom", "labelFontSize": 11.5, "titleFontSize": 11.5,
                "titleFontWeight": 500, "labelLimit": 250, "columnPadding": 14, "symbolStrokeWidth": 2, "offset": 12,
                "symbolOpacity": 1},
-    "text": {"color": INK, "fontSize": 11},
-    "rule": {"color": INK},
+    "text": {"color": INK, "fontSize": 11, "aria": False},  # only marks of data speak to a screen reader
+    "rule": {"color": INK, "aria": False},
+    "line": {"aria": False},
     "point": {"filled": True, "opacity": 1, "size": 60},
     "locale": {"number": {"decimal": ".", "thousands": "", "grouping": [3], "currency": ["", ""]}},
 }  # fmt: skip

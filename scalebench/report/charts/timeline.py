@@ -96,8 +96,14 @@ def _bars(tasks: pd.DataFrame, most: int) -> pd.DataFrame:
     """Tasks in the order of their start; joined with their next ones on the worker where there are more than ``most``."""
     tasks = tasks.sort_values(["worker", "start_s"], kind="stable")
     each = -(-len(tasks) // most)
+    tasks = tasks.assign(busy=tasks["stop_s"] - tasks["start_s"])
+    if each == 1:
+        alone = tasks[["worker", "task", "start_s", "stop_s", "busy"]].set_axis(
+            ["worker", "first", "start", "stop", "busy"], axis=1
+        )
+        return alone.assign(tasks=1, cpu=(tasks["cpu_s"] / tasks["busy"]).clip(0, 1)).sort_values("start", kind="stable")
     group = tasks.groupby("worker").cumcount() // each
-    by = tasks.assign(busy=tasks["stop_s"] - tasks["start_s"]).groupby([tasks["worker"], group], sort=False)
+    by = tasks.groupby([tasks["worker"], group], sort=False)
     found = by.agg(worker=("worker", "first"), first=("task", "first"), start=("start_s", "min"), stop=("stop_s", "max"),
                    busy=("busy", "sum"), tasks=("task", "size"))  # fmt: skip
     cpu = by["cpu_s"].agg(lambda values: values.sum(min_count=len(values)))

@@ -66,7 +66,7 @@ def test_the_machine_s_counts_are_rules_and_only_those_that_the_axis_has():
     chart = of(by_law(0.0), machine={"cpu_budget": 8, "physical_cores": 16, "logical_cpus": 96})
     (rule,) = [one for one in layer(chart, "rule") if one["encoding"]["x"]["field"] == "at"]
     assert [row["at"] for row in rule["data"]["values"]] == [8, 16]
-    assert "CPU budget 8; physical cores 16." in " ".join(chart.spec["title"]["subtitle"])
+    assert "Dotted: 8 (CPU budget); 16 (physical cores)." in " ".join(chart.spec["title"]["subtitle"])
     assert "96: logical CPUs" in chart.alternative
 
 
