@@ -1,6 +1,7 @@
-"""Write the figures of the README from the committed reference run: ``python docs/update_readme.py``.
+"""Write the figures and pictures of the README from the committed reference run: ``python docs/update_readme.py``.
 
-Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced; a test compares them.
+Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced, and the files in ``docs/images/`` are drawn;
+a test compares them.
 """
 
 import re
@@ -8,18 +9,48 @@ from pathlib import Path
 
 from scalebench import Result, load
 from scalebench.analysis.scaling import scaling
+from scalebench.report.charts import charts
+from scalebench.report.charts.base import Chart
 from scalebench.report.efficiency import account_tables
-from scalebench.report.markdown import table_to_markdown
+from scalebench.report.markdown import escape, table_to_markdown
 from scalebench.report.tables import ratio, scaling_tables
 
 ROOT = Path(__file__).parents[1]
+IMAGES = ROOT / "docs" / "images"
+#: file -> the chart in it
+PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 
 
 def blocks(result: Result) -> dict[str, str]:
     """What stands in each block."""
     tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
     accounts = {table.title.partition(":")[0]: table_to_markdown(table) for table in account_tables(result)}
-    return {"strong": tables["strong"], "blas": tables["blas"], "finding": finding(result), "account": accounts["blas"]}
+    return {
+        **{f"{name} picture": picture(name, chart) for name, chart in pictures(result).items()},
+        "strong": tables["strong"],
+        "blas": tables["blas"],
+        "finding": finding(result),
+        "account": accounts["blas"],
+    }
+
+
+def pictures(result: Result) -> dict[str, Chart]:
+    """The chart of each file."""
+    found = {chart.name: chart for chart in charts(result)}
+    return {name: found[chart] for name, chart in PICTURES.items()}
+
+
+def picture(name: str, chart: Chart) -> str:
+    """A link to it, with its alternative text."""
+    return f"![{escape(chart.alternative)}](docs/images/{name}.svg)\n"
+
+
+def svg(chart: Chart) -> str:
+    """On white, since a file knows nothing of the page's colours."""
+    import vl_convert
+
+    spec = {**chart.spec, "config": {**chart.spec["config"], "background": "white"}}
+    return str(vl_convert.vegalite_to_svg(spec)) + "\n"
 
 
 def finding(result: Result) -> str:
@@ -52,5 +83,8 @@ def reference() -> Result:
 
 
 if __name__ == "__main__":
+    IMAGES.mkdir(exist_ok=True)
+    for name, chart in pictures(reference()).items():
+        (IMAGES / f"{name}.svg").write_text(svg(chart), encoding="utf-8")
     readme = ROOT / "README.md"
     readme.write_text(updated(readme.read_text(encoding="utf-8"), reference()), encoding="utf-8")

@@ -2,8 +2,11 @@
 
 import importlib.util
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
+
+from scalebench.report.charts.base import MARKS
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +22,21 @@ def update_readme():
 def test_every_figure_in_the_readme_is_of_the_reference_run(update_readme):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     assert update_readme.updated(text, update_readme.reference()) == text
+
+
+def marks(svg):
+    """What each mark of data says of itself."""
+    (group,) = [one for one in ElementTree.fromstring(svg).iter() if MARKS in (one.get("class") or "").split()]
+    return [one.get("aria-label") for one in group]
+
+
+def test_every_picture_is_of_the_reference_run_and_small(update_readme):
+    for name, chart in update_readme.pictures(update_readme.reference()).items():
+        file = update_readme.IMAGES / f"{name}.svg"
+        assert file.stat().st_size < 150_000
+        found = marks(file.read_text(encoding="utf-8"))
+        assert found == marks(update_readme.svg(chart))
+        assert len(found) == chart.marks
 
 
 def test_the_reference_run_is_whole_and_small(update_readme):

@@ -1,0 +1,58 @@
+"""The charts of a report, one file each: a function ``charts(result, tables)``, registered in :data:`_ORDER`.
+
+Not here: where a chart stands in a page, and how it is rendered.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from scalebench.errors import UsageError
+
+if TYPE_CHECKING:
+    from scalebench.analysis.comparison import Comparison
+    from scalebench.report.charts.base import Chart
+    from scalebench.results.load import Result
+
+#: the files, in the order of the sections of a report
+_ORDER = ("scaling", "losses", "threads", "timeline", "granularity", "startup", "weak", "variants")
+
+
+def charts(result: "Result") -> "list[Chart]":
+    """All charts that this result has data for, in the order of the sections; none of many runs, which have no tables either.
+
+    Raises:
+        UsageError: Altair is not installed.
+    """
+    _needs_altair()
+    from scalebench.analysis.efficiency import account
+    from scalebench.report.overview import MOST_RUNS
+    from scalebench.report.tables import by_work
+
+    if result.rounds.empty or result.rounds["run_id"].nunique() > MOST_RUNS:
+        return []
+    tables = by_work(result, account(result.rounds))
+    found: list[Chart] = []
+    for name in _ORDER:
+        found += import_module(f"{__name__}.{name}").charts(result, tables)
+    return found
+
+
+def comparison_chart(told: "Comparison") -> "Chart":
+    """The ratios of a comparison, with their intervals.
+
+    Raises:
+        UsageError: Altair is not installed.
+    """
+    _needs_altair()
+    from scalebench.report.charts.comparison import chart
+
+    return chart(told)
+
+
+def _needs_altair() -> None:
+    try:
+        import altair  # noqa: F401
+    except ImportError as error:
+        raise UsageError(
+            "charts need altair, which is not installed here.\nInstall it: pip install 'scalebench[report]'"
+        ) from error
