@@ -22,5 +22,9 @@ class Program(PlainProcess):
     def unavailable() -> str | None:
         return None if hasattr(os, "posix_spawn") else "a command is started by posix_spawn, which this system lacks"
 
+    @staticmethod
+    def host_arguments(options: dict[str, Any]) -> list[str]:
+        return ["-m", "scalebench.host.program"]
+
     def open(self, workers: int, job: object, **options: Any) -> NoReturn:
         raise TypeError("a program has no pool to open: scalebench.host.program runs it")

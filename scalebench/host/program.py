@@ -1,4 +1,4 @@
-"""Run a command once a round: when it began and ended, what it used, what it printed. Standard library and POSIX only.
+"""``python -m scalebench.host -m scalebench.host.program``: run a command once a round: when it began and ended, what it used, what it printed. Standard library and POSIX only.
 
 Promises: the clock runs from just before the start until its end is noticed; it reads the null device; its output is read
 while it runs, and no more of it is kept than ``_KEPT``; should the controller go away, the command and all that it started
@@ -8,7 +8,7 @@ What is counted: CPU time and context switches of the command and of all process
 by their parents, as ``wait4`` has them. Where the system lets this process adopt orphans (Linux), those whose parents ended
 first too, and what still runs when the command has ended, up to that moment. The peak resident set is that of the largest
 one of the processes that were waited for; a process inherits the peak of the one that started it, so that one below this
-host's own is unknown.
+host's own is unknown. So this is a server of its own, that imports as little as it can.
 """
 
 import contextlib
@@ -21,6 +21,7 @@ import select
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,6 +29,7 @@ from scalebench.host import probe, protocol
 
 _KEPT = 1 << 20  # bytes of each output that are kept, the last ones
 _PIPE = 1 << 20  # bytes that it may print before it is held up, where the system lets us say so
+_CHUNK = 1 << 16
 _SHOWN_LINES, _SHOWN_CHARACTERS = 20, 3000
 _PR_SET_CHILD_SUBREAPER = 36  # linux/prctl.h
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # getrusage(2) there and here
@@ -142,10 +144,27 @@ class Program:
         }
 
 
+def serve() -> None:
+    """Answer requests until the controller closes or goes away."""
+    lines, replies = protocol.streams()
+    program: Program | None = None
+    for request in protocol.requests(lines, replies):
+        try:
+            if request["do"] == "open":
+                program = Program(request["program"])
+                reply: dict[str, Any] = {"cpus": probe.allowed_cpus()}
+            else:
+                assert program is not None
+                reply = program.round()
+        except BaseException:  # noqa: BLE001 - every failure is a row
+            reply = {"error": traceback.format_exc(), "status": "failed"}
+        replies.write(protocol.encode(reply))
+
+
 def _read(end: int, text: bytearray) -> bool:
     """Take what a pipe holds now; False once nobody can write to it any more."""
     with contextlib.suppress(BlockingIOError):
-        while chunk := os.read(end, _PIPE):
+        while chunk := os.read(end, _CHUNK):
             text += chunk
             del text[:-_KEPT]
         return False
@@ -219,3 +238,7 @@ def _end_all() -> None:
         with contextlib.suppress(ChildProcessError):
             os.wait4(-1, 0)
     os._exit(1)
+
+
+if __name__ == "__main__":
+    serve()

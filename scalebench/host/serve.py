@@ -16,15 +16,12 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from scalebench.backends.base import Backend, Pool
 from scalebench.host import answers, probe, protocol, worker
 from scalebench.host.recorder import Record
 from scalebench.workloads.family import make_items
-
-if TYPE_CHECKING:
-    from scalebench.host.program import Program
 
 
 class OpenError(Exception):
@@ -50,7 +47,6 @@ def serve() -> None:
     """Answer requests until the controller closes the pool or goes away."""
     lines, replies = protocol.streams()
     session: _Session | None = None
-    program: Program | None = None
     for request in protocol.requests(lines, replies):
         try:
             match request["do"]:
@@ -58,12 +54,8 @@ def serve() -> None:
                     from scalebench.host.about import about  # in no measured launch
 
                     reply = about(request)
-                case "open" if "program" in request:
-                    program, reply = _open_program(request), {"cpus": probe.allowed_cpus()}
                 case "open":
                     session, reply = _open(request)
-                case "round" if program is not None:
-                    reply = program.round()
                 case "describe":
                     reply = {"workers": _describe(session)}
                 case "round":
@@ -81,12 +73,6 @@ def serve() -> None:
         replies.write(protocol.encode(reply))
         if request["do"] == "close":
             break
-
-
-def _open_program(request: dict[str, Any]) -> "Program":
-    from scalebench.host.program import Program  # POSIX only, and needless to all others
-
-    return Program(request["program"])
 
 
 def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
