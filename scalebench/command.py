@@ -174,7 +174,7 @@ def check_axes(program: Program, several: Mapping[str, Sequence[Any]], given: It
             more = "; 'env OMP_NUM_THREADS={workers} ./app' sets a variable" if axis == "workers" else ""
             raise StudyError(
                 axis, listed, f"the command doesn't say {{{axis}}}, so it would be the same command each time",
-                f"Say {{{axis}}} in the command{more}, or give one value",
+                f"Say {{{axis}}} in the command{more}, or " + ("leave size out" if axis == "size" else "give one value"),
             )  # fmt: skip
     for name in sorted(named - set(given)):
         ways = {"size": "Give --size", "variant": "Give --variant NAME, once for each"}

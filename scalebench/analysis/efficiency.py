@@ -43,7 +43,9 @@ from scalebench.command import PROGRAM
 PRODUCT = ["baseline_overhead", "computation_scalability", "load_balance", "dispatch_efficiency"]
 #: these two multiply to ``computation_scalability``
 CPU = ["cpu_availability", "cpu_cost"]
-FACTORS = ["baseline_overhead", "computation_scalability", *CPU, "load_balance", "dispatch_efficiency", "cpu_use"]
+FACTORS = ["baseline_overhead", "computation_scalability", *CPU, "load_balance", "dispatch_efficiency"]
+#: of a program, in place of all but ``cpu_cost``
+CPU_USE = "cpu_use"
 #: what points go to. ``cpu_wait`` and ``waiting`` share those of ``cpu_availability``, which keeps what can't be told apart: all
 #: where the system doesn't tell the CPU wait, and with BLAS threads what the wait of the task's own thread does not explain.
 #: ``computation_scalability`` stands where the CPU factors are null
@@ -59,7 +61,7 @@ def factors(chosen: pd.DataFrame) -> pd.DataFrame:
     Args:
         chosen: ``scaling.launches``.
     Returns:
-        The columns :data:`FACTORS` (dimensionless, > 0) and ``efficiency``; index of ``chosen``. Null are: all factors of a
+        The columns :data:`FACTORS` and ``cpu_use`` (dimensionless, > 0) and ``efficiency``; index of ``chosen``. Null are: all factors of a
         case whose tasks were not recorded, or whose block lacks the baseline; the CPU factors where the baseline mostly
         waits, or where CPU time can't cover the BLAS threads. A program has ``cpu_cost`` and ``cpu_use`` and no other.
     """
@@ -112,7 +114,7 @@ def account(rounds: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The columns of ``scaling.scaling`` and
 
-        - :data:`FACTORS`, each with ``_low`` and ``_high`` (95% over blocks, null below three);
+        - :data:`FACTORS` and ``cpu_use``, each with ``_low`` and ``_high`` (95% over blocks, null below three);
         - ``lost_to_NAME`` for :data:`LOSSES`: points of efficiency (1 is 100 points), adding up to ``1 - efficiency``;
         - ``lost_to``, ``lost``, ``lost_low``, ``lost_high``: the largest loss, null where there is none; ``gained_by``,
           ``gained``, ``gained_low``, ``gained_high``: the largest gain. Their intervals are those of the factor;
@@ -122,9 +124,11 @@ def account(rounds: pd.DataFrame) -> pd.DataFrame:
     table = scaling(rounds).set_index(CASE)
     chosen = launches(rounds)
     found = factors(chosen)
-    combined = {name: over_blocks(found[name], [chosen[key] for key in CASE]).reindex(table.index) for name in FACTORS}
+    combined = {
+        name: over_blocks(found[name], [chosen[key] for key in CASE]).reindex(table.index) for name in (*FACTORS, CPU_USE)
+    }
     ends = {"": "value", "_low": "low", "_high": "high"}
-    columns = {f"{name}{end}": combined[name][column] for name in FACTORS for end, column in ends.items()}
+    columns = {f"{name}{end}": combined[name][column] for name in (*FACTORS, CPU_USE) for end, column in ends.items()}
     table = pd.concat([table, pd.DataFrame(columns, index=table.index)], axis=1)
     points = _points(table, _cpu_wait_share(chosen, found).reindex(table.index))
     table = pd.concat([
