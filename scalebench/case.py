@@ -7,6 +7,8 @@ from functools import cached_property
 from multiprocessing import get_all_start_methods
 from typing import Any
 
+from scalebench.command import PROGRAM, short_name
+
 _USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
 SCALINGS = ("strong", "weak")
@@ -21,7 +23,7 @@ def tasks_at_one_worker(tasks: int, scaling: str, workers: int) -> int:
 class Case:
     """All that is needed to run one point again, nothing that was measured. None: the case lacks that axis."""
 
-    workload: str  #: ``really_hard_task`` or ``module:attribute``
+    workload: str  #: ``really_hard_task``, ``module:attribute`` or a program's command
     kind: str | None = None  #: of the ``really_hard_task`` family
     size: str | None = None  #: how much, in the kind's unit
     imbalance: float | None = None  #: half-width of the spread of task sizes, relative to their mean
@@ -50,11 +52,15 @@ class Case:
     @property
     def label(self) -> str:
         """For people: ``crunch-processes-w4``, and those axes that don't have their usual value."""
-        parts = [self.kind or self.workload.replace(":", ".").rpartition(".")[2], self.backend]
+        if self.backend == PROGRAM:
+            parts = [short_name(self.workload), *([self.size] if self.size else [])]
+        else:
+            parts = [self.kind or self.workload.replace(":", ".").rpartition(".")[2], self.backend]
         own = {"mpi_mode": self.mpi_mode, "start_method": self.start_method, "distribution": self.distribution}
         parts += [value for axis, value in own.items() if value and value != _USUAL[axis]]
         parts.append(f"w{self.workers}")
-        parts += [f"b{self.blas_threads}"] if self.blas_threads else []
+        usual = 1 if self.backend == PROGRAM else None
+        parts += [f"b{self.blas_threads}"] if self.blas_threads not in (None, usual) else []
         parts += [f"bound-to-{self.binding}"] if self.binding else []
         parts += [f"c{self.chunksize}"] if self.chunksize else []
         parts += [self.variant] if self.variant else []

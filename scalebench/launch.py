@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any
 from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
-from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError
+from scalebench.command import PROGRAM
+from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError, HostTimeoutError
 from scalebench.host import protocol
 from scalebench.launchers import local
 from scalebench.launchers.process import HostProcess
+from scalebench.programs import wrong_with
 from scalebench.results.schema import TASKS, to_frame
 from scalebench.study import Study
 from scalebench.sweep import Sweep
@@ -92,8 +94,11 @@ def launch(
     host: HostProcess | None = None
     try:
         host = local.start(case, sweep.start_of(case))
-        _measure(told, host, sweep, study, reference, rounds, task_timing)
-        told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
+        if case.backend == PROGRAM:
+            _measure_program(told, host, sweep, study, reference, rounds)
+        else:
+            _measure(told, host, sweep, study, reference, rounds, task_timing)
+            told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
     except BackendUnavailableError as error:
         told.fail("unavailable", str(error))
     except HostError as error:
@@ -128,17 +133,44 @@ def _measure(
     told.found["shutdown_s"] = host.ask({"do": "close"}, _CLOSE_TIMEOUT_S)["shutdown_s"]
 
 
+def _measure_program(
+    told: Launch, host: HostProcess, sweep: Sweep, study: Study, reference: plan.Reference | None, rounds: int | None
+) -> None:
+    """The rounds of a program. What it is made of (processes, workers, the start of a pool) is its own: null."""
+    case, program = told.case, sweep.programs[told.case.workload]
+    timeout = plan.timeout_s(case, reference, study)
+    opened = host.ask(plan.open_request(case, sweep), _OPEN_TIMEOUT_S)
+    told.found |= {**_room(case, opened["cpus"], gil=True), "clock_error_s": 0.0}
+    planned = rounds
+    while planned is None or len(told.rounds) <= planned:  # the first is the warm-up
+        try:
+            reply = host.ask({"do": "round"}, timeout)
+        except HostTimeoutError:
+            raise HostTimeoutError(f"the command did not end within {timeout:g} s") from None
+        facts = {name: reply[name] for name in ("wall_s", "exit_status", "cpu_tree_s", "ctx_involuntary", "rss_peak_bytes")}
+        facts |= {"work_units": case.tasks, "task_timing": "off", "figure_of_merit": reply.get("figure_of_merit")}
+        if (wrong := wrong_with(reply, program)) is not None:
+            told.fail(wrong[0], wrong[1], **facts)
+            return
+        told.rounds.append({"round": max(0, len(told.rounds) - 1), "warmup": not told.rounds, "answers": "unchecked",
+                            "status": "ok", "message": None, **facts})  # fmt: skip
+        planned = plan.rounds_for(reply["wall_s"], study) if planned is None else planned
+
+
+def _room(case: Case, cpus: int | None, *, gil: bool) -> dict[str, Any]:
+    """How many threads are expected to want a CPU, and how many CPUs there are for them."""
+    budget = min(machine.cpu_budget(), cpus or machine.cpu_budget())
+    runnable = plan.runnable_threads(case, gil)
+    return {"cpu_budget": budget, "runnable_threads": runnable, "oversubscribed": runnable > budget}
+
+
 def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float) -> None:
     case = told.case
-    budget = min(machine.cpu_budget(), opened["cpus"] or machine.cpu_budget())
-    runnable = plan.runnable_threads(case, opened["gil"])
     told.found |= {
         # ranks come up with the host: their start is its command's; other workers start when the pool is made
         "startup_s": since_start_s if _has_ranks(case) else opened["startup_s"],
         "gil": opened["gil"],
-        "cpu_budget": budget,
-        "runnable_threads": runnable,
-        "oversubscribed": runnable > budget,
+        **_room(case, opened["cpus"], gil=opened["gil"]),
         "clock_error_s": 0.0,
     }
     _note_workers(told, opened["workers"])

@@ -6,6 +6,7 @@ cost a model, deliberately plain, estimates each round; the estimate and the tim
 
 import itertools
 import math
+import shlex
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 from scalebench import machine
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
-from scalebench.errors import HostError, HostFailedError, WorkloadError
+from scalebench.command import PROGRAM
+from scalebench.errors import HostError, HostFailedError, HostTimeoutError, WorkloadError
 from scalebench.host import protocol
 from scalebench.host.answers import combine
 from scalebench.launchers import local
+from scalebench.programs import filled, program_request, wrong_with
 from scalebench.study import Study
 from scalebench.sweep import Sweep, as_serial, job_and_items
 from scalebench.workloads.kinds import get_kind
@@ -55,23 +58,57 @@ def reference_key(case: Case) -> tuple[Any, ...]:
             case.tasks if case.imbalance else None)  # fmt: skip
 
 
-def measure_references(sweep: Sweep) -> dict[tuple[Any, ...], Reference]:
-    """Run each workload once, serially, over the most items that any case gives it.
+def measure_references(sweep: Sweep, timeout: float | None = None) -> dict[tuple[Any, ...], Reference]:
+    """Run each workload once, serially, over the most items that any case gives it; a program once, with the fewest workers.
+
+    Args:
+        sweep: What will be measured.
+        timeout: Seconds that a round may take, where the study says.
 
     Raises:
         WorkloadError: It can't be imported, or it fails: nothing has been measured yet.
     """
     largest: dict[tuple[Any, ...], Case] = {}
+    fewest: dict[tuple[Any, ...], list[Case]] = {}
     order = list(sweep.variants)
     # the first variant that has the workload tells the answers that the others must have
     for entry in sorted(sweep.entries, key=lambda one: 0 if one.case.variant is None else order.index(one.case.variant)):
         case = entry.case
+        if case.backend == PROGRAM:
+            fewest.setdefault(reference_key(case), []).append(case)
+            continue
         if case.items_digest is not None:
             case = replace(case, tasks=min(case.tasks, len(sweep.items[case.items_digest])))
         known = largest.setdefault(reference_key(entry.case), case)
         if known.tasks < case.tasks:
             largest[reference_key(entry.case)] = replace(case, variant=known.variant)
-    return {key: _measure(case, sweep) for key, case in largest.items() if not refusal(case)}
+    programs = {key: min(cases, key=lambda one: one.workers * (one.blas_threads or 1)) for key, cases in fewest.items()}
+    return {
+        **{key: _measure(case, sweep) for key, case in largest.items() if not refusal(case)},
+        **{key: _measure_program(case, sweep, timeout) for key, case in programs.items()},
+    }
+
+
+def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Reference:
+    """Its cost, by task; there are no answers to compare."""
+    shown = shlex.join(filled(sweep.programs[case.workload].command, case, sweep))
+    host = local.start(case)
+    try:
+        host.ask(open_request(case, sweep), _LEAST_TIMEOUT_S)
+        start_s = machine.clock() - host.started
+        reply = host.ask({"do": "round"}, timeout or _REFERENCE_TIMEOUT_S)
+    except HostTimeoutError:
+        limit = timeout or _REFERENCE_TIMEOUT_S
+        raise WorkloadError(
+            f"{shown}: did not end within {limit:g} s. Nothing was measured.\nGive --timeout, or less work"
+        ) from None
+    except HostError as error:
+        raise WorkloadError(f"{shown}: {error}\nNothing was measured.") from None
+    finally:
+        host.end()
+    if (wrong := wrong_with(reply, sweep.programs[case.workload])) is not None:
+        raise WorkloadError(f"{shown}: {wrong[1]}\nNothing was measured. {wrong[2]}")
+    return Reference([reply["wall_s"] * case.workers / case.tasks], None, start_s)
 
 
 def _measure(case: Case, sweep: Sweep) -> Reference:
@@ -104,6 +141,8 @@ def _durations(reply: dict[str, Any]) -> list[float]:
 
 def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     """The first request to the host of a case."""
+    if case.backend == PROGRAM:
+        return {"do": "open", "program": program_request(case, sweep)}
     job, items = job_and_items(case, sweep)
     return {
         "do": "open", "backend": references()[case.backend], "workers": case.workers,

@@ -20,8 +20,11 @@ from typing import Any
 from scalebench import machine
 from scalebench.backends.registry import references
 from scalebench.case import Case
+from scalebench.command import PROGRAM
 from scalebench.errors import HostError, StudyError, WorkloadError, brief
+from scalebench.interpreters import find_python
 from scalebench.launchers import local, worktree
+from scalebench.programs import prepare_programs
 from scalebench.sweep import Sweep, as_serial, job_and_items
 from scalebench.variants import Start, Variant
 from scalebench.workloads.family import NAME
@@ -40,8 +43,9 @@ def prepare(sweep: Sweep) -> None:
     """
     cases: dict[str, list[Case]] = {}
     for entry in sweep.entries:
-        if entry.case.variant is not None:
+        if entry.case.variant is not None and entry.case.backend != PROGRAM:
             cases.setdefault(entry.case.variant, []).append(entry.case)
+    prepare_programs(sweep)
     if not cases:
         return
     folder = Path(tempfile.mkdtemp(prefix="scalebench-"))
@@ -84,7 +88,7 @@ def _copy_package(folder: Path) -> Path:
 
 
 def _start(name: str, asked: Variant, cases: Sequence[Case], sweep: Sweep, light: Path, trees: list[tuple[Path, Path]]) -> Start:
-    python = sys.executable if asked.python is None else _find_python(asked.python)
+    python = sys.executable if asked.python is None else find_python(asked.python)
     if asked.python is not None:
         _check_version(asked, python)
     inherited = [one for one in asked.env.get("PYTHONPATH", os.environ.get("PYTHONPATH", "")).split(os.pathsep) if one]
@@ -122,21 +126,6 @@ def _names(cases: Sequence[Case]) -> str:
 
 def _in(name: str, missing: dict[str, str]) -> dict[str, str]:
     return {backend: f"in the environment of variant {name!r}: {reason}" for backend, reason in missing.items()}
-
-
-def _find_python(asked: str) -> str:
-    """The interpreter's path, symbolic links kept: a virtual environment's is one."""
-    whole = Path(asked).expanduser()
-    for one in (whole / "bin" / "python", whole / "Scripts" / "python.exe", whole):
-        if not one.is_dir() and (found := shutil.which(one)):
-            return str(Path(found).absolute())
-    hint = "; a variable is given as NAME=env:KEY=VALUE" if "=" in asked else ""
-    raise StudyError(
-        "python",
-        asked,
-        f"no such interpreter, nor a virtual environment's folder{hint}",
-        "For example old=/path/to/venv/bin/python",
-    )
 
 
 def _check_version(asked: Variant, python: str) -> None:

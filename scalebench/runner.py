@@ -73,7 +73,7 @@ def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
         sweep.entries = [entry for entry in sweep.entries if entry.case in only]
     prepare(sweep)
     try:
-        references = plan.measure_references(sweep)
+        references = plan.measure_references(sweep, study.timeout)
     except BaseException:
         clear(sweep)
         raise

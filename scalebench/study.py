@@ -15,6 +15,7 @@ from typing import Any
 from scalebench import axes
 from scalebench.backends.registry import references
 from scalebench.case import SCALINGS
+from scalebench.command import KEYS, PLACEHOLDERS, PROGRAM, Program, check_axes, read_program
 from scalebench.errors import StudyError
 from scalebench.variants import read_variants
 from scalebench.workloads.family import NAME
@@ -42,6 +43,11 @@ class Study:
 
     name: str = "study"
     workload: str | Callable[..., Any] = NAME  #: ``really_hard_task``, ``module:attribute`` or a function
+    command: Any = None  #: a program instead of a workload: its command, text or list, with ``{workers}``, ``{size}`` and so on
+    shell: bool = False  #: whether /bin/sh reads the command
+    figure_of_merit: Any = None  #: a regular expression; its group is a number in the program's output
+    prepare: Any = None  #: a command to be run before each round, not timed
+    ignore_failure: bool = False  #: whether a round counts though the command failed
     items: Any = None  #: what tasks are called with: a sequence, or text as ``range(200)``; else 0, 1, ... tasks - 1
     kind: Any = "crunch"  #: of the ``really_hard_task`` family
     size: Any = None  #: how much work a task is, in the kind's unit; None: the kind's default
@@ -97,7 +103,8 @@ class Study:
         )
         put(self, "tasks", tuple(axes.parse_integers("tasks", self.tasks)))
         put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, SCALINGS, "scaling")))
-        put(self, "backend", tuple(axes.parse_names("backend", self.backend, [*references(), "all"], "backend")))
+        if self.program is None:
+            put(self, "backend", tuple(axes.parse_names("backend", self.backend, [*references(), "all"], "backend")))
         for key, values in {
             "start_method": ("fork", "forkserver", "spawn"),
             "mpi_mode": ("world", "spawn"),
@@ -105,6 +112,8 @@ class Study:
         }.items():
             if getattr(self, key) is not None:
                 put(self, key, tuple(axes.parse_names(key, getattr(self, key), values, key.replace("_", " "))))
+        if self.program is not None and self.workers is _DEFAULTS["workers"] and "workers" not in self.program.placeholders:
+            put(self, "workers", 1)
         put(self, "workers", tuple(axes.parse_workers(self.workers)))
         put(self, "blas_threads", tuple(axes.parse_integers("blas_threads", self.blas_threads)))
         asked = [one or "none" for one in axes.parse_axis("binding", self.binding)]
@@ -118,10 +127,39 @@ class Study:
         put(self, "variants", read_variants(self.variants))
         put(self, "variant", self._read_variant())
         self._check_settings(put)
+        if self.program is not None:
+            self._check_program(self.program, put)
         for name, overrides in self.suites.items():
             self.suite(name, overrides)
 
+    @property
+    def program(self) -> Program | None:
+        """The program that is measured; None where it is a workload."""
+        asked = {key: getattr(self, key) for key in KEYS}
+        if self.command is not None:
+            return read_program(asked)
+        for key, value in asked.items():
+            if value not in (None, False):
+                raise StudyError(
+                    key, value, "is of a program, and the study has no command", f"Give --command, or leave {key} out"
+                )
+        return None
+
+    def _check_program(self, program: Program, put: Callable[[Any, str, Any], None]) -> None:
+        if self.backend in (_DEFAULTS["backend"], tuple(axes.as_list(_DEFAULTS["backend"]))):
+            put(self, "backend", (PROGRAM,))
+        usual = {"workload": NAME, "kind": ("crunch",), "imbalance": (0.0,), "backend": (PROGRAM,), "binding": (None,)}
+        for key in (*usual, "items", "total", "start_method", "mpi_mode", "distribution", "chunksize"):
+            if getattr(self, key) != usual.get(key):
+                rule = "is of a function's tasks; a command is started as it is"
+                raise StudyError(key, getattr(self, key), rule, f"Leave {key} out, or the command")
+        several = {axis: getattr(self, axis) for axis in ("workers", "size", "tasks")}
+        lacking = {name for name in ("size", "variant") if getattr(self, name) == (None,)}
+        check_axes(program, several, PLACEHOLDERS.keys() - lacking)
+
     def _check_sizes(self) -> None:
+        if self.command is not None:
+            return
         for name in self.kind:
             for size in self.size:
                 kind = get_kind(name)
@@ -155,7 +193,7 @@ class Study:
 
     def suite(self, name: str, overrides: Mapping[str, Any]) -> "Study":
         """The study that one suite is: this one with what the suite overrides, and no suites of its own."""
-        known = (*AXES, "workload", "items", "total", "task_timing")
+        known = (*AXES, "workload", "items", "total", "task_timing", *KEYS)
         for key in overrides:
             axes.parse_name(f"suites.{name}", key, known, "key of a suite")
         return replace(self, name=name, suites={}, **overrides)
@@ -181,7 +219,9 @@ class Study:
 
     @property
     def workload_name(self) -> str:
-        """How the workload is called in columns: ``really_hard_task`` or ``module:attribute``."""
+        """How the workload is called in columns: ``really_hard_task``, ``module:attribute`` or the command."""
+        if self.program is not None:
+            return self.program.command.text
         if isinstance(self.workload, str):
             return self.workload
         function = self.workload
@@ -197,6 +237,9 @@ class Study:
         plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip
         return plain
+
+
+_DEFAULTS = {one.name: one.default for one in fields(Study)}
 
 
 def read_items(value: Any) -> Sequence[Any] | None:

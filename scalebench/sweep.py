@@ -21,6 +21,7 @@ from typing import Any
 from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case, tasks_at_one_worker
+from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
 from scalebench.study import Study
@@ -51,13 +52,14 @@ class Sweep:
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
     #: workload name -> the function to send by value; None where the name is a reference that gives it
     functions: dict[str, Callable[..., Any] | None] = field(default_factory=dict)
+    programs: dict[str, Program] = field(default_factory=dict)  #: workload name -> the program that it is
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
     starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
     prepared: Callable[[], Any] | None = None  #: undoes the preparation
 
     def start_of(self, case: Case) -> Start:
-        """How the hosts of a case start."""
-        return HERE if case.variant is None else self.starts[case.variant]
+        """How the hosts of a case start. That of a program is always the same: the variant is the program's."""
+        return HERE if case.variant is None or case.backend == PROGRAM else self.starts[case.variant]
 
 
 def expand(study: Study) -> Sweep:
@@ -96,20 +98,44 @@ def baselines(case: Case) -> dict[str, Case]:
     """What the ratios of a case are taken against, by name; without the case itself."""
     one = replace(case, workers=1, tasks=tasks_at_one_worker(case.tasks, case.scaling, case.workers))
     serial = as_serial(one)
-    found = {"serial baseline": serial, "one-worker baseline": one}
-    if case.blas_threads not in (None, 1):
+    if case.backend == PROGRAM:
+        found = {"one-worker baseline": serial, "one-worker baseline with as many BLAS threads": one}
+    else:
+        found = {"serial baseline": serial, "one-worker baseline": one}
+    if case.backend != PROGRAM and case.blas_threads not in (None, 1):
         found["serial baseline with as many BLAS threads"] = replace(serial, blas_threads=case.blas_threads)
     return {why: baseline for why, baseline in found.items() if baseline != case}
 
 
 def as_serial(case: Case) -> Case:
-    """The same tasks in the ``serial`` backend with one BLAS thread, and no axis that it lacks."""
+    """The same tasks in the ``serial`` backend with one BLAS thread, and no axis that it lacks; a program with one worker."""
+    if case.backend == PROGRAM:
+        return replace(case, workers=1, blas_threads=1)
     own: dict[str, Any] = dict.fromkeys(OWN_AXES)
     threads = None if case.blas_threads is None else 1
     return replace(case, backend="serial", workers=1, blas_threads=threads, binding=None, **own)
 
 
+def _multiply_program(suite: Study, program: Program, sweep: Sweep) -> list[Case]:
+    """An axis that the command doesn't name collapses; threads are in its environment whether it does or not."""
+    name, named = program.command.text, program.placeholders
+    if sweep.programs.setdefault(name, program) != program:
+        rule = "two suites run this command, with another prepare, figure_of_merit or ignore_failure"
+        raise StudyError("command", name, rule, "Give each its own study")
+    axes = (
+        suite.scaling, suite.size if "size" in named else (None,), suite.tasks if "tasks" in named else (1,),
+        suite.workers if "workers" in named else (1,), suite.blas_threads, suite.variant,
+    )  # fmt: skip
+    return [
+        Case(workload=name, size=size, seed=suite.seed, scaling=scaling, variant=variant, backend=PROGRAM, workers=workers,
+             blas_threads=threads, tasks=tasks * workers if scaling == "weak" else tasks)
+        for scaling, size, tasks, workers, threads, variant in itertools.product(*axes)
+    ]  # fmt: skip
+
+
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
+    if suite.program is not None:
+        return _multiply_program(suite, suite.program, sweep)
     workload = suite.workload_name
     by_value = suite.workload if callable(suite.workload) and not _refers_to(workload, suite.workload) else None
     known = sweep.functions.setdefault(workload, by_value)

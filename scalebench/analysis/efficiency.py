@@ -13,6 +13,12 @@ baseline with as many BLAS threads, in the *same block*. The launch's median rou
                = cpu_availability         (c / d) / (c1 / d1)      tasks were off the CPU
                x cpu_cost                 (c1 / W1) / (c / W)      a unit of work took more CPU time
 
+A program (backend ``program``) has no tasks that could be timed, but the CPU time of all its processes, C, and so
+
+    efficiency = cpu_cost (C1 / W1) / (C / W)  x  cpu_use (C / (P T)) / (C1 / T1)
+
+``cpu_use`` is all that leaves CPUs without the program's work, relative to the baseline: imbalance, waiting, a serial part.
+
 One formula for strong, weak and fixed-time work, since all is by work units; it closes by algebra in each block, and so
 does the geometric mean over blocks. A case has a factor in all of its blocks or in none.
 
@@ -31,17 +37,20 @@ import pandas as pd
 
 from scalebench.analysis.scaling import CASE, beside, launches, scaling, with_baseline
 from scalebench.analysis.statistics import over_blocks
+from scalebench.command import PROGRAM
 
 #: these four multiply to the efficiency
 PRODUCT = ["baseline_overhead", "computation_scalability", "load_balance", "dispatch_efficiency"]
 #: these two multiply to ``computation_scalability``
 CPU = ["cpu_availability", "cpu_cost"]
 FACTORS = ["baseline_overhead", "computation_scalability", *CPU, "load_balance", "dispatch_efficiency"]
+#: of a program, in place of all but ``cpu_cost``
+CPU_USE = "cpu_use"
 #: what points go to. ``cpu_wait`` and ``waiting`` share those of ``cpu_availability``, which keeps what can't be told apart: all
 #: where the system doesn't tell the CPU wait, and with BLAS threads what the wait of the task's own thread does not explain.
 #: ``computation_scalability`` stands where the CPU factors are null
 LOSSES = ["cpu_wait", "waiting", "cpu_availability", "cpu_cost", "computation_scalability", "load_balance", "dispatch_efficiency",
-          "baseline_overhead"]  # fmt: skip
+          "baseline_overhead", "cpu_use"]  # fmt: skip
 LEAST = 0.005  #: points of efficiency, below which a loss or a gain is not worth a name
 MOSTLY_WAITING = 0.5  #: CPU time by busy time of a baseline, below which its CPU time says little about its work
 
@@ -52,9 +61,9 @@ def factors(chosen: pd.DataFrame) -> pd.DataFrame:
     Args:
         chosen: ``scaling.launches``.
     Returns:
-        The columns :data:`FACTORS` (dimensionless, > 0) and ``efficiency``; index of ``chosen``. Null are: all factors of a
+        The columns :data:`FACTORS` and ``cpu_use`` (dimensionless, > 0) and ``efficiency``; index of ``chosen``. Null are: all factors of a
         case whose tasks were not recorded, or whose block lacks the baseline; the CPU factors where the baseline mostly
-        waits, or where CPU time can't cover the BLAS threads.
+        waits, or where CPU time can't cover the BLAS threads. A program has ``cpu_cost`` and ``cpu_use`` and no other.
     """
     workers = chosen["workers"].astype(float)
     wall, work, busy, longest, cpu = (
@@ -76,7 +85,13 @@ def factors(chosen: pd.DataFrame) -> pd.DataFrame:
     working = _total(one["cpu_s"], paired, case) / _total(one["busy_s"], paired, case) >= MOSTLY_WAITING
     found[PRODUCT] = found[PRODUCT].where(whole)
     found[CPU] = found[CPU].where(whole & working & _in_all_blocks(found[CPU], paired, case))
-    return found
+    tree = chosen["cpu_tree_s"].astype(float)
+    of_program = pd.DataFrame({
+        "cpu_cost": (one["cpu_tree_s"] / one["work_units"]) / (tree / work),
+        "cpu_use": (tree / workers / wall) / (one["cpu_tree_s"] / one["wall_s"]),
+    })  # fmt: skip
+    of_program = of_program.where(chosen["backend"].fillna("").eq(PROGRAM) & _in_all_blocks(of_program, paired, case))
+    return found.assign(cpu_cost=found["cpu_cost"].fillna(of_program["cpu_cost"]), cpu_use=of_program["cpu_use"])
 
 
 def _in_all_blocks(values: pd.DataFrame, paired: pd.Series, case: list[pd.Series]) -> pd.Series:
@@ -99,7 +114,7 @@ def account(rounds: pd.DataFrame) -> pd.DataFrame:
     Returns:
         The columns of ``scaling.scaling`` and
 
-        - :data:`FACTORS`, each with ``_low`` and ``_high`` (95% over blocks, null below three);
+        - :data:`FACTORS` and ``cpu_use``, each with ``_low`` and ``_high`` (95% over blocks, null below three);
         - ``lost_to_NAME`` for :data:`LOSSES`: points of efficiency (1 is 100 points), adding up to ``1 - efficiency``;
         - ``lost_to``, ``lost``, ``lost_low``, ``lost_high``: the largest loss, null where there is none; ``gained_by``,
           ``gained``, ``gained_low``, ``gained_high``: the largest gain. Their intervals are those of the factor;
@@ -109,9 +124,11 @@ def account(rounds: pd.DataFrame) -> pd.DataFrame:
     table = scaling(rounds).set_index(CASE)
     chosen = launches(rounds)
     found = factors(chosen)
-    combined = {name: over_blocks(found[name], [chosen[key] for key in CASE]).reindex(table.index) for name in FACTORS}
+    combined = {
+        name: over_blocks(found[name], [chosen[key] for key in CASE]).reindex(table.index) for name in (*FACTORS, CPU_USE)
+    }
     ends = {"": "value", "_low": "low", "_high": "high"}
-    columns = {f"{name}{end}": combined[name][column] for name in FACTORS for end, column in ends.items()}
+    columns = {f"{name}{end}": combined[name][column] for name in (*FACTORS, CPU_USE) for end, column in ends.items()}
     table = pd.concat([table, pd.DataFrame(columns, index=table.index)], axis=1)
     points = _points(table, _cpu_wait_share(chosen, found).reindex(table.index))
     table = pd.concat([

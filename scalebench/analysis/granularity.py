@@ -27,6 +27,7 @@ import pandas as pd
 
 from scalebench.analysis.scaling import CASE, launches
 from scalebench.analysis.statistics import CONFIDENCE, block_draws, over_blocks
+from scalebench.command import PROGRAM
 
 LEAST_SIZES = 4  #: distinct sizes that make a sweep of granularity
 HALF = 0.5  #: of the best serial rate
@@ -50,6 +51,7 @@ class Metg:
 
 def sweeps(rounds: pd.DataFrame) -> set[tuple[str, str]]:
     """``(run_id, suite)`` of the suites that sweep enough sizes of one kind."""
+    rounds = rounds[rounds["backend"].fillna("").ne(PROGRAM)]  # what a program's size is, is its own
     sizes = rounds.drop_duplicates([*_SWEEP, "size"]).groupby(_SWEEP, dropna=False)["size"].count()
     return {(str(key[0]), str(key[1])) for key, count in sizes.items() if count >= LEAST_SIZES}  # type: ignore[index]
 

@@ -30,6 +30,7 @@ from scalebench.analysis.efficiency import payback
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import CASE, LAUNCH, launches, with_baseline
 from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, over_blocks
+from scalebench.command import PROGRAM
 
 WITHIN = 1.1  #: times slower than the fastest that is near enough
 WORTH = 0.5  #: of a worker: the least that each one more must add to the speedup up to the knee
@@ -169,7 +170,7 @@ def _answer(question: dict[str, object], cases: pd.DataFrame, chosen: pd.DataFra
         knees=knees,
         recommended=best,
         fastest=fastest,
-        over_serial=None if pd.isna(subject["speedup"]) or subject["backend"] == "serial"
+        over_serial=None if pd.isna(subject["speedup"]) or subject["backend"] == "serial" or _is_one(subject)
         else Ratio(value=subject["speedup"], low=subject["speedup_low"], high=subject["speedup_high"]),
         over_half=over_half,
         half_workers=half_workers,
@@ -231,9 +232,15 @@ def _faster_than_serial(cases: pd.DataFrame, times: pd.DataFrame) -> str | None:
 
 
 def _serial(cases: pd.DataFrame) -> pd.Series | None:
-    """The serial baseline: one thread."""
-    found = cases[cases["backend"].eq("serial") & cases["threads"].eq(1) & cases["binding"].isna()]
+    """The serial baseline: one thread; of a program, itself with one worker."""
+    serial = cases["backend"].eq("serial") | cases["backend"].eq(PROGRAM)
+    found = cases[serial & cases["threads"].eq(1) & cases["binding"].isna()]
     return None if found.empty else found.iloc[0]
+
+
+def _is_one(case: pd.Series) -> bool:
+    """Whether it is a program's own baseline."""
+    return bool(case["backend"] == PROGRAM and case["threads"] == 1)
 
 
 def _cheapest(shown: pd.DataFrame) -> str | None:

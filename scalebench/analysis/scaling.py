@@ -9,6 +9,8 @@ of each; 1: the baseline, with the same workload, size, items and variant, in th
     efficiency             the same, by P         1: serial, with as many BLAS threads
     efficiency_per_thread  speedup by P k         1: serial, one BLAS thread
 
+A program has no serial backend: the serial baseline of one is the program itself with one worker.
+
 1 is ideal for an efficiency, above 1 is superlinear. Source: Eager, Zahorjan and Lazowska 1989, doi:10.1109/12.21127;
 scaled speedup: Gustafson 1988, doi:10.1145/42411.42415.
 """
@@ -21,6 +23,7 @@ import pandas as pd
 
 from scalebench.analysis.statistics import LOCATION, QUANTILES, over_blocks
 from scalebench.case import tasks_at_one_worker
+from scalebench.command import PROGRAM
 from scalebench.results.schema import BAD_STATUSES
 
 Baseline = Literal["serial", "serial with as many BLAS threads", "one worker"]
@@ -33,7 +36,7 @@ _ALSO: dict[Baseline, list[str]] = {
     "one worker": ["_threads", "backend", "start_method", "mpi_mode", "distribution", "binding", "chunksize"],
 }
 #: what is needed of a baseline
-_FIGURES = ["wall_s", "work_units", "busy_s", "cpu_s", "cpu_wait_s"]
+_FIGURES = ["wall_s", "work_units", "busy_s", "cpu_s", "cpu_wait_s", "cpu_tree_s"]
 RATIOS = ["speedup", "efficiency", "relative_speedup", "efficiency_per_thread"]
 #: what tells a case from another in a table
 CASE = ["run_id", "case_id"]
@@ -75,7 +78,7 @@ def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
         chosen: :func:`launches`.
         baseline: Which one.
     Returns:
-        ``wall_s``, ``work_units``, ``busy_s``, ``cpu_s``, ``cpu_wait_s`` of the baseline's launch, as floats; index and order
+        ``wall_s``, ``work_units``, ``busy_s``, ``cpu_s``, ``cpu_wait_s``, ``cpu_tree_s`` of the baseline's launch, as floats; index and order
         of ``chosen``; null where the block lacks it.
     """
     keyed = chosen.assign(_tasks=baseline_tasks(chosen), _threads=chosen["blas_threads"].fillna(1))
@@ -83,7 +86,8 @@ def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
     if baseline == "one worker":
         candidates = keyed[keyed["workers"] == 1]
     else:
-        candidates = keyed[(keyed["backend"] == "serial") & keyed["binding"].isna()]
+        program = (keyed["backend"] == PROGRAM) & (keyed["workers"] == 1)
+        candidates = keyed[((keyed["backend"] == "serial") | program) & keyed["binding"].isna()]
         candidates = candidates[candidates["_threads"] == 1] if baseline == "serial" else candidates
     figures = candidates[_FIGURES].astype(float).join(candidates[keys]).drop_duplicates(keys)
     return keyed[keys].merge(figures, on=keys, how="left")[_FIGURES].set_axis(chosen.index)
@@ -120,8 +124,9 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
         rounds: As loaded, any number of runs.
     Returns:
         What was asked; ``wall_s`` (s per round) and :data:`RATIOS` (dimensionless), each with ``_low`` and ``_high`` (95%
-        over blocks, null below three); ``startup_s``, ``blocks`` and ``failed`` (counts of blocks), and the facts that flag
-        a row: ``oversubscribed``, ``runnable_threads`` and ``cpu_budget`` (the most of any launch), ``blas_found_min``,
+        over blocks, null below three); ``startup_s``, ``blocks`` and ``failed`` (counts of blocks); ``cpu_tree_s`` (CPU s per
+        round), ``rss_peak_bytes`` (the most of any launch) and ``figure_of_merit`` with its interval (where it is positive in
+        all launches; else its median, without); and the facts that flag a row: ``oversubscribed``, ``runnable_threads`` and ``cpu_budget`` (the most of any launch), ``blas_found_min``,
         ``blas_found_max``, ``status``, ``message``.
     """
     paired = with_baseline(launches(rounds))
@@ -133,9 +138,23 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
             cases[f"{name}_low"], cases[f"{name}_high"] = found["low"], found["high"]
         if name == "wall_s":
             cases["blocks"] = found["blocks"]
+    cases = cases.join(_costs(paired))
     cases["blocks"] = cases["blocks"].fillna(0).astype("int64")
     whole = cases.join(_facts(rounds)).reset_index()
     return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=natural)
+
+
+def _costs(chosen: pd.DataFrame) -> pd.DataFrame:
+    """By case: CPU time, memory, and the program's own figure."""
+    keys = [chosen[key] for key in CASE]
+    cpu, figure = chosen["cpu_tree_s"].astype(float), chosen["figure_of_merit"].astype(float)
+    found = over_blocks(cpu.where(cpu > 0), keys)[["value"]].set_axis(["cpu_tree_s"], axis=1)
+    found["rss_peak_bytes"] = chosen["rss_peak_bytes"].groupby(keys).max().reindex(found.index)
+    positive = figure.gt(0).groupby(keys).transform("all")
+    of_figure = over_blocks(figure.where(positive), keys).reindex(found.index)
+    found["figure_of_merit"] = of_figure["value"].fillna(figure.groupby(keys).median().reindex(found.index))
+    found["figure_of_merit_low"], found["figure_of_merit_high"] = of_figure["low"], of_figure["high"]
+    return found
 
 
 def natural(values: pd.Series) -> pd.Series:

@@ -5,6 +5,8 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any, cast
 
 from scalebench.backends.base import OWN_AXES, Backend, PlainProcess
+from scalebench.backends.program import Program
+from scalebench.command import PROGRAM
 
 #: the built-in ones, in the order in which they are shown; they work without installed metadata too
 BUILT_IN = {
@@ -24,13 +26,16 @@ def references() -> dict[str, str]:
     """``name -> "module:Class"`` of every backend, built-in ones first; a built-in name can't be taken over."""
     found = dict(BUILT_IN)
     for point in sorted(entry_points(group="scalebench.backends"), key=lambda one: one.name):
-        found.setdefault(point.name, point.value)
+        if point.name != PROGRAM:
+            found.setdefault(point.name, point.value)
     return found
 
 
 @cache
 def get_backend(name: str) -> Backend:
     """The backend called ``name``; one that can't be used is unavailable, with the reason. KeyError for an unknown name."""
+    if name == PROGRAM:
+        return Program()
     point = EntryPoint(name, references()[name], "scalebench.backends")
     try:
         backend: Backend = point.load()()

@@ -6,6 +6,7 @@ scalebench run --kind blas --size 400x4 --backend processes --workers 1..2x --bl
 scalebench run study.toml --blocks 10
 scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
 scalebench run mypackage.module:simulate --variant old=git:HEAD~1 --variant new      two versions, interleaved
+scalebench run --command 'xz -T{workers} -kf data' --workers 1,2,4    any program
 scalebench run study.toml --dry-run                   what would be measured, and how long it takes
 """
 
@@ -53,6 +54,20 @@ _SETTINGS = {
     "timeout": ("TIME", "that a round may take (default: from the estimate)"),
     "seed": ("N", "of the order of cases and of the imbalance"),
 }
+#: of a program that is measured instead of a function
+_PROGRAM = {
+    "command": (
+        "COMMAND",
+        "started as it is, no shell: './app --threads {blas_threads} --n {size}'. Filled in are {workers}, "
+        "{blas_threads}, {size}, {tasks}, {seed}, {variant}, {python}; {{ and }} are braces",
+    ),
+    "figure-of-merit": ("REGEX", "a number to be read from its output: its one group, of the last match"),
+    "prepare": ("COMMAND", "run before each round, not timed"),
+}
+_PROGRAM_SWITCHES = {
+    "shell": "let /bin/sh read the command; each value is quoted for it",
+    "ignore-failure": "count a round whatever its exit status was",
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -66,6 +81,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
         if flags is _AXES:
             group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
+    group = parser.add_argument_group("a program instead of a function")
+    for flag, (metavar, help_text) in _PROGRAM.items():
+        group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
+    for flag, help_text in _PROGRAM_SWITCHES.items():
+        group.add_argument(f"--{flag}", action="store_const", const=True, help=help_text)
     parser.add_argument(
         "--no-baselines",
         action="store_true",
@@ -94,7 +114,8 @@ def main(asked: argparse.Namespace) -> int:
         )
     if not asked.dry_run:
         _check_writable(asked.results)
-    _add_working_folder()
+    if asked.command is None:  # the environment of a command is left as it is
+        _add_working_folder()
     _end_as_if_interrupted()
     ahead = forecast(study)
     if asked.dry_run:
@@ -134,19 +155,24 @@ def _study(asked: argparse.Namespace) -> "Study":
 
     changes = {
         flag.replace("-", "_"): value
-        for flag in (*_AXES, *_SETTINGS)
+        for flag in (*_AXES, *_SETTINGS, *_PROGRAM, *_PROGRAM_SWITCHES)
         if (value := getattr(asked, flag.replace("-", "_"))) is not None
     }
     if asked.no_baselines:
         changes["baselines"] = False
     if asked.variant is not None:
         changes["variants"] = asked.variant
+    for other in (asked.study, asked.profile) if asked.command is not None else ():
+        if other is not None:
+            raise UsageError(f"a study ({other}) and --command: give one of the two")
     if asked.study is not None and asked.profile is not None:
         raise UsageError(f"a study ({asked.study}) and --profile {asked.profile}: give one of the two")
     if asked.study is not None and asked.study.endswith(".toml"):
         return read_study(asked.study).override(changes)
     if asked.study is not None:
         return Study(name=asked.study.rpartition(":")[2] or asked.study, workload=asked.study, **changes)
+    if asked.command is not None:
+        return Study(name="program", **changes)
     if asked.profile is None and any(flag.replace("-", "_") in changes for flag in _AXES):
         return Study(**changes)
     base = profile(asked.profile or "default").override(changes)
@@ -191,10 +217,13 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
     from scalebench.plan import blocks_for
 
     entries, blocks = ahead.sweep.entries, blocks_for(study)
+    from scalebench.programs import filled_text
+
     if as_json:
         plan: dict[str, Any] = {
             "study": study.described(), "estimate_s": ahead.estimate_s, "blocks": blocks,
-            "cases": [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added} for one in entries],
+            "cases": [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
+                       "command": filled_text(one.case, ahead.sweep)} for one in entries],
         }  # fmt: skip
         print(json.dumps(plan, default=str))
         return
@@ -204,7 +233,8 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
             suite = entry.suite
             print(f"{suite}:")
         added = f"   (added: {entry.added})" if entry.added else ""
-        print(f"  {entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks{added}")
+        shown = filled_text(entry.case, ahead.sweep) or f"{entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks"
+        print(f"  {shown}{added}")
     print(
         f"{len(entries)} cases x {blocks} blocks = {len(entries) * blocks} launches, about {_human(ahead.estimate_s)}"
         + ("" if study.precision is None else f"; more until every interval is within {study.precision:.2g} of its value")

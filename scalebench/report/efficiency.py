@@ -9,6 +9,7 @@ import math
 import pandas as pd
 
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
+from scalebench.command import PROGRAM
 from scalebench.report.tables import Row, Table, by_work, count, number, percent, sections, time_unit, title
 from scalebench.results.load import Result
 
@@ -21,6 +22,7 @@ _HEADS = {
     "cpu_cost": "CPU\ncost",
     "load_balance": "load\nbalance",
     "dispatch_efficiency": "dispatch\nefficiency",
+    "cpu_use": "CPU\nuse",
 }
 _LOST = {
     "cpu_wait": "waiting for a CPU",
@@ -31,17 +33,20 @@ _LOST = {
     "load_balance": "to workers idle while the last one finishes",
     "dispatch_efficiency": "sending and receiving tasks",
     "baseline_overhead": "to the baseline's own overhead",
+    "cpu_use": "with CPUs not in use by the program",
 }
 _CAUSES = {
     "cpu_availability": "waiting for one, for a BLAS thread, a lock, I/O or sleep: not told apart",
     "cpu_cost": "cache, memory bandwidth, clock, hyperthreads",
     "computation_scalability": "their CPU time was not to be had, or the baseline mostly waits",
+    "cpu_use": "a serial part, idle workers, waiting for a CPU, a lock or I/O: not told apart",
 }
 _GAINED = {
     "cpu_availability": "the baseline waited more than the workers did: the machine was busy, or they overlap its I/O",
     "cpu_cost": "each unit of work took less CPU time than the baseline's: {}a higher clock, or a busy machine while the baseline ran",
     "computation_scalability": "tasks took less time than the baseline's: {}a higher clock, or a busy machine while the baseline ran",
     "baseline_overhead": "the baseline itself spent time outside of its tasks",
+    "cpu_use": "the baseline left its CPU without work for longer, or more threads run than workers were asked for",
 }
 WORTH_TELLING = 0.05  #: points of efficiency gained that a verdict names besides what was lost
 _CACHE = "each worker's share of the data fits a cache, "
@@ -51,16 +56,41 @@ def account_tables(result: Result) -> list[Table]:
     """A table for each scaling table of the report: the factors and the start-up of its cases, verdicts beneath."""
     whole = account(result.rounds)
     many = whole["run_id"].nunique() > 1
-    parts = []
+    parts: list[list[Row]] = []
+    tables: list[Table] = []
     for cases in by_work(result, whole):
         cases = [case for case in cases if case["backend"] != "serial" and pd.notna(case["wall_s"])]
+        if cases and cases[0]["backend"] == PROGRAM:
+            if any(case["workers"] > 1 for case in cases):
+                tables.append(_program_table(cases, with_run=many))
+            continue
         # a row has the two CPU factors or their product: both would not fit 80 columns
         split = [[case for case in cases if pd.notna(case["cpu_availability"]) == with_cpu] for with_cpu in (True, False)]
         parts += [part for part in split if part]
-    tables = [_table(part, with_run=many) for part in parts]
-    if tables:
-        tables[-1].notes.extend(["", *_legend(list(itertools.chain(*parts)), tables)])
-    return tables
+    of_functions = [_table(part, with_run=many) for part in parts]
+    if of_functions:
+        of_functions[-1].notes.extend(["", *_legend(list(itertools.chain(*parts)), of_functions)])
+    return [*of_functions, *tables]
+
+
+def _program_table(cases: list[Row], *, with_run: bool) -> Table:
+    """Two factors: the rest of an account takes the times of tasks, which a program keeps to itself."""
+    shown = ("cpu_cost", "cpu_use")
+    rows = [[str(case["workers"]), *(_cell(case, name) for name in ("efficiency", *shown))] for case in cases]
+    notes = [
+        *_verdicts_by_section(cases),
+        "Accounts are in %: efficiency = CPU cost x CPU use, against one worker in the same block. CPU cost: CPU time of the whole "
+        "program per unit of work, the baseline's by the case's. CPU use: the share of its workers' time that had a CPU at work, by the "
+        "baseline's. How that divides into load balance and waiting takes the times of tasks, which a program doesn't tell.",
+    ]
+    if any(case[name] != case[name] for case in cases for name in shown):
+        notes.append("-  no account: no baseline in some block, or no CPU time.")
+    if any(cell.startswith("~") for row in rows for cell in row):
+        notes.append("~  not certain: the interval includes 100%.")
+    head = ["workers", "efficiency", *(_HEADS[name] for name in shown)]
+    return Table(
+        title=title(cases[0], "account of ", with_run=with_run), head=head, rows=rows, sections=sections(cases), notes=notes
+    )
 
 
 def _table(cases: list[Row], *, with_run: bool) -> Table:
@@ -140,7 +170,7 @@ def verdict(case: Row) -> str | None:
     if pd.isna(case["efficiency"]):
         return None
     told = f"{count(case['workers'], 'worker')}: {percent(case['efficiency'] * 100)}% efficient"
-    if pd.isna(case["baseline_overhead"]):
+    if pd.isna(case["baseline_overhead"]) and pd.isna(case["cpu_use"]):
         return f"{told}; no account of it: tasks were not recorded one by one"
     if case["superlinear"]:
         return f"{told}, superlinear; {_gain(case)}"

@@ -7,6 +7,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
 from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
+from scalebench.command import PROGRAM
 from scalebench.report.tables import Table, duration, number, percent, ratio
 from scalebench.results.load import Result
 
@@ -84,26 +85,36 @@ def _left_out(one: Recommendation) -> list[str]:
     ]
 
 
+def _baseline(one: Recommendation) -> str:
+    return "one worker" if one.cases["backend"].eq(PROGRAM).any() else "serial"
+
+
+def _at_baseline(one: Recommendation) -> str:
+    return "with one worker" if _baseline(one) == "one worker" else "serial"
+
+
 def _serial_gain(one: Recommendation) -> list[str]:
     fastest = _case(one, one.fastest)
     if fastest["backend"] == "serial":
         return ["No pool was faster as measured."]
     found = Ratio(value=fastest["speedup"], low=fastest["speedup_low"], high=fastest["speedup_high"])
     return [
-        f"The fastest as measured, {case_name(fastest, one.cases)}, does {_interval(found)} times the work per second of serial."
+        f"The fastest as measured, {case_name(fastest, one.cases)}, does {_interval(found)} times the work per second of {_baseline(one)}."
     ]
 
 
 def _not_shown(one: Recommendation, fastest: str) -> list[str]:
-    words = [f"Can't tell: no case is shown, {_WITHIN}. The run is too noisy for that, which is no reason to stay serial."]
+    words = [
+        f"Can't tell: no case is shown, {_WITHIN}. The run is too noisy for that, which is no reason to stay {_at_baseline(one)}."
+    ]
     if one.faster_than_serial is not None:
         case = _case(one, one.faster_than_serial)
         found = Ratio(value=case["speedup"], low=case["speedup_low"], high=case["speedup_high"])
         words.append(
-            f"What is shown: {case_name(case, one.cases)} is faster than serial, {_interval(found)} times the work per second."
+            f"What is shown: {case_name(case, one.cases)} is faster than {_baseline(one)}, {_interval(found)} times the work per second."
         )
     else:
-        words.append("Nor is any case shown to be faster than serial, or serial to be as fast.")
+        words.append(f"Nor is any case shown to be faster than {_baseline(one)}, or {_baseline(one)} to be as fast.")
     words.append(f"The fastest as measured, which may be luck: {fastest}.")
     if one.blocks_needed is None:
         return [*words, "No number of blocks would do with this spread: make rounds longer (--tasks), or the machine quieter."]
@@ -125,7 +136,7 @@ def _long(seconds: float) -> str:
 def _gains(one: Recommendation) -> list[str]:
     words = []
     if one.over_serial is not None:
-        words.append(f"It does {_interval(one.over_serial)} times the work per second of serial.")
+        words.append(f"It does {_interval(one.over_serial)} times the work per second of {_baseline(one)}.")
     if one.over_half is not None:
         workers = f"{one.half_workers} worker" + ("s" if one.half_workers != 1 else "")
         words.append(f"Against half the workers, {workers}: {_interval(one.over_half)} times the work per second.")
@@ -204,9 +215,11 @@ def _title(one: Recommendation, *, with_run: bool) -> str:
     imbalance = asked["imbalance"]
     spread = f", imbalance {imbalance:g}" if isinstance(imbalance, float) and imbalance > 0 else ""
     variant = "" if _absent(asked["variant"]) else f", variant {asked['variant']}"
-    tasks = f"{asked['work']} tasks" + (" per worker" if asked["scaling"] == "weak" else "")
+    tasks = f", {asked['work']} tasks" + (" per worker" if asked["scaling"] == "weak" else "")
+    if _baseline(one) == "one worker" and "{tasks}" not in str(what):
+        tasks = ""
     run = f" (run {asked['run_id']})" if with_run else ""
-    return f"{what}{size}, {tasks}{spread}{variant}: {asked['scaling']} scaling{run}"
+    return f"{what}{size}{tasks}{spread}{variant}: {asked['scaling']} scaling{run}"
 
 
 def _notes(one: Recommendation) -> list[str]:
@@ -235,6 +248,9 @@ def case_name(case: pd.Series, among: pd.DataFrame) -> str:
     """A case in words; axes of its backend are named where the cases differ in them."""
     if case["backend"] == "serial":
         return "serial" + ("" if pd.isna(case["blas_threads"]) else f" with {_threads(case)}")
+    if case["backend"] == PROGRAM:
+        threads = f" with {_threads(case)} each" if among["blas_threads"].nunique() > 1 else ""
+        return f"{case['workers']} worker{'s' if case['workers'] != 1 else ''}{threads}"
     alike = among[among["backend"] == case["backend"]]
     axes = ("mpi_mode", "start_method", "distribution", "binding", "chunksize")
     own = [f"{axis} {case[axis]}" for axis in axes if pd.notna(case[axis]) and alike[axis].nunique(dropna=False) > 1]

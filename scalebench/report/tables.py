@@ -14,6 +14,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import baseline_tasks, scaling
+from scalebench.command import PROGRAM
 from scalebench.errors import brief
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import Kind, get_kind
@@ -113,6 +114,8 @@ def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
 
 def _table(cases: list[Row], *, with_run: bool) -> Table:
     first = cases[0]
+    if first["backend"] == PROGRAM:
+        return _program_table(cases, with_run=with_run)
     unit, factor = time_unit(cases)
     threads = _several_blas_threads(cases)  # else per thread is the efficiency again
     speedup = "scaled speedup" if first["scaling"] == "weak" else "speedup"
@@ -139,6 +142,38 @@ def _table(cases: list[Row], *, with_run: bool) -> Table:
     )
 
 
+def _program_table(cases: list[Row], *, with_run: bool) -> Table:
+    """Of a program: what all of its processes used instead of the relative speedup, which is the speedup again."""
+    unit, factor = time_unit(cases)
+    threads, figure = _several_blas_threads(cases), any(pd.notna(case["figure_of_merit"]) for case in cases)
+    speedup = "scaled speedup" if cases[0]["scaling"] == "weak" else "speedup"
+    rows = [
+        [
+            str(case["workers"]),
+            interval(case, "wall_s", factor, number),
+            interval(case, "speedup", 1.0, ratio),
+            point(case, "efficiency", 100.0, percent),
+            *([point(case, "efficiency_per_thread", 100.0, percent)] if threads else []),
+            point(case, "cpu_tree_s", factor, number),
+            point(case, "rss_peak_bytes", 2**-20, number),
+            *([interval(case, "figure_of_merit", 1.0, number)] if figure else []),
+            flags(case),
+        ]
+        for case in cases
+    ]
+    head = ["workers", f"wall {unit}", speedup, "eff.\n%", *(["% per\nthread"] if threads else []), f"CPU\n{unit}", "peak\nMiB"]
+    notes = _notes(cases, {letter for row in rows for letter in row[-1]})
+    if any(pd.isna(case["rss_peak_bytes"]) and pd.notna(case["wall_s"]) for case in cases):
+        notes.append("-  peak memory of a process, unknown: less than that of the one that starts the command.")
+    return Table(
+        title=title(cases[0], with_run=with_run),
+        head=[*head, *(["figure\nof merit"] if figure else []), "flags"],
+        rows=rows,
+        sections=sections(cases),
+        notes=notes,
+    )
+
+
 def time_unit(cases: list[Row]) -> tuple[str, float]:
     """The unit that suits the longest wall time, and how many of it a second has."""
     return ("s", 1.0) if any(case["wall_s"] >= 10 for case in cases) else ("ms", 1e3)
@@ -159,7 +194,8 @@ def section(case: Row) -> str:
     parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
     parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
     parts += [] if pd.isna(case["chunksize"]) else [f"chunksize {case['chunksize']}"]
-    threads: str = "" if pd.isna(case["blas_threads"]) else f", {count(case['blas_threads'], 'BLAS thread')}"
+    usual = case["backend"] == PROGRAM and case["blas_threads"] == 1  # it may have no BLAS at all
+    threads: str = "" if pd.isna(case["blas_threads"]) or usual else f", {count(case['blas_threads'], 'BLAS thread')}"
     return " ".join(parts) + threads
 
 
@@ -173,10 +209,12 @@ def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     what: str = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
     size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
-    tasks = f"{first['_work']} tasks per worker" if first["scaling"] == "weak" else f"{first['_work']} tasks"
+    tasks = f", {first['_work']} tasks" + (" per worker" if first["scaling"] == "weak" else "")
+    if first["backend"] == PROGRAM and "{tasks}" not in what:
+        tasks = ""
     variant: str = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
-    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}, {tasks}{spread}{variant}{run}"
+    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}{tasks}{spread}{variant}{run}"
 
 
 def _notes(cases: list[Row], used: set[str]) -> list[str]:
@@ -198,13 +236,17 @@ def _notes(cases: list[Row], used: set[str]) -> list[str]:
             message: str = "" if pd.isna(case["message"]) else str(case["message"])
             causes.setdefault((case["backend"], case["status"], message), case["workers"])
     notes += [
-        f"{name}, {count(workers, 'worker')}: {status}: {brief(message)}" for (name, status, message), workers in causes.items()
+        f"{'' if name == PROGRAM else name + ', '}{count(workers, 'worker')}: {status}: {brief(message)}"
+        for (name, status, message), workers in causes.items()
     ]
     return notes
 
 
 def _baselines(cases: list[Row]) -> str:
     """What each ratio is against."""
+    if cases[0]["backend"] == PROGRAM:
+        threads = " with as many BLAS threads; of the speedup and per thread, with one" if _several_blas_threads(cases) else ""
+        return f"Baseline, of the same block: the program itself with one worker{threads}."
     if not _several_blas_threads(cases):
         return "Baselines, of the same block: serial; of the relative speedup one worker of the same backend."
     return ("Baselines, of the same block: of the speedup serial with one BLAS thread, of the efficiency serial with as many BLAS "
