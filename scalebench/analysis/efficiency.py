@@ -230,4 +230,4 @@ def payback(table: pd.DataFrame) -> pd.DataFrame:
 
     found = {"payback_tasks": "speedup", "payback_tasks_low": "speedup_high", "payback_tasks_high": "speedup_low"}
     columns = {name: after(table[speedup]) for name, speedup in found.items()}
-    return pd.DataFrame(columns, index=table.index).mask(table["backend"] == "serial")
+    return pd.DataFrame(columns, index=table.index).mask(table["backend"].isin(["serial", PROGRAM]))
