@@ -2,7 +2,7 @@
 
 Each has ``SUFFIX`` (of its files; text formats that are printed where no file is asked for have ``PRINTED = True``) and
 ``render(result)``, which gives text, bytes, or for a format of pictures ``{name: text or bytes}``, a file for each chart.
-``terminal`` alone has a ``show`` too, that prints in colour. Not here: where files go (``report.files``).
+Not here: where files go (``report.files``).
 """
 
 import pkgutil

@@ -1,6 +1,6 @@
-"""Tables of 80 columns; in colour where they are printed, plain in a file."""
+"""Tables of 80 columns, plain; in colour they are printed by ``scalebench.report.terminal``."""
 
-from scalebench.report.terminal import print_report, report_text
+from scalebench.report.terminal import report_text
 from scalebench.results.load import Result
 
 SUFFIX = ".txt"
@@ -10,8 +10,3 @@ PRINTED = True
 def render(result: Result) -> str:
     """Plain text."""
     return report_text(result)
-
-
-def show(result: Result) -> None:
-    """On the standard output, as the terminal there takes it."""
-    print_report(result)
