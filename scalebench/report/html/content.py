@@ -59,6 +59,11 @@ class Section:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def side_by_side(self) -> bool:
+        """Whether charts come in pairs, speedup and efficiency, which a wide page shows beside each other."""
+        return self.id in ("scaling", "weak")
+
+    @property
     def has_content(self) -> bool:
         return bool(self.advice or self.doubts or self.charts or self.tables or self.again or self.notes)
 
@@ -81,7 +86,9 @@ def sections(result: Result) -> list[Section]:
         id_ = _OF_CHARTS.get(chart.section, chart.section)
         if id_ != "comparison":  # those are drawn beside their tables
             found[id_].charts.append(chart)
-    _answer(result, found["answer"])
+    answer = found["answer"]
+    answer.notes = [*_summaries(result), *_nothing_ran(result)]
+    answer.doubts = doubts(result.findings)
     if result.rounds["run_id"].nunique() > MOST_RUNS:
         found["scaling"].tables.append(overview_table(result))
     else:
@@ -94,19 +101,11 @@ def sections(result: Result) -> list[Section]:
     return list(found.values())
 
 
-def _answer(result: Result, answer: Section) -> None:
-    answer.notes = [*_summaries(result), *_nothing_ran(result)]
-    few = result.rounds["run_id"].nunique() <= MOST_RUNS
-    for sentences, table in recommend_texts(result) if few else ():
-        answer.advice.append((table.title, sentences, replace(table, title="")))
-    answer.doubts = doubts(result.findings)
-    if few:
-        cases = by_work(result, account(result.rounds))
-        answer.tables = [table for table in (_verdicts(cases), _failures(cases)) if table.rows]
-
-
 def _tables(result: Result, found: dict[str, Section]) -> None:
     works = by_work(result, account(result.rounds))
+    answer = found["answer"]
+    answer.advice = [(table.title, sentences, replace(table, title="")) for sentences, table in recommend_texts(result)]
+    answer.tables = [table for table in (_verdicts(works), _failures(works)) if table.rows]
     for cases, table in zip(works, scaling_tables(result), strict=True):
         found["weak" if cases[0]["scaling"] == "weak" else "scaling"].tables.append(table)
     found["losses"].tables += account_tables(result)

@@ -5,9 +5,9 @@
 
   // Vega's expressions are interpreted (ast), and no style is put in: the page's Content-Security-Policy allows neither.
   async function draw(picture) {
-    const spec = JSON.parse(document.getElementById(picture.dataset.spec).textContent);
     const options = { ast: true, mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true } };
     try {
+      const spec = JSON.parse(document.getElementById(picture.dataset.spec).textContent);
       const { view } = await vegaEmbed(picture, spec, options);
       view.description(picture.dataset.label);
       drawn.push(view);

@@ -9,18 +9,22 @@ Not here: what is said (``content``), how a chart looks (``report.charts``).
 import base64
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from scalebench.report.charts.base import Chart
-from scalebench.report.html.content import Section, page_title, sections
+from scalebench.report.html.content import page_title, sections
 from scalebench.report.tables import Table
 from scalebench.results.load import Result
 
 _HERE = Path(__file__).parent
 _LONG = 8  #: rows, from which on a table has a filter
+#: ``203 [180,229]``, ``~84``, ``4.60 us``, ``1e+06``
+_FIGURE = re.compile(r"[~+-]?\d+(\.\d+)?(e[+-]?\d+)?%?( ?(ns|us|ms|s))?( \[[^\]]*\])?")
+_NO_FIGURE = ("", "-", "never", "~never")
 
 
 def to_html(result: Result) -> str:
@@ -69,7 +73,8 @@ def vega() -> str:
 
     script: str = vl_convert.javascript_bundle()
     # an HTML parser must not see an end or a comment in it, nor change its line ends: the digest is of what it reads
-    return script.replace("</", "<\\/").replace("<!--", "<\\!--").replace("\r\n", "\n").replace("\r", "\n")
+    ended = re.sub("</(script)", r"<\\/\1", script, flags=re.IGNORECASE).replace("<!--", "<\\!--")
+    return ended.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _spec(chart: Chart) -> Any:
@@ -91,12 +96,5 @@ def numeric_columns(table: Table) -> list[bool]:
     """By column, whether it holds figures: they are aligned to the right."""
     if not table.rows:
         return [False] * len(table.head)
-    return [any(map(_figure, column)) and all(_figure(cell) or cell in ("", "-", "~never", "never") for cell in column)
+    return [any(map(_FIGURE.fullmatch, column)) and all(_FIGURE.fullmatch(cell) or cell in _NO_FIGURE for cell in column)
             for column in zip(*table.rows, strict=True)]  # fmt: skip
-
-
-def _figure(cell: str) -> bool:
-    return cell.lstrip("~-+")[:1].isdigit()
-
-
-__all__ = ["Section", "chart_note", "numeric_columns", "policy", "to_html", "vega"]
