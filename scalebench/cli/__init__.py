@@ -17,7 +17,7 @@ OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 #: one module each
 COMMANDS = {
     "run": "measure a study, the default one, or a function",
-    "report": "print the scaling tables of a run",
+    "report": "show a run: as a page, text, data or pictures",
     "recommend": "what to use: how many workers of which interface",
     "granularity": "how short a task may be",
     "compare": "compare runs, or files of pytest-benchmark or pyperf, case by case",

@@ -1,57 +1,72 @@
-"""Print the strong and weak scaling tables of a run.
+"""Show a run: what to use, the scaling tables, where the efficiency went; as a page, text, data or pictures.
 
-scalebench report                                     the latest run
+scalebench report                                     the latest run, in the terminal
 scalebench report results/20260131T120000-1f3a9c
+scalebench report --format html                       one page that opens offline: report.html in the run's folder
+scalebench report RUN OTHER --format html -o both.html      several runs in one page, compared
 scalebench report run.json --format markdown
+scalebench report --format svg -o pictures            a file for each chart; one of them: --chart NAME
 """
 
 import argparse
-import json
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from scalebench.errors import UsageError
-
-if TYPE_CHECKING:
-    from scalebench.results.load import Result
-
-_FORMATS = ("terminal", "markdown", "json")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
+        "runs", nargs="*", metavar="RUN", help="a run's folder or id, latest, a folder of runs, parquet or JSON (default: the latest)"
     )
-    parser.add_argument("--format", metavar="NAME", default="terminal", help="terminal, markdown or json")
+    parser.add_argument(
+        "--format", metavar="NAME", default="terminal", help="terminal, html, markdown, json, csv, latex, png or svg"
+    )
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+    parser.add_argument("-o", "--output", metavar="PATH", help="the file to write (png, svg: a folder, with --chart a file)")
+    parser.add_argument("--chart", metavar="NAME", help="of png and svg, this one alone")
+    parser.add_argument("--force", action="store_true", help="replace what is there")
 
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
-    from scalebench.results.load import load
+    from scalebench.report.formats import get_format
+    from scalebench.results.load import load_many
 
-    if asked.format not in _FORMATS:
-        raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(_FORMATS)}")
-    result = load(asked.run, foreign=False)
-    if asked.format == "json":
-        print(as_json(result))
-    elif asked.format == "markdown":
-        from scalebench.report.markdown import to_markdown
+    chosen = get_format(asked.format)
+    pictures = asked.format in ("png", "svg")
+    if asked.chart is not None and not pictures:
+        raise UsageError(f"--chart {asked.chart}: only --format png and svg draw single charts.\nLeave it out")
+    result = load_many(asked.runs, foreign=False)
+    if asked.output is None and chosen.PRINTED:
+        if asked.format == "terminal":
+            from scalebench.report.terminal import print_report
 
-        print(to_markdown(result))
-    else:
-        from scalebench.report.terminal import print_report
+            print_report(result)
+        else:
+            print(chosen.render(result), end="")
+        return cli.OK
+    from scalebench.report.files import check, default_path, write
 
-        print_report(result)
+    folder = pictures and asked.chart is None
+    path = default_path(result, chosen, folder=folder) if asked.output is None else Path(asked.output)
+    check(path, force=asked.force, folder=folder)
+    content = chosen.render(result)
+    if asked.chart is not None and isinstance(content, dict):
+        if asked.chart not in content:
+            raise UsageError(f"--chart {asked.chart}: no such chart.\nThere are: {', '.join(content)}")
+        content = content[asked.chart]
+    size = write(path, content, chosen.SUFFIX, force=asked.force)
+    print(f"Report: {path} ({_size(size)})   Next: {_next(path, asked.format)}")
     return cli.OK
 
 
-def as_json(result: "Result") -> str:
-    """The scaling table with its account and verdicts as rows, with what is known about the run."""
-    from scalebench.analysis.efficiency import account
-    from scalebench.analysis.granularity import granularity
-    from scalebench.report.efficiency import verdicts
+def _size(size: int) -> str:
+    return f"{size / 1e6:.2f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
 
-    scaling = account(result.rounds)
-    rows = {"scaling": scaling.assign(verdict=verdicts(scaling)), "granularity": granularity(result.rounds)}
-    plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in rows.items()}
-    return json.dumps({"about": result.about, "path": str(result.path), **plain}, default=str)
+
+def _next(path: Path, format_: str) -> str:
+    """A command to type."""
+    import shlex
+
+    quoted = shlex.quote(str(path))
+    return f"python -m webbrowser {quoted}" if format_ in ("html", "svg", "png") else f"less {quoted}"

@@ -139,7 +139,7 @@ def main(asked: argparse.Namespace) -> int:
     result = load(folder)
     failed = failed_cases(result.rounds, study.required_backends)
     if asked.json:
-        from scalebench.cli.report import as_json
+        from scalebench.report.formats.json import as_json
 
         print(as_json(result))
     else:

@@ -28,7 +28,15 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
     if isinstance(estimate, float) and isinstance(actual, float):
         console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
-    _print(console, f"Results: {result.path}   Next: scalebench export {result.path} -o run.json", soft_wrap=True)
+    _print(console, _last_line(result), soft_wrap=True)
+
+
+def _last_line(result: Result) -> str:
+    """Where the results are, and what to type next."""
+    if result.path is None:
+        runs = [str(about.get("run_id")) for about in result.runs]
+        return f"Results: {len(runs)} runs   Next: scalebench compare {' '.join(runs[:2])}"
+    return f"Results: {result.path}   Next: scalebench export {result.path} -o run.json"
 
 
 def print_anywhere(tables: Iterable[Table], notes: Iterable[str] = ()) -> None:

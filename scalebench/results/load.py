@@ -5,7 +5,7 @@ Files carry a schema version; loading never unpickles and never opens a path tha
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -72,6 +72,28 @@ def refuse_foreign(found: Result) -> None:
     if tools:
         raise ResultsError(f"{found.path} is of {' and '.join(tools)}: no worker counts stand in it, so there is no scaling to show.\n"
                            f"Compare it: scalebench compare {found.path} OTHER; see its rows: scalebench export {found.path} -o rows.csv")  # fmt: skip
+
+
+def load_many(paths: Sequence[str | Path], *, foreign: bool = True) -> Result:
+    """Several results as one, as :func:`load` takes each of them; ``latest`` and none at all stand for the latest run.
+
+    Raises:
+        ResultsError: One can't be read, or two hold the same run.
+    """
+    import pandas as pd
+
+    results = [load(None if path == "latest" else path, foreign=foreign) for path in paths or ["latest"]]
+    if len(results) == 1:
+        return results[0]
+    seen: dict[str, Path | None] = {}
+    for one in results:
+        for run in one.rounds["run_id"].dropna().unique():
+            if run in seen:
+                raise ResultsError(f"{seen[run]} and {one.path} both hold run {run}.\nGive each run once")
+            seen[run] = one.path
+    rounds = pd.concat([one.rounds for one in results], ignore_index=True)
+    tasks = cache(lambda: pd.concat([one.tasks for one in results], ignore_index=True))
+    return Result(rounds, tasks, {"runs": [about for one in results for about in one.runs]}, None)
 
 
 def _load(path: str | Path | None) -> Result:

@@ -11,6 +11,7 @@ launch); killing the controller at any time loses at most the launch in flight.
                      parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet
 """
 
+import contextlib
 import json
 import os
 import secrets
@@ -39,11 +40,16 @@ def new_run_id() -> str:
 def write_atomically(path: Path, content: bytes) -> None:
     """The file is there whole, or as it was before."""
     partial = path.with_name(f".{path.name}.partial")
-    with open(partial, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    try:
+        with open(partial, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:

@@ -1,0 +1,15 @@
+"""The scaling table with its account and verdicts, a row a case, for a spreadsheet. The rounds: ``scalebench export``."""
+
+from scalebench.results.load import Result
+
+SUFFIX = ".csv"
+PRINTED = True
+
+
+def render(result: Result) -> str:
+    """A head and a row a case; null is empty."""
+    from scalebench.analysis.efficiency import account
+    from scalebench.report.efficiency import verdicts
+
+    table = account(result.rounds)
+    return str(table.assign(verdict=verdicts(table)).to_csv(index=False))
