@@ -16,7 +16,10 @@ from scalebench.errors import UsageError
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "runs", nargs="*", metavar="RUN", help="a run's folder or id, latest, a folder of runs, parquet or JSON (default: the latest)"
+        "runs",
+        nargs="*",
+        metavar="RUN",
+        help="a run's folder or id, latest, a folder of runs, parquet or JSON (default: the latest)",
     )
     parser.add_argument(
         "--format", metavar="NAME", default="terminal", help="terminal, html, markdown, json, csv, latex, png or svg"

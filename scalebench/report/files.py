@@ -27,11 +27,15 @@ def check(path: Path, *, force: bool, folder: bool) -> None:
         UsageError: It is there, and ``force`` is not given; or it is what a report can't replace.
     """
     if not path.parent.is_dir():
-        raise UsageError(f"{path} can't be written: there is no folder {str(path.parent)!r}.\nMake it, or give another name with -o")
+        raise UsageError(
+            f"{path} can't be written: there is no folder {str(path.parent)!r}.\nMake it, or give another name with -o"
+        )
     if path.is_dir() and not folder:
         raise UsageError(f"{path} is a folder.\nGive a file's name with -o")
     if os.path.lexists(path) and not path.is_dir() and folder:
-        raise UsageError(f"{path} is a file, and pictures go to a folder.\nGive another name with -o, or one picture: --chart NAME")
+        raise UsageError(
+            f"{path} is a file, and pictures go to a folder.\nGive another name with -o, or one picture: --chart NAME"
+        )
     if os.path.lexists(path) and not force:
         raise UsageError(f"{path} exists.\nGive another name with -o, or --force to replace it")
 

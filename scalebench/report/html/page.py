@@ -33,7 +33,11 @@ def to_html(result: Result) -> str:
     from markupsafe import Markup
 
     environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(_HERE), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=jinja2.FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.filters |= {"spec": _spec, "note": chart_note, "numeric": numeric_columns}
     found = sections(result)
@@ -71,7 +75,7 @@ def vega() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script: it takes vl-convert seconds to put together."""
     import vl_convert
 
-    script: str = vl_convert.javascript_bundle()
+    script: str = vl_convert.javascript_bundle(None)
     # an HTML parser must not see an end or a comment in it, nor change its line ends: the digest is of what it reads
     ended = re.sub("</(script)", r"<\\/\1", script, flags=re.IGNORECASE).replace("<!--", "<\\!--")
     return ended.replace("\r\n", "\n").replace("\r", "\n")

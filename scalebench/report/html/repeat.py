@@ -75,9 +75,8 @@ def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
     for key, value in plain.items():
         yield f"{_key(key)} = {_value(value)}"
     for key, value in table.items():
-        if isinstance(value, dict):
-            if value or path:  # an empty table says nothing where it is the study's own
-                yield from _lines(value, (*path, key))
+        if isinstance(value, dict) and (value or path):  # an empty table says nothing where it is the study's own
+            yield from _lines(value, (*path, key))
 
 
 def _kept(value: object) -> bool:
