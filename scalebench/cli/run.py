@@ -7,6 +7,13 @@ scalebench run study.toml --blocks 10
 scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
 scalebench run mypackage.module:simulate --variant old=git:HEAD~1 --variant new      two versions, interleaved
 scalebench run study.toml --dry-run                   what would be measured, and how long it takes
+
+Without a study, a function or a profile the default study is measured. Settings (--blocks, --budget) change it; a flag of
+an axis alone (--workers, --backend, --kind ...) replaces it: then strong scaling of crunch is measured, with those values and
+none of the default study's suites. In a study file, or a profile that is named, such a flag changes that axis in every suite.
+
+Exit statuses: 0 fine; 2 wrong use, nothing was measured; 3 some cases failed, crashed, timed out or gave other answers; 130
+interrupted, what was measured is kept.
 """
 
 import argparse
