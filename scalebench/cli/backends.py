@@ -4,7 +4,6 @@ scalebench backends
 """
 
 import argparse
-import json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -15,10 +14,12 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.backends.registry import get_backend, references
     from scalebench.launchers import local
+    from scalebench.results.shapes import analysis
 
     rows = [(name, get_backend(name).summary, list(get_backend(name).axes), local.unavailable(name)) for name in references()]
     if asked.json:
-        print(json.dumps([dict(zip(("backend", "interface", "axes", "unavailable"), row, strict=True)) for row in rows]))
+        names = ("backend", "interface", "axes", "unavailable")
+        print(analysis("backends", backends=[dict(zip(names, row, strict=True)) for row in rows]))
         return cli.OK
     for name, summary, axes, reason in rows:
         own = f"  (axes: {', '.join(axes)})" if axes else ""

@@ -2,6 +2,7 @@
 
 scalebench doctor
 """
+
 import argparse
 
 

@@ -9,7 +9,6 @@ counts, the held-out prediction of the largest five, a preference six; what the 
 """
 
 import argparse
-import json
 
 from scalebench.cli import curves
 
@@ -22,12 +21,13 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.analysis.laws.fit import fit
     from scalebench.report.laws import fit_as_data, law_tables
+    from scalebench.results.shapes import analysis
 
     found, of_run = curves.read_curves(asked)
     fits = [(curve, fit(curve.table, curve.scaling)) for curve in found]
     if asked.json:
         data = [fit_as_data(curve, one) for curve, one in fits]
-        print(json.dumps({"curves": data} if of_run else data[0], allow_nan=False, default=str))
+        print(analysis("fit", asked.source, **({"curves": data} if of_run else data[0])))
         return cli.OK
     from scalebench.report.terminal import print_anywhere
 

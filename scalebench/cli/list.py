@@ -5,7 +5,6 @@ scalebench list results/reference
 """
 
 import argparse
-import json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,10 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.results.load import find_runs, read_about
+    from scalebench.results.shapes import analysis
 
     runs = [(folder, read_about(folder)) for folder in find_runs(asked.results)]
     if asked.json:
-        print(json.dumps([{"path": str(folder), **about} for folder, about in runs]))
+        print(analysis("list", asked.results, runs=[{"path": folder, **about} for folder, about in runs]))
         return cli.OK
     if not runs:
         print(f"no runs in {asked.results}; measure one: scalebench run")

@@ -4,7 +4,6 @@ scalebench machine
 """
 
 import argparse
-import json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,10 +13,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.machine import fingerprint
+    from scalebench.results.shapes import analysis
 
     facts = fingerprint()
     if asked.json:
-        print(json.dumps(facts))
+        print(analysis("machine", machine=facts))
         return cli.OK
     for name, value in facts.items():
         shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value

@@ -7,7 +7,6 @@ With a 95% interval for one new measurement, and how far beyond the data that is
 """
 
 import argparse
-import json
 
 from scalebench.cli import curves
 from scalebench.errors import ResultsError, UsageError
@@ -25,6 +24,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.analysis.laws.predict import predict
     from scalebench.analysis.laws.registry import LAWS
     from scalebench.report.laws import prediction_as_data, prediction_table, title
+    from scalebench.results.shapes import analysis
 
     workers = _counts(asked.workers)
     if asked.law is not None and asked.law not in LAWS:
@@ -40,7 +40,7 @@ def main(asked: argparse.Namespace) -> int:
     if not any(data["predictions"] for data in told):
         raise ResultsError("\n".join([*notes, "Measure more worker counts, or more blocks or repeats"]))
     if asked.json:
-        print(json.dumps({"curves": told} if of_run else told[0], allow_nan=False, default=str))
+        print(analysis("predict", asked.source, **({"curves": told} if of_run else told[0])))
         return cli.OK
     from scalebench.report.terminal import print_anywhere
 

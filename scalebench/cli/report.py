@@ -6,7 +6,6 @@ scalebench report run.json --format markdown
 """
 
 import argparse
-import json
 from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
@@ -50,8 +49,8 @@ def as_json(result: "Result") -> str:
     from scalebench.analysis.efficiency import account
     from scalebench.analysis.granularity import granularity
     from scalebench.report.efficiency import verdicts
+    from scalebench.results.shapes import analysis
 
     scaling = account(result.rounds)
     rows = {"scaling": scaling.assign(verdict=verdicts(scaling)), "granularity": granularity(result.rounds)}
-    plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in rows.items()}
-    return json.dumps({"about": result.about, "path": str(result.path), **plain}, default=str)
+    return analysis("report", result.path, about=result.about, **rows)

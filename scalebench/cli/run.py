@@ -17,11 +17,10 @@ interrupted, what was measured is kept.
 """
 
 import argparse
-import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
 
@@ -74,14 +73,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if flags is _AXES:
             group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
     parser.add_argument(
-        "--no-baselines", action="store_true", help="don't add the cases that speedup and efficiency need: enough to compare variants"
+        "--no-baselines",
+        action="store_true",
+        help="don't add the cases that speedup and efficiency need: enough to compare variants",
     )
     parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
     )
     parser.add_argument("--yes", action="store_true", help=f"measure more than {_MANY_CASES} cases without a question")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON: all rows, as export writes them")
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -123,7 +124,7 @@ def main(asked: argparse.Namespace) -> int:
     result = load(folder)
     failed = failed_cases(result.rounds, study.required_backends)
     if asked.json:
-        from scalebench.cli.report import as_json
+        from scalebench.results.exchange import as_json
 
         print(as_json(result))
     else:
@@ -197,11 +198,10 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
 
     entries, blocks = ahead.sweep.entries, blocks_for(study)
     if as_json:
-        plan: dict[str, Any] = {
-            "study": study.described(), "estimate_s": ahead.estimate_s, "blocks": blocks,
-            "cases": [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added} for one in entries],
-        }  # fmt: skip
-        print(json.dumps(plan, default=str))
+        from scalebench.results.shapes import analysis
+
+        cases = [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added} for one in entries]
+        print(analysis("plan", study=study.described(), estimate_s=ahead.estimate_s, blocks=blocks, cases=cases))
         return
     suite = None
     for entry in entries:
