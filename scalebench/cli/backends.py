@@ -13,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.backends.registry import get_backend, references
+    from scalebench.cli.parser import wrapped
     from scalebench.launchers import local
     from scalebench.results.shapes import analysis
 
@@ -23,7 +24,7 @@ def main(asked: argparse.Namespace) -> int:
         return cli.OK
     for name, summary, axes, reason in rows:
         own = f"  (axes: {', '.join(axes)})" if axes else ""
-        print(f"{name:16} {'works' if reason is None else 'missing':8} {summary}{own}")
+        print(wrapped(f"{summary}{own}", 26, f"{name:16} {'works' if reason is None else 'missing':8} "))
         if reason is not None:
-            print(f"{'':25} {reason}")
+            print(wrapped(reason, 26))
     return cli.OK

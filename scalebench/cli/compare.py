@@ -64,7 +64,7 @@ def main(asked: argparse.Namespace) -> int:
         from scalebench.report.compare import comparison_tables
         from scalebench.report.terminal import print_anywhere
 
-        print_anywhere(comparison_tables(told))
+        print_anywhere(comparison_tables(told), end=(", ".join(asked.runs), _next(told, asked.runs)))
     return judge(told, gates, accept_drift=asked.accept_drift)
 
 
@@ -75,6 +75,16 @@ def _compare(asked: argparse.Namespace, margin: float) -> "Comparison":
 
     results = [(name, load(None if name == "latest" else name)) for name in asked.runs]
     return comparison(results, baseline=asked.baseline, margin=margin, location=asked.location or LOCATION)
+
+
+def _next(told: "Comparison", names: list[str]) -> str:
+    """The report of what was compared; of files that hold no scaling, their rows."""
+    from scalebench.report.console import command
+
+    last = names[-1]
+    if any("tool" in about for about in told.runs[-1]):
+        return command("export", last, "-o", "rounds.csv")
+    return command("report", *([] if last == "latest" else [last]))
 
 
 def share(text: str, flag: str) -> float:

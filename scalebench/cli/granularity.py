@@ -32,8 +32,10 @@ def main(asked: argparse.Namespace) -> int:
     if asked.json:
         print(analysis("granularity", result.path, granularity=granularity(result.rounds), curves=curves(result.rounds)))
     else:
+        from scalebench.report.console import command
         from scalebench.report.granularity import granularity_tables
         from scalebench.report.terminal import print_advice
 
-        print_advice([([], table) for table in granularity_tables(result)])
+        end = result.path, command("report", result.path)
+        print_advice([([], table) for table in granularity_tables(result)], end=end)
     return cli.OK

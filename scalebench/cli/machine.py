@@ -12,6 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
+    from scalebench.cli.parser import wrapped
     from scalebench.machine import fingerprint
     from scalebench.results.shapes import analysis
 
@@ -21,5 +22,5 @@ def main(asked: argparse.Namespace) -> int:
         return cli.OK
     for name, value in facts.items():
         shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-        print(f"{name:24} {'-' if shown is None else shown}")
+        print(wrapped("-" if shown is None else str(shown), 25, name))
     return cli.OK

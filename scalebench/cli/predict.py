@@ -40,12 +40,16 @@ def main(asked: argparse.Namespace) -> int:
     if not any(data["predictions"] for data in told):
         raise ResultsError("\n".join([*notes, "Measure more worker counts, or more blocks or repeats"]))
     if asked.json:
-        print(analysis("predict", asked.source, **({"curves": told} if of_run else told[0])))
+        print(analysis("predict", curves.place(asked), **({"curves": told} if of_run else told[0])))
         return cli.OK
+    from scalebench.report.console import command
     from scalebench.report.terminal import print_anywhere
 
     good = [fitted for fitted, data in zip(fits, told, strict=True) if not data["reason"]]
-    print_anywhere([prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good], notes)
+    where = curves.place(asked)
+    end = where, command("report" if of_run else "fit", where)
+    tables = [prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good]
+    print_anywhere(tables, notes, end=end)
     return cli.OK
 
 

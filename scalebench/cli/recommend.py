@@ -19,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
+    from scalebench.report.console import command
     from scalebench.report.recommend import as_plain, recommend_texts, recommendations
     from scalebench.report.terminal import print_advice
     from scalebench.results.load import load
@@ -34,5 +35,6 @@ def main(asked: argparse.Namespace) -> int:
     if asked.json:
         print(analysis("recommend", result.path, recommendations=[as_plain(one) for one in found]))  # type: ignore[arg-type]
     else:
-        print_advice(found)  # type: ignore[arg-type]
+        end = result.path, command("export", result.path, "-o", "run.json")
+        print_advice(found, end=end)  # type: ignore[arg-type]
     return cli.OK

@@ -109,6 +109,7 @@ def main(asked: argparse.Namespace) -> int:
         return cli.OK
     from scalebench.cli.progress import Progress
     from scalebench.plan import blocks_for
+    from scalebench.report.console import command
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)
@@ -120,7 +121,7 @@ def main(asked: argparse.Namespace) -> int:
     finally:
         folder = runner.finish(status)
         if status != "finished":
-            print(f"interrupted; what was measured is in {folder}", file=sys.stderr)
+            print(f"interrupted; what was measured is in {folder}   Next: {command('report', folder)}", file=sys.stderr)
     result = load(folder)
     failed = failed_cases(result.rounds, study.required_backends)
     if asked.json:
