@@ -10,6 +10,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
 from scalebench.errors import ScalebenchError
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -27,34 +28,55 @@ COMMANDS = {
     "export": "write a run to one file",
     "backends": "what works here, and how to get the rest",
     "machine": "the machine's fingerprint",
+    "doctor": "what stands in the way of a good measurement here",
+    "completion": "completion of commands and flags for your shell",
+    "help": "this text, or that of one command",
 }
+
+_SUMMARY = """\
+How does this code scale, where does it stop, and why?
+
+scalebench doctor                        can this machine be measured on?
+scalebench run --profile quick           measure, in about a minute
+scalebench run mypackage.module:simulate --items 'range(200)'       your own function
+scalebench recommend                     what to use, from the latest run
+scalebench help run                      all that a command can do
+"""
 
 
 def parser() -> argparse.ArgumentParser:
     """The parser of the whole command line."""
-    whole = argparse.ArgumentParser(
-        prog="scalebench",
-        description="How does this code scale, where does it stop, and why?",
-        epilog="Start with: scalebench run --profile quick",
-    )
     from scalebench import __version__
 
+    whole = Parser(prog="scalebench", description=_SUMMARY, formatter_class=Formatter)
     whole.add_argument("--version", action="version", version=f"scalebench {__version__}")
-    commands = whole.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    commands = whole.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
     for name, help_text in COMMANDS.items():
         module = import_module(f"scalebench.cli.{name}")
-        one = commands.add_parser(
-            name, help=help_text, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-        )
+        one = commands.add_parser(name, help=help_text, description=module.__doc__, formatter_class=Formatter)
         module.add_arguments(one)
-        one.set_defaults(main=module.main)
+        one.set_defaults(main=module.main, parser=one)
     return whole
+
+
+def command_parsers(whole: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
+    """The parser of each command, by its name."""
+    (commands,) = (one.choices for one in whole._actions if isinstance(one.choices, dict))  # noqa: SLF001  # as shtab reads them
+    return commands
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. An error is one message on the error stream, never a traceback."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        asked = parser().parse_args(arguments)
+        if given and not given[0].startswith("-"):
+            refuse_unknown(given[0], COMMANDS)
+        whole = parser()
+        asked, left = whole.parse_known_args(given)
+        refuse_left_over(left, getattr(asked, "parser", whole))
+        if asked.command is None:
+            whole.print_help()
+            return OK
         return int(asked.main(asked))
     except ScalebenchError as error:
         print(f"scalebench: {error}", file=sys.stderr)

@@ -4,7 +4,6 @@ scalebench backends
 """
 
 import argparse
-import json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -14,15 +13,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.backends.registry import get_backend, references
+    from scalebench.cli.parser import wrapped
     from scalebench.launchers import local
+    from scalebench.results.shapes import analysis
 
     rows = [(name, get_backend(name).summary, list(get_backend(name).axes), local.unavailable(name)) for name in references()]
     if asked.json:
-        print(json.dumps([dict(zip(("backend", "interface", "axes", "unavailable"), row, strict=True)) for row in rows]))
+        names = ("backend", "interface", "axes", "unavailable")
+        print(analysis("backends", backends=[dict(zip(names, row, strict=True)) for row in rows]))
         return cli.OK
     for name, summary, axes, reason in rows:
         own = f"  (axes: {', '.join(axes)})" if axes else ""
-        print(f"{name:16} {'works' if reason is None else 'missing':8} {summary}{own}")
+        print(wrapped(f"{summary}{own}", 26, f"{name:16} {'works' if reason is None else 'missing':8} "))
         if reason is not None:
-            print(f"{'':25} {reason}")
+            print(wrapped(reason, 26))
     return cli.OK

@@ -11,10 +11,9 @@ drift is not excluded; 3 with --fail-on, a case failed that ran well before.
 """
 
 import argparse
-import json
 import math
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
 
@@ -56,7 +55,7 @@ def main(asked: argparse.Namespace) -> int:
     gates = [gate(text) for text in asked.fail_on]
     told = _compare(asked, margin)
     if asked.format == "json":
-        print(as_json(told))
+        print(as_json(told, asked.runs))
     elif asked.format == "markdown":
         from scalebench.report.compare import comparison_tables
         from scalebench.report.markdown import table_to_markdown
@@ -66,7 +65,7 @@ def main(asked: argparse.Namespace) -> int:
         from scalebench.report.compare import comparison_tables
         from scalebench.report.terminal import print_anywhere
 
-        print_anywhere(comparison_tables(told))
+        print_anywhere(comparison_tables(told), end=(", ".join(asked.runs), _next(told, asked.runs)))
     return judge(told, gates, accept_drift=asked.accept_drift)
 
 
@@ -77,6 +76,16 @@ def _compare(asked: argparse.Namespace, margin: float) -> "Comparison":
 
     results = [(name, load(None if name == "latest" else name)) for name in asked.runs]
     return comparison(results, baseline=asked.baseline, margin=margin, location=asked.location or LOCATION)
+
+
+def _next(told: "Comparison", names: list[str]) -> str:
+    """The report of what was compared; of files that hold no scaling, their rows."""
+    from scalebench.report.console import command
+
+    last = names[-1]
+    if any("tool" in about for about in told.runs[-1]):
+        return command("export", last, "-o", "rounds.csv")
+    return command("report", *([] if last == "latest" else [last]))
 
 
 def share(text: str, flag: str) -> float:
@@ -141,26 +150,24 @@ def _names(found: "pd.DataFrame") -> str:
     return ", ".join(names) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
-def as_json(told: "Comparison") -> str:
+def as_json(told: "Comparison", paths: list[str]) -> str:
     """The comparison as rows; absent figures are null."""
+    from scalebench.results.shapes import analysis
+
     sides = [
         {"name": side.name, "runs": [{key: value for key, value in about.items() if key != "summaries"} for about in runs]}
         for side, runs in zip(told.sides, told.runs, strict=True)
     ]
-    whole = {
-        "sides": sides,
-        "interleaved": told.paired,
-        "margin": told.margin,
-        "location": told.location,
-        "differences": [{"field": one.field, "values": list(one.values)} for one in told.differences],
-        "comparisons": _rows(told.found),
-        "shape": _rows(told.shape),
-        "failed": _rows(told.failed),
-        "only_in": [{"side": side, "cases": names} for side, names in told.only_in if names],
-    }
-    return json.dumps(whole, default=str)
-
-
-def _rows(table: "pd.DataFrame") -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = json.loads(table.to_json(orient="records", double_precision=15))
-    return rows
+    return analysis(
+        "compare",
+        paths,
+        sides=sides,
+        interleaved=told.paired,
+        margin=told.margin,
+        location=told.location,
+        differences=[{"field": one.field, "values": list(one.values)} for one in told.differences],
+        comparisons=told.found,
+        shape=told.shape,
+        failed=told.failed,
+        only_in=[{"side": side, "cases": names} for side, names in told.only_in if names],
+    )

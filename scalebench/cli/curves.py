@@ -46,6 +46,13 @@ def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:
     return _of_run(conditions, asked), True
 
 
+def place(asked: argparse.Namespace) -> str:
+    """What was read, as other commands and other days know it."""
+    from scalebench.results.load import latest_run
+
+    return str(latest_run()) if asked.source == "latest" else str(asked.source)
+
+
 def _is_ours(path: Path) -> bool:
     """Whether it is a file of a run; what is broken is told by the reader of tables."""
     from scalebench.results.load import is_json

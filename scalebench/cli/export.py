@@ -6,8 +6,12 @@ scalebench export results/20260131T120000-1f3a9c -o rounds.csv
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from scalebench.errors import ResultsError, UsageError
+
+if TYPE_CHECKING:
+    from scalebench.results.load import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -32,5 +36,15 @@ def main(asked: argparse.Namespace) -> int:
         write(result, path)
     except OSError as error:
         raise ResultsError(f"{path} can't be written: {error.strerror or error}") from None
-    print(f"{path}: {len(result.rounds)} rounds, {len(result.tasks)} tasks")
+    tasks = "" if path.suffix == ".csv" else f", {len(result.tasks)} tasks"
+    print(f"{path}: {len(result.rounds)} rounds{tasks}")
+    print(f"Results: {path}   Next: {_next(result, path)}")
     return cli.OK
+
+
+def _next(result: "Result", path: Path) -> str:
+    from scalebench.report.console import command
+
+    if any("tool" in about for about in result.runs):
+        return command("help", "compare")
+    return command("report", path if path.suffix == ".json" else result.path)

@@ -6,7 +6,6 @@ scalebench granularity run.json --json
 """
 
 import argparse
-import json
 
 from scalebench.errors import ResultsError
 
@@ -22,6 +21,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.analysis.granularity import LEAST_SIZES, curves, granularity, sweeps
     from scalebench.results.load import load
+    from scalebench.results.shapes import analysis
 
     result = load(asked.run)
     if not sweeps(result.rounds):
@@ -36,12 +36,12 @@ def main(asked: argparse.Namespace) -> int:
             "Measure the sweep with its baselines: scalebench run --profile granularity"
         )
     if asked.json:
-        tables = {"granularity": found, "curves": curves(result.rounds)}
-        plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in tables.items()}
-        print(json.dumps({"path": str(result.path), **plain}))
+        print(analysis("granularity", result.path, granularity=found, curves=curves(result.rounds)))
     else:
+        from scalebench.report.console import command
         from scalebench.report.granularity import granularity_tables
         from scalebench.report.terminal import print_advice
 
-        print_advice([([], table) for table in granularity_tables(result)])
+        end = result.path, command("report", result.path)
+        print_advice([([], table) for table in granularity_tables(result)], end=end)
     return cli.OK

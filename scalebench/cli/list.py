@@ -5,7 +5,6 @@ scalebench list results/reference
 """
 
 import argparse
-import json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,18 +15,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.results.load import find_runs, read_about
+    from scalebench.results.shapes import analysis
 
     runs = [(folder, read_about(folder)) for folder in find_runs(asked.results)]
     if asked.json:
-        print(json.dumps([{"path": str(folder), **about} for folder, about in runs]))
+        print(analysis("list", asked.results, runs=[{"path": folder, **about} for folder, about in runs]))
         return cli.OK
     if not runs:
-        print(f"no runs in {asked.results}; measure one: scalebench run")
+        print(f"no runs in {asked.results}; measure one: scalebench run --profile quick")
+        return cli.OK
+    from scalebench.report.console import command, console, last_line, put
+
+    terminal = console()
     for folder, about in runs:
         study, machine = about.get("study") or {}, about.get("machine") or {}
         actual = about.get("actual_s")
         took = f"{actual:.0f} s" if isinstance(actual, float) else "-"
-        print(
-            f"{folder}  {study.get('name')}  {about.get('cases')} cases  {took}  {about.get('status')}  {machine.get('machine_id')}"
-        )
+        facts = study.get("name"), f"{about.get('cases')} cases", took, about.get("status"), machine.get("machine_id")
+        put(terminal, "  ".join(map(str, (folder, *facts))), soft_wrap=True)
+    last_line(terminal, asked.results, command("report", runs[-1][0]))
     return cli.OK

@@ -4,7 +4,6 @@ scalebench machine
 """
 
 import argparse
-import json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -13,13 +12,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
+    from scalebench.cli.parser import wrapped
     from scalebench.machine import fingerprint
+    from scalebench.results.shapes import analysis
 
     facts = fingerprint()
     if asked.json:
-        print(json.dumps(facts))
+        print(analysis("machine", machine=facts))
         return cli.OK
     for name, value in facts.items():
         shown = ", ".join(f"{key} {one}" for key, one in value.items()) if isinstance(value, dict) else value
-        print(f"{name:24} {'-' if shown is None else shown}")
+        print(wrapped("-" if shown is None else str(shown), 25, name))
     return cli.OK

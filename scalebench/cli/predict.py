@@ -7,7 +7,6 @@ With a 95% interval for one new measurement, and how far beyond the data that is
 """
 
 import argparse
-import json
 
 from scalebench.cli import curves
 from scalebench.errors import ResultsError, UsageError
@@ -25,6 +24,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.analysis.laws.predict import predict
     from scalebench.analysis.laws.registry import LAWS
     from scalebench.report.laws import prediction_as_data, prediction_table, title
+    from scalebench.results.shapes import analysis
 
     workers = _counts(asked.workers)
     if asked.law is not None and asked.law not in LAWS:
@@ -41,12 +41,16 @@ def main(asked: argparse.Namespace) -> int:
         hints = dict.fromkeys(note for curve, _ in fits for note in curve.notes)
         raise ResultsError("\n".join([*notes, *hints, "Measure more worker counts, or more blocks or repeats"]))
     if asked.json:
-        print(json.dumps({"curves": told} if of_run else told[0], allow_nan=False, default=str))
+        print(analysis("predict", curves.place(asked), **({"curves": told} if of_run else told[0])))
         return cli.OK
+    from scalebench.report.console import command
     from scalebench.report.terminal import print_anywhere
 
     good = [fitted for fitted, data in zip(fits, told, strict=True) if not data["reason"]]
-    print_anywhere([prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good], notes)
+    where = curves.place(asked)
+    end = where, command("report" if of_run else "fit", where)
+    tables = [prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good]
+    print_anywhere(tables, notes, end=end)
     return cli.OK
 
 

@@ -6,7 +6,6 @@ scalebench recommend run.json --json
 """
 
 import argparse
-import json
 
 from scalebench.errors import ResultsError
 
@@ -20,9 +19,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
+    from scalebench.report.console import command
     from scalebench.report.recommend import as_plain, recommend_texts, recommendations
     from scalebench.report.terminal import print_advice
     from scalebench.results.load import load
+    from scalebench.results.shapes import analysis
 
     result = load(asked.run)
     found = recommendations(result) if asked.json else recommend_texts(result)
@@ -32,7 +33,8 @@ def main(asked: argparse.Namespace) -> int:
             "See 'scalebench granularity', or measure cases: scalebench run --profile quick"
         )
     if asked.json:
-        print(json.dumps({"path": str(result.path), "recommendations": [as_plain(one) for one in found]}, default=str))  # type: ignore[arg-type]
+        print(analysis("recommend", result.path, recommendations=[as_plain(one) for one in found]))  # type: ignore[arg-type]
     else:
-        print_advice(found)  # type: ignore[arg-type]
+        end = result.path, command("export", result.path, "-o", "run.json")
+        print_advice(found, end=end)  # type: ignore[arg-type]
     return cli.OK

@@ -8,14 +8,20 @@ scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
 scalebench run mypackage.module:simulate --variant old=git:HEAD~1 --variant new      two versions, interleaved
 scalebench run --command 'xz -T{workers} -kf data' --workers 1,2,4    any program
 scalebench run study.toml --dry-run                   what would be measured, and how long it takes
+
+Without a study, a function or a profile the default study is measured. Settings (--blocks, --budget) change it; a flag of
+an axis alone (--workers, --backend, --kind ...) replaces it: then strong scaling of crunch is measured, with those values and
+none of the default study's suites. In a study file, or a profile that is named, such a flag changes that axis in every suite.
+
+Exit statuses: 0 fine; 2 wrong use, nothing was measured; 3 some cases failed, crashed, timed out or gave other answers; 130
+interrupted, what was measured is kept.
 """
 
 import argparse
-import json
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
 
@@ -96,7 +102,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
     )
     parser.add_argument("--yes", action="store_true", help=f"measure more than {_MANY_CASES} cases without a question")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    parser.add_argument("--json", action="store_true", help="print the results as JSON: all rows, as export writes them")
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -124,6 +130,7 @@ def main(asked: argparse.Namespace) -> int:
         return cli.OK
     from scalebench.plan import blocks_for
     from scalebench.progress import Progress
+    from scalebench.report.console import command
     from scalebench.results.load import load
 
     runner = Runner(study, ahead, asked.results)
@@ -135,11 +142,11 @@ def main(asked: argparse.Namespace) -> int:
     finally:
         folder = runner.finish(status)
         if status != "finished":
-            print(f"interrupted; what was measured is in {folder}", file=sys.stderr)
+            print(f"interrupted; what was measured is in {folder}   Next: {command('report', folder)}", file=sys.stderr)
     result = load(folder)
     failed = failed_cases(result.rounds, study.required_backends)
     if asked.json:
-        from scalebench.report.formats.json import as_json
+        from scalebench.results.exchange import as_json
 
         print(as_json(result))
     else:
@@ -220,12 +227,11 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
     from scalebench.programs import filled_text
 
     if as_json:
-        plan: dict[str, Any] = {
-            "study": study.described(), "estimate_s": ahead.estimate_s, "blocks": blocks,
-            "cases": [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
-                       "command": filled_text(one.case, ahead.sweep)} for one in entries],
-        }  # fmt: skip
-        print(json.dumps(plan, default=str))
+        from scalebench.results.shapes import analysis
+
+        cases = [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
+                  "command": filled_text(one.case, ahead.sweep)} for one in entries]  # fmt: skip
+        print(analysis("plan", study=study.described(), estimate_s=ahead.estimate_s, blocks=blocks, cases=cases))
         return
     suite = None
     for entry in entries:

@@ -2,6 +2,7 @@
 
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
+from scalebench.report.state import unfinished
 from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
 from scalebench.results.load import Result
 
@@ -12,7 +13,7 @@ def to_markdown(result: Result) -> str:
     """The report: all tables, then the doubts."""
     doubts = [f"- {code}: {escape(text)}" for code, text in findings_by_code(result)]
     tables = [*scaling_tables(result), *account_tables(result), *granularity_tables(result)]
-    return "\n".join([*map(table_to_markdown, tables), *doubts])
+    return "\n".join([*map(table_to_markdown, tables), *doubts, *(f"- {escape(sentence)}" for sentence in unfinished(result))])
 
 
 def table_to_markdown(table: Table) -> str:

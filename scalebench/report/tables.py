@@ -16,6 +16,7 @@ from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import baseline_tasks, scaling
 from scalebench.command import PROGRAM
 from scalebench.errors import brief
+from scalebench.report.console import printable as printable
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import Kind, get_kind
 
@@ -267,11 +268,6 @@ def _trap(cases: list[Row]) -> list[str]:
     apparent = serial[0] / case["wall_s"] * (case["workers"] if case["scaling"] == "weak" else 1)
     return [f"The trap: {case['kind']} lasts as long as asked, whatever got done. In seconds {case['workers']} workers of {case['backend']} "
             f"look {ratio(apparent)} times as fast; they did {ratio(case['speedup'])} times the work per second."]  # fmt: skip
-
-
-def printable(text: str) -> str:
-    """Text without control characters: a message comes from any program, and must not steer a terminal."""
-    return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
 
 
 def flags(case: Row) -> str:

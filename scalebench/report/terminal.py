@@ -1,15 +1,17 @@
 """Tables for a terminal of 80 columns; plain text when piped."""
 
-import os
-import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from scalebench.report.console import command, last_line
+from scalebench.report.console import console as _console
+from scalebench.report.console import put as _print
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
-from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
+from scalebench.report.state import unfinished
+from scalebench.report.tables import Table, findings_by_code, scaling_tables
 from scalebench.results.load import Result
 
 if TYPE_CHECKING:
@@ -25,43 +27,34 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
         print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
     for code, text in findings_by_code(result):
         _print(console, f"{code}  {text}", "yellow")
+    for sentence in unfinished(result):
+        _print(console, sentence, "bold yellow")
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")
     if isinstance(estimate, float) and isinstance(actual, float):
         console.print(f"Took {actual:.0f} s, estimated {estimate:.0f} s.")
-    _print(console, _last_line(result), soft_wrap=True)
-
-
-def _last_line(result: Result) -> str:
-    """Where the results are, and what to type next."""
-    if result.path is None:
+    if result.path is None:  # several, read as one
         runs = [str(about.get("run_id")) for about in result.runs]
-        return f"Results: {len(runs)} runs   Next: scalebench compare {' '.join(runs[:2])}"
-    return f"Results: {result.path}   Next: scalebench export {result.path} -o run.json"
+        last_line(console, f"{len(runs)} runs", command("compare", *runs[:2]))
+    elif result.rounds["variant"].nunique() > 1:
+        last_line(console, result.path, command("compare", result.path))
+    else:
+        last_line(console, result.path, command("recommend", result.path))
 
 
-def print_anywhere(tables: Iterable[Table], notes: Iterable[str] = ()) -> None:
-    """Tables on the standard output, with notes that belong to none of them."""
+def print_anywhere(tables: Iterable[Table], notes: Iterable[str] = (), *, end: tuple[object, str] | None = None) -> None:
+    """Tables on the standard output, with notes that belong to none of them; ``end``: where results are, and what to type next."""
     console = _console()
     print_tables(tables, console)
     for note in notes:
         _print(console, note, "yellow")
+    if end is not None:
+        last_line(console, *end)
 
 
-def _console() -> "Console":
-    """The terminal, or what the output is piped to."""
-    from rich.console import Console
-
-    class Piped(Console):
-        def on_broken_pipe(self) -> None:
-            """The reader has gone, as in ``scalebench report | head``: say no more, and end well."""
-            self.quiet = True
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-    return Piped(highlight=False)
-
-
-def print_advice(advice: Iterable[tuple[list[str], Table]], console: "Console | None" = None) -> None:
-    """What a table says in sentences, first, then the table."""
+def print_advice(
+    advice: Iterable[tuple[list[str], Table]], console: "Console | None" = None, *, end: tuple[object, str] | None = None
+) -> None:
+    """What a table says in sentences, first, then the table; ``end`` as for :func:`print_anywhere`."""
     console = _console() if console is None else console
     for sentences, table in advice:
         if sentences:
@@ -70,6 +63,8 @@ def print_advice(advice: Iterable[tuple[list[str], Table]], console: "Console | 
                 _print(console, sentence)
             table = replace(table, title="")
         print_tables([table], console)
+    if end is not None:
+        last_line(console, *end)
 
 
 def report_text(result: Result, width: int = 80) -> str:
@@ -102,13 +97,6 @@ def print_tables(tables: Iterable[Table], console: "Console") -> None:
         for note in table.notes:
             _print(console, note, "dim")
         console.print()
-
-
-def _print(console: "Console", text: str, style: str = "", *, soft_wrap: bool = False) -> None:
-    """The one way by which text of a result reaches the terminal: as it is, neither markup nor control."""
-    from rich.text import Text
-
-    console.print(Text(printable(text), style=style), soft_wrap=soft_wrap)
 
 
 def _lines(table: Table) -> Iterable[tuple[str, str]]:

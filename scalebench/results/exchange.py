@@ -18,16 +18,25 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def write_json(result: Result, path: Path) -> None:
-    """The whole run in one file."""
+def as_json(result: Result) -> str:
+    """The whole run as one object.
+
+    Raises:
+        ValueError: A number that JSON doesn't have.
+    """
     content = {
         "scalebench": SCHEMA_VERSION,
         "about": result.about,
         "rounds": _plain(result.rounds, ROUNDS),
         "tasks": _plain(result.tasks, TASKS),
     }
+    return json.dumps(content, allow_nan=False, default=str)
+
+
+def write_json(result: Result, path: Path) -> None:
+    """The same in a file."""
     try:
-        text = json.dumps(content, allow_nan=False, default=str)
+        text = as_json(result)
     except ValueError as error:
         raise ResultsError(f"{path} can't be written, JSON has no such number: {error}") from None
     write_atomically(path, text.encode())
@@ -51,6 +60,11 @@ def read_json(path: Path) -> Result:
             return pytest_benchmark.read(content, path, digest)
         if pyperf.is_ours(content):
             return pyperf.read(content, path, digest)
+    if isinstance(content, dict) and "analysis" in content:
+        raise ResultsError(
+            f"{path} is an analysis, printed by 'scalebench {content['analysis']} --json': no rows stand in it.\n"
+            "Give the run itself, or a file that 'scalebench export RUN -o FILE.json' or 'scalebench run --json' wrote"
+        )
     if not isinstance(content, dict) or "scalebench" not in content:
         raise ResultsError(
             f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote, "

@@ -1,8 +1,7 @@
 """The scaling table with its account and verdicts as rows, with what is known about the run."""
 
-import json
-
 from scalebench.results.load import Result
+from scalebench.results.shapes import analysis
 
 SUFFIX = ".json"
 PRINTED = True
@@ -21,5 +20,4 @@ def as_json(result: Result) -> str:
 
     scaling = account(result.rounds)
     rows = {"scaling": scaling.assign(verdict=verdicts(scaling)), "granularity": granularity(result.rounds)}
-    plain = {name: json.loads(table.to_json(orient="records", double_precision=15)) for name, table in rows.items()}
-    return json.dumps({"about": result.about, "path": str(result.path), **plain}, default=str)
+    return analysis("report", result.path, about=result.about, **rows)
