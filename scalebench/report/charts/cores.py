@@ -32,13 +32,18 @@ def counts(result: Result, cases: Sequence[Row]) -> dict[int, str]:
     return {value: ", ".join(names) for value, names in sorted(found.items())}
 
 
+def least_oversubscribed(cases: Sequence[Row]) -> int:
+    """The fewest workers of a case that is oversubscribed; 0 where none is."""
+    return min((int(case["workers"]) for case in cases if pd.notna(case["oversubscribed"]) and case["oversubscribed"]), default=0)
+
+
 def oversubscribed_from(cases: Sequence[Row]) -> float | None:
     """Where the shade begins: between the two worker counts that the boundary lies between; None where no case is beyond."""
-    beyond = [int(case["workers"]) for case in cases if pd.notna(case["oversubscribed"]) and case["oversubscribed"]]
-    if not beyond:
+    least = least_oversubscribed(cases)
+    if not least:
         return None
-    within = [int(case["workers"]) for case in cases if int(case["workers"]) < min(beyond)]
-    return math.sqrt(max(within) * min(beyond)) if within else min(beyond) / math.sqrt(2)
+    within = [int(case["workers"]) for case in cases if int(case["workers"]) < least]
+    return math.sqrt(max(within) * least) if within else least / math.sqrt(2)
 
 
 def shade(cases: Sequence[Row]) -> str | None:

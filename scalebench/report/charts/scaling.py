@@ -228,4 +228,4 @@ def _alternative(cases: list[Row], names: list[str], there: dict[int, str], what
     ideal = "100 %" if value == "efficiency" else "one more for each worker" if cases[0]["blas_threads"] in (None, 1) or pd.isna(
         cases[0]["blas_threads"]) else f"{cases[0]['blas_threads']} for each worker"  # fmt: skip
     return " ".join([f"{what.capitalize()} against workers, for {count(len(names), 'set-up')}; ideal is {ideal}.", *ends, *kept,
-                     *([shade.replace("Shaded: oversubscribed", f"Oversubscribed beyond {cores.oversubscribed_from(cases):.3g} workers")] if shade else [])])  # fmt: skip
+                     *([shade.replace("Shaded: oversubscribed", f"Oversubscribed from {count(cores.least_oversubscribed(cases), 'worker')} on")] if shade else [])])  # fmt: skip

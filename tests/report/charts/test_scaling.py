@@ -75,6 +75,7 @@ def test_the_shade_begins_between_the_counts_that_the_boundary_lies_between():
     (shade,) = layer(of(rows), "rect")
     (row,) = shade["data"]["values"]
     assert 2 < row["from"] < 4
+    assert "Oversubscribed from 4 workers on." in of(rows).alternative
 
 
 def test_nothing_is_shaded_where_nothing_was_oversubscribed():
