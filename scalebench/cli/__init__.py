@@ -50,7 +50,7 @@ def parser() -> argparse.ArgumentParser:
 
     whole = Parser(prog="scalebench", description=_SUMMARY, formatter_class=Formatter)
     whole.add_argument("--version", action="version", version=f"scalebench {__version__}")
-    commands = whole.add_subparsers(dest="command", metavar="COMMAND", title="commands", parser_class=Parser)
+    commands = whole.add_subparsers(metavar="COMMAND", title="commands", parser_class=Parser)
     for name, help_text in COMMANDS.items():
         module = import_module(f"scalebench.cli.{name}")
         one = commands.add_parser(name, help=help_text, description=module.__doc__, formatter_class=Formatter)
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         whole = parser()
         asked, left = whole.parse_known_args(given)
         refuse_left_over(left, getattr(asked, "parser", whole))
-        if asked.command is None:
+        if "main" not in asked:
             whole.print_help()
             return OK
         return int(asked.main(asked))
