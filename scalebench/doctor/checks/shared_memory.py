@@ -6,7 +6,7 @@ from scalebench import machine
 from scalebench.doctor.base import Diagnosis, System
 
 TITLE = "shared memory"
-_PLACE = "/dev/shm"  # noqa: S108  # not a temporary file: the file system of POSIX shared memory
+_PLACE = "/dev/shm"  # not a temporary file: the file system of POSIX shared memory
 _LEAST = 256 * 2**20
 _UNITS = {"": 1, "k": 2**10, "m": 2**20, "g": 2**30}
 
