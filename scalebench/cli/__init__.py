@@ -67,7 +67,7 @@ def command_parsers(whole: argparse.ArgumentParser) -> dict[str, argparse.Argume
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; returns the exit status. An error is one message on the error stream, never a traceback."""
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    given = [*(sys.argv[1:] if arguments is None else arguments)]  # once it is loaded, 'list' is the command here
     try:
         if given and not given[0].startswith("-"):
             refuse_unknown(given[0], COMMANDS)
