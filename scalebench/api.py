@@ -163,7 +163,7 @@ def run(
     from scalebench.plan import blocks_for
     from scalebench.progress import Progress, wanted
     from scalebench.runner import Runner, forecast
-    from scalebench.study import profile
+    from scalebench.study_file import profile
 
     study = profile() if study is None else study
     ahead = forecast(study)

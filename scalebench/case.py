@@ -23,7 +23,7 @@ def tasks_at_one_worker(tasks: int, scaling: str, workers: int) -> int:
 class Case:
     """All that is needed to run one point again, nothing that was measured. None: the case lacks that axis."""
 
-    workload: str  #: ``really_hard_task``, ``module:attribute`` or a program's command
+    workload: str  #: ``really_hard_task``, ``module:attribute`` with its keyword arguments, or a program's command
     kind: str | None = None  #: of the ``really_hard_task`` family
     size: str | None = None  #: how much, in the kind's unit
     imbalance: float | None = None  #: half-width of the spread of task sizes, relative to their mean
@@ -50,12 +50,17 @@ class Case:
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @property
+    def reference(self) -> str:
+        """``module:attribute`` of the workload, without its keyword arguments."""
+        return self.workload.partition("(")[0]
+
+    @property
     def label(self) -> str:
         """For people: ``crunch-processes-w4``, and those axes that don't have their usual value."""
         if self.backend == PROGRAM:
             parts = [short_name(self.workload), *([self.size] if self.size else [])]
         else:
-            parts = [self.kind or self.workload.replace(":", ".").rpartition(".")[2], self.backend]
+            parts = [self.kind or self.reference.replace(":", ".").rpartition(".")[2], self.backend]
         own = {"mpi_mode": self.mpi_mode, "start_method": self.start_method, "distribution": self.distribution}
         parts += [value for axis, value in own.items() if value and value != _USUAL[axis]]
         parts.append(f"w{self.workers}")

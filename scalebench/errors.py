@@ -14,6 +14,9 @@
         └── HostTimeoutError       no answer in time
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 
 def brief(message: str | None) -> str:
     """One line of a message: its first, or the last of a traceback, which names the error."""
@@ -63,13 +66,18 @@ class HostError(ScalebenchError):
 
 
 class HostFailedError(HostError):
-    """The code under test raised; the host itself is fine. ``brief``: the error without its traceback, if told."""
+    """The code under test raised; the host itself is fine.
+
+    ``brief``: the error without its traceback, if told. ``task``: which task raised, with its ``item``, ``error``, ``traceback``
+    and whether the function was ``called``.
+    """
 
     status = "failed"
 
-    def __init__(self, message: str, brief: str | None = None) -> None:
+    def __init__(self, message: str, brief: str | None = None, task: Mapping[str, Any] | None = None) -> None:
         super().__init__(message)
         self.brief = brief
+        self.task = task
 
 
 class HostCrashedError(HostError):

@@ -30,6 +30,34 @@ class FitsCache(Finding):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TaskTooShort(Finding):
+    """A task of somebody's own function is over before it can be told from what is done beside it."""
+
+    code: ClassVar[str] = "SB102"
+    LEAST_S: ClassVar[float] = 20e-6  #: within it the recorder shares a reading of the CPU clock between two tasks
+    workload: str
+    task_s: float  #: of the mean task, run serially
+
+    def __str__(self) -> str:
+        return (f"{self.workload}: a task takes {1e6 * self.task_s:.2g} us: what is measured is the interface that sends it, "
+                "hardly the function; let an item stand for more work, or use a larger --chunksize")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AnswersUnchecked(Finding):
+    """Nothing says that parallel runs give the answers of the serial one."""
+
+    code: ClassVar[str] = "SB103"
+    workload: str
+    answers: str  #: type of an answer
+
+    def __str__(self) -> str:
+        why = "returns None" if self.answers == "None" else f"returns {self.answers}, which has no digest"
+        return (f"{self.workload}: {why}: nobody checked that parallel runs give the right answers; "
+                "return numbers, text, arrays or lists of them, or give a scalebench.Workload its check")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Oversubscribed(Finding):
     """More threads want a CPU than may use one."""
 

@@ -7,7 +7,7 @@ cost a model, deliberately plain, estimates each round; the estimate and the tim
 import itertools
 import math
 import shlex
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -40,6 +40,7 @@ class Reference:
     durations: list[float]  #: seconds, by task
     digests: list[str] | None  #: of the answers, by task; None where they have no digest
     start_s: float  #: from the host's command until its worker was set up
+    unchecked: str | None = None  #: the type of the answers, where they can't be compared
 
     def serial_s(self, tasks: int) -> float:
         """Seconds of ``tasks`` tasks one after the other; items repeat where there are more tasks."""
@@ -58,12 +59,19 @@ def reference_key(case: Case) -> tuple[Any, ...]:
             case.tasks if case.imbalance else None)  # fmt: skip
 
 
-def measure_references(sweep: Sweep, timeout: float | None = None) -> dict[tuple[Any, ...], Reference]:
+#: told what the first item of a workload of one's own showed, before the others are run; raises where that is not wanted
+Looked = Callable[[Case, Reference], None]
+
+
+def measure_references(
+    sweep: Sweep, timeout: float | None = None, looked: Looked = lambda _case, _first: None
+) -> dict[tuple[Any, ...], Reference]:
     """Run each workload once, serially, over the most items that any case gives it; a program once, with the fewest workers.
 
     Args:
         sweep: What will be measured.
         timeout: Seconds that a round may take, where the study says.
+        looked: Told of each workload of one's own, after its first item.
 
     Raises:
         WorkloadError: It can't be imported, or it fails: nothing has been measured yet.
@@ -84,7 +92,11 @@ def measure_references(sweep: Sweep, timeout: float | None = None) -> dict[tuple
             largest[reference_key(entry.case)] = replace(case, variant=known.variant)
     programs = {key: min(cases, key=lambda one: one.workers * (one.blas_threads or 1)) for key, cases in fewest.items()}
     return {
-        **{key: _measure(case, sweep) for key, case in largest.items() if not refusal(case)},
+        **{
+            key: _measure(case, sweep, timeout or _REFERENCE_TIMEOUT_S, looked)
+            for key, case in largest.items()
+            if not refusal(case)
+        },
         **{key: _measure_program(case, sweep, timeout) for key, case in programs.items()},
     }
 
@@ -111,27 +123,52 @@ def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Referen
     return Reference([reply["wall_s"] * case.workers / case.tasks], None, start_s)
 
 
-def _measure(case: Case, sweep: Sweep) -> Reference:
+def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Reference:
     serial = as_serial(case)
+    named = f"workload = {case.workload!r}"
     host = local.start(serial, sweep.start_of(serial))
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
         request = {"do": "round", "task_timing": "on", "digests": True}
-        reply = host.ask(request, _REFERENCE_TIMEOUT_S)
+        if case.kind is None:  # nobody knows how long it takes, or whether it works at all
+            looked(case, Reference(_durations(host.ask({**request, "first": 1}, timeout)), None, start_s))
+        reply = host.ask(request, timeout)
         durations = _durations(reply)
         if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
-            durations = list(map(min, durations, _durations(host.ask(request, _REFERENCE_TIMEOUT_S))))
+            durations = list(map(min, durations, _durations(host.ask(request, timeout))))
+    except HostFailedError as error:
+        if error.task is not None:
+            raise WorkloadError(f"{named}: {_of_task(error.task)}") from None
+        if error.brief is not None:
+            raise WorkloadError(f"{named}: can't be set up: {error.brief}.\n{_way_in(error.brief)}") from None
+        raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
+    except HostTimeoutError:
+        way_out = "Give fewer items or less work, or a longer --timeout"
+        raise WorkloadError(
+            f"{named}: one pass over its items took longer than {timeout:g} s. Nothing was measured.\n{way_out}"
+        ) from None
     except HostError as error:
-        if isinstance(error, HostFailedError) and error.brief is not None:
-            raise WorkloadError(
-                f"workload = {case.workload!r}: can't be set up: {error.brief}.\n"
-                "Give module:function, importable by this Python; the working folder is looked in too"
-            ) from None
-        raise WorkloadError(f"{case.workload} does not run serially, so there is nothing to compare with:\n{error}") from None
+        raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
     finally:
         host.end()
-    return Reference(durations, reply["digests"], start_s)
+    return Reference(durations, reply["digests"], start_s, reply.get("unchecked"))
+
+
+def _of_task(task: Mapping[str, Any]) -> str:
+    """What a task raised, once, with the traceback that is its own."""
+    which = f"item {task['task']}, {task['item']}"
+    if not task["called"]:
+        return (f"can't be called with {which}: {task['error']}.\n"
+                "It is called with one item: function(item); what else it needs is for --kwargs, "
+                "and an object that a worker makes once for the setup of a scalebench.Workload")  # fmt: skip
+    return f"raised on {which}:\n{task['traceback'].rstrip()}\nNothing was measured. Mend it, or leave that item out"
+
+
+def _way_in(error: str) -> str:
+    if error.startswith("TypeError") and "not a function of one item" in error:
+        return "Give module:function, or the name of a scalebench.Workload"
+    return "Give module:function, importable by this Python; the working folder is looked in too"
 
 
 def _durations(reply: dict[str, Any]) -> list[float]:

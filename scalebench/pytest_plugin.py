@@ -126,7 +126,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def _campaign(config: pytest.Config, mark: pytest.Mark) -> tuple[Campaign, str | None]:
     """The campaign of a mark's study, and the suite of it that is meant; None for all of a study of its own."""
-    from scalebench.study import Study, profile
+    from scalebench.study import Study
+    from scalebench.study_file import profile
 
     if len(mark.args) != 1 or mark.kwargs:
         raise pytest.UsageError("the scalebench mark takes one argument, the name of a suite or a scalebench.Study")

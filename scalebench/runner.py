@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, Any
 import scalebench
 from scalebench import machine, plan
 from scalebench.case import Case
+from scalebench.command import PROGRAM
 from scalebench.errors import brief
 from scalebench.findings import (
+    AnswersUnchecked,
     BlasThreadsNotAsAsked,
     Finding,
     FitsCache,
@@ -27,6 +29,7 @@ from scalebench.findings import (
     MachineUnsteady,
     Oversubscribed,
     PrecisionMissed,
+    TaskTooShort,
     TooFewBlocks,
 )
 from scalebench.launch import Launch, launch
@@ -59,21 +62,33 @@ class Forecast:
     estimate_s: float
 
 
-def forecast(study: Study, only: Set[Case] | None = None) -> Forecast:
+#: told of a workload of one's own, after its first item: it, seconds of that item, of one pass over all, of the whole study
+Agree = Callable[[str, float, float, float], None]
+
+
+def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None) -> Forecast:
     """Expand a study, prepare its variants (until :meth:`Runner.finish`) and measure its references.
 
     Args:
         study: What to sweep.
         only: The cases of it that will be launched; all when None.
+        agree: Told how long it will take, before most of it is spent; raises where that is too long.
     Raises:
         WorkloadError: The workload can't be imported, or it fails serially.
     """
     sweep = expand(study)
     if only is not None:
         sweep.entries = [entry for entry in sweep.entries if entry.case in only]
+
+    def looked(case: Case, first: plan.Reference) -> None:
+        if agree is not None:
+            guess = {plan.reference_key(case): first}
+            whole = plan.estimate_s([entry.case for entry in sweep.entries], guess, study)
+            agree(case.workload, first.durations[0], first.serial_s(case.tasks), whole)
+
     prepare(sweep)
     try:
-        references = plan.measure_references(sweep, study.timeout)
+        references = plan.measure_references(sweep, study.timeout, looked)
     except BaseException:
         clear(sweep)
         raise
@@ -105,6 +120,7 @@ class Runner:
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
         self._findings: dict[tuple[str, str], Finding] = {}
+        self._note_references()
         self._blocks: set[int] = set()  # begun
         self._rows: list[dict[str, Any]] = []  #: kept where a precision is judged
         self._costs: dict[str, tuple[float, float]] = {}  #: case_id -> s of a round, s of the launch without counted rounds
@@ -291,6 +307,13 @@ class Runner:
                 load_average=self.store.about["load_average"],
             )
 
+    def _note_references(self) -> None:
+        for entry in self.ahead.sweep.entries:
+            reference = self.ahead.references.get(plan.reference_key(entry.case))
+            if entry.case.kind is None and entry.case.backend != PROGRAM and reference is not None:
+                for finding in doubts_of_workload(entry.case.workload, reference):
+                    self._findings.setdefault((finding.code, entry.case.workload), finding)
+
     def finish(self, status: str = "finished") -> Path:
         """Compact the parts and close the run; returns its folder."""
         if len(self._blocks) < _LEAST_BLOCKS:
@@ -305,6 +328,17 @@ class Runner:
             findings=[finding.described() for finding in self._findings.values()],
         )
         return self.store.folder
+
+
+def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding]:
+    """The findings that one pass over the items of somebody's own workload gives rise to."""
+    found: list[Finding] = []
+    task_s = reference.serial_s(len(reference.durations)) / len(reference.durations)
+    if task_s < TaskTooShort.LEAST_S:
+        found.append(TaskTooShort(workload=workload, task_s=task_s))
+    if reference.unchecked is not None:
+        found.append(AnswersUnchecked(workload=workload, answers=reference.unchecked))
+    return found
 
 
 def doubts(case: Case, told: Launch) -> list[Finding]:

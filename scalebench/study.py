@@ -4,12 +4,8 @@ One word serves as key, flag and column. Top-level axes hold for the whole study
 what it names. Not here: what the axes multiply out to (``sweep``), what it will cost (``plan``).
 """
 
-import ast
-import re
-import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
-from pathlib import Path
 from typing import Any
 
 from scalebench import axes
@@ -17,17 +13,24 @@ from scalebench.backends.registry import references
 from scalebench.case import SCALINGS
 from scalebench.command import KEYS, PLACEHOLDERS, PROGRAM, Program, check_axes, read_program
 from scalebench.errors import StudyError
+from scalebench.host.answers import digest
+from scalebench.items import read_items, read_items_file, read_kwargs
+from scalebench.sending import digest_of
 from scalebench.variants import read_variants
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import KINDS, get_kind
 
-PROFILES = ("quick", "default", "full", "granularity")
-
 #: keys that multiply: each may hold several values
 AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_method", "mpi_mode", "distribution",
         "workers", "blas_threads", "binding", "chunksize", "variant")  # fmt: skip
+#: keys that a suite may have
+SUITE_KEYS = (*AXES, "workload", "items", "items_file", "kwargs", "total", "task_timing", *KEYS)
+#: keys that are of a function's tasks
+NOT_OF_A_PROGRAM = ("workload", "kind", "imbalance", "backend", "binding", "items", "items_file", "kwargs", "total", "start_method",
+                    "mpi_mode", "distribution", "chunksize")  # fmt: skip
 #: keys that say how hard to look
 SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed")
+_LONGEST_VALUE = 40  # characters of an argument in a workload's name
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +52,8 @@ class Study:
     prepare: Any = None  #: a command to be run before each round, not timed
     ignore_failure: bool = False  #: whether a round counts though the command failed
     items: Any = None  #: what tasks are called with: a sequence, or text as ``range(200)``; else 0, 1, ... tasks - 1
+    items_file: Any = None  #: a file of items instead: JSON, CSV or text, see ``items.read_items_file``
+    kwargs: Any = None  #: keyword arguments of each task: a table, or text as ``steps=1000, method='rk4'``
     kind: Any = "crunch"  #: of the ``really_hard_task`` family
     size: Any = None  #: how much work a task is, in the kind's unit; None: the kind's default
     imbalance: Any = 0.0  #: half-width of the spread of task sizes relative to their mean, 0 to 1
@@ -87,7 +92,11 @@ class Study:
                 raise StudyError(key, getattr(self, key), "must be true or false", "Leave it out for true")
         if not isinstance(self.suites, Mapping) or not all(isinstance(one, Mapping) for one in self.suites.values()):
             raise StudyError("suites", self.suites, "each suite is a table", "Write [suites.NAME], then its keys")
-        put(self, "items", read_items(self.items))
+        self._read_items(put)
+        put(self, "kwargs", read_kwargs(self.kwargs))
+        if self.kwargs and self.reference == NAME:
+            rule = f"{NAME} takes none; its axes are kind, size and imbalance"
+            raise StudyError("kwargs", self.kwargs, rule, "Leave kwargs out, or name a workload of your own")
         if self.items is not None and self.workload_name == NAME and not all(isinstance(one, int) for one in self.items):
             raise StudyError("items", self.items, f"{NAME} takes whole numbers", "Give whole numbers, or a workload of your own")
         kinds = axes.parse_names("kind", self.kind, KINDS, "kind of really_hard_task")
@@ -145,12 +154,22 @@ class Study:
                 )
         return None
 
+    def _read_items(self, put: Callable[[Any, str, Any], None]) -> None:
+        if self.items_file is None:
+            put(self, "items", read_items(self.items))
+            return
+        put(self, "items_file", str(self.items_file))
+        items = read_items_file(self.items_file)
+        if self.items is not None and not (isinstance(self.items, list) and self.items == items):
+            raise StudyError("items_file", self.items_file, "and items are given", "Give one of the two")
+        put(self, "items", items)
+
     def _check_program(self, program: Program, put: Callable[[Any, str, Any], None]) -> None:
         if self.backend in (_DEFAULTS["backend"], tuple(axes.as_list(_DEFAULTS["backend"]))):
             put(self, "backend", (PROGRAM,))
         usual = {"workload": NAME, "kind": ("crunch",), "imbalance": (0.0,), "backend": (PROGRAM,), "binding": (None,)}
-        for key in (*usual, "items", "total", "start_method", "mpi_mode", "distribution", "chunksize"):
-            if getattr(self, key) != usual.get(key):
+        for key in NOT_OF_A_PROGRAM:
+            if getattr(self, key) not in (usual.get(key), {}):
                 rule = "is of a function's tasks; a command is started as it is"
                 raise StudyError(key, getattr(self, key), rule, f"Leave {key} out, or the command")
         several = {axis: getattr(self, axis) for axis in ("workers", "size", "tasks")}
@@ -193,10 +212,12 @@ class Study:
 
     def suite(self, name: str, overrides: Mapping[str, Any]) -> "Study":
         """The study that one suite is: this one with what the suite overrides, and no suites of its own."""
-        known = (*AXES, "workload", "items", "total", "task_timing", *KEYS)
         for key in overrides:
-            axes.parse_name(f"suites.{name}", key, known, "key of a suite")
-        return replace(self, name=name, suites={}, **overrides)
+            axes.parse_name(f"suites.{name}", key, SUITE_KEYS, "key of a suite")
+        try:
+            return replace(self, name=name, suites={}, **_items_of(overrides))
+        except StudyError as error:
+            raise StudyError(f"suites.{name}.{error.key}", error.value, error.rule, error.way_out) from None
 
     def each_suite(self) -> list["Study"]:
         """The suites, or the study itself where it has none."""
@@ -206,9 +227,9 @@ class Study:
         """With some keys replaced: axes in every suite too, since a flag is meant for all of them."""
         if "variants" in changes:
             changes = {"variant": None, **changes}
-        axis_changes = {key: value for key, value in changes.items() if key in (*AXES, "items")}
+        axis_changes = {key: value for key, value in _items_of(changes).items() if key in (*AXES, "items", "items_file")}
         suites = {name: {**overrides, **axis_changes} for name, overrides in self.suites.items()}
-        return replace(self, suites=suites, **changes)
+        return replace(self, suites=suites, **_items_of(changes))
 
     @property
     def required_backends(self) -> set[str]:
@@ -219,9 +240,14 @@ class Study:
 
     @property
     def workload_name(self) -> str:
-        """How the workload is called in columns: ``really_hard_task``, ``module:attribute`` or the command."""
+        """How the workload is called in columns: ``really_hard_task``, ``module:attribute(argument=value)`` or the command."""
         if self.program is not None:
             return self.program.command.text
+        return self.reference + (f"({', '.join(map(_shown, self.kwargs.items()))})" if self.kwargs else "")
+
+    @property
+    def reference(self) -> str:
+        """``module:attribute`` of the workload; of a function that no reference gives, what it would be."""
         if isinstance(self.workload, str):
             return self.workload
         function = self.workload
@@ -234,6 +260,7 @@ class Study:
         plain["workload"] = self.workload_name
         plain["variants"] = {name: one.described() for name, one in self.variants.items()}
         plain["items"] = None if self.items is None else f"{len(self.items)} items"
+        plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in self.kwargs.items()}
         plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip
         return plain
@@ -242,51 +269,20 @@ class Study:
 _DEFAULTS = {one.name: one.default for one in fields(Study)}
 
 
-def read_items(value: Any) -> Sequence[Any] | None:
-    """Items from a sequence, ``"range(200)"`` or the text of a Python literal; never evaluated as code."""
-    if value is None:
-        return None
-    items = value
-    try:
-        if isinstance(value, str):
-            match = re.fullmatch(r"\s*range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)\s*", value)
-            items = range(*map(int, match[1].split(","))) if match else ast.literal_eval(value)
-        len(items)  # a range may be longer than Python can count
-    except (TypeError, ValueError, OverflowError, SyntaxError, MemoryError, RecursionError):
-        items = None
-    if isinstance(items, (str, bytes)) or not isinstance(items, Sequence):
-        raise StudyError("items", value, "not a sequence of items", "Give a list, or text as 'range(200)' or '[3, 5, 10, 15]'")
-    if not len(items):
-        raise StudyError(
-            "items",
-            value,
-            "an empty item list leaves nothing to measure",
-            "Give at least one item, or leave items out for 0, 1, ... tasks - 1",
-        )
-    return items
+def _items_of(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """With the other of ``items`` and ``items_file`` taken back where one is given."""
+    if changes.get("items") is not None:
+        return {"items_file": None, **changes}
+    return {"items": None, **changes} if changes.get("items_file") is not None else dict(changes)
 
 
-def read_study(path: str | Path) -> Study:
-    """The study in a TOML file; its error names the file as well."""
-    try:
-        with open(path, "rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise StudyError(
-            "study", str(path), f"can't be read ({error.strerror})", "Give the path of a TOML file, or module:function"
-        ) from None
-    except (ValueError, RecursionError) as error:  # TOML's own, no UTF-8, and longer numbers or deeper lists than Python reads
-        raise StudyError("study", str(path), f"not TOML: {error}", "The README shows what a study looks like") from None
-    try:
-        known = [one.name for one in fields(Study)]
-        for key in values:
-            axes.parse_name("study", key, known, "key")
-        return Study(**{"name": Path(path).stem, **values})
-    except StudyError as error:
-        raise StudyError(f"{path}: {error.key}", error.value, error.rule, error.way_out) from None
+def _shown(argument: tuple[str, Any]) -> str:
+    """An argument in a workload's name: equal for equal values, on any machine; long ones by their digest."""
+    name, value = argument
+    if digest(value) is not None and len(shown := repr(value)) <= _LONGEST_VALUE:
+        return f"{name}={shown}"
+    return f"{name}={type(value).__name__}#{digest_of(f'kwargs.{name}', [value], type(value).__name__)[-8:]}"
 
 
-def profile(name: str = "default") -> Study:
-    """The study that the ``quick``, ``default`` or ``full`` profile is."""
-    axes.parse_name("profile", name, PROFILES, "profile")
-    return read_study(Path(__file__).parent / "profiles" / f"{name}.toml")
+def _is_plain(value: Any) -> bool:
+    return value is None or isinstance(value, (bool, int, float, str))

@@ -7,15 +7,13 @@ to the first suite that names it.
 import base64
 import difflib
 import functools
-import hashlib
-import io
 import itertools
 import pickle
 import random
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import FunctionType, MethodType
+from types import MethodType
 from typing import Any
 
 from scalebench.backends.base import OWN_AXES, Backend
@@ -23,7 +21,7 @@ from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case, tasks_at_one_worker
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
-from scalebench.host.answers import digest
+from scalebench.sending import by_name, digest_of, pickled
 from scalebench.study import Study
 from scalebench.variants import HERE, Start, Variant
 from scalebench.workloads.family import NAME
@@ -52,6 +50,9 @@ class Sweep:
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
     #: workload name -> the function to send by value; None where the name is a reference that gives it
     functions: dict[str, Callable[..., Any] | None] = field(default_factory=dict)
+    kwargs: dict[str, Mapping[str, Any]] = field(
+        default_factory=dict
+    )  #: workload name -> its keyword arguments, where it has some
     programs: dict[str, Program] = field(default_factory=dict)  #: workload name -> the program that it is
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
     starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
@@ -137,18 +138,18 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     if suite.program is not None:
         return _multiply_program(suite, suite.program, sweep)
     workload = suite.workload_name
-    by_value = suite.workload if callable(suite.workload) and not _refers_to(workload, suite.workload) else None
+    by_value = suite.workload if callable(suite.workload) and not _refers_to(suite.reference, suite.workload) else None
     known = sweep.functions.setdefault(workload, by_value)
     # by identity, since an object may have any idea of equality; a bound method is made anew each time that it is looked up
     if known is not by_value and not (isinstance(by_value, MethodType) and known == by_value):
         raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
-    if isinstance(suite.workload, str) and workload != NAME and (":" not in workload or not all(workload.split(":", 1))):
-        near = f"Did you mean {NAME!r}? " if difflib.get_close_matches(workload, [NAME]) else ""
-        rule = "neither really_hard_task nor module:attribute"
-        raise StudyError("workload", workload, rule, f"{near}For example mypackage.module:simulate")
+    if isinstance(suite.workload, str) and workload != NAME:
+        _check_reference(suite.workload)
+    if suite.kwargs:
+        sweep.kwargs[workload] = suite.kwargs
     items_digest = None
     if suite.items is not None:
-        items_digest = _items_digest(suite.items)
+        items_digest = digest_of("items", suite.items, f"{len(suite.items)} items")
         sweep.items[items_digest] = suite.items
     cases = []
     backends = dict.fromkeys(name for asked in suite.backend for name in (references() if asked == "all" else [asked]))
@@ -192,6 +193,22 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     return cases
 
 
+def _check_reference(reference: str) -> None:
+    """``module:attribute``, both dotted names."""
+    module, colon, attribute = reference.partition(":")
+    if colon and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
+        return
+    way_out = "For example mypackage.module:simulate"
+    if difflib.get_close_matches(reference, [NAME]):
+        way_out = f"Did you mean {NAME!r}? {way_out}"
+    elif module.endswith(".py"):
+        way_out = f"Modules are named as in an import: {module.removesuffix('.py').replace('/', '.').strip('.')}:{attribute or 'function'}"
+    elif not colon and "." in module and all(part.isidentifier() for part in module.split(".")):
+        head, _, tail = module.rpartition(".")
+        way_out = f"Did you mean {head}:{tail}?"
+    raise StudyError("workload", reference, f"neither {NAME} nor module:attribute", way_out)
+
+
 def _cut(total: int, units: int) -> int:
     """How many tasks of ``units`` a total makes: a power of two, so that workers and chunks share them evenly."""
     return 1 << (max(1, min(_MOST_TASKS, total // units)).bit_length() - 1)
@@ -203,40 +220,6 @@ def _values(suite: Study, backend: Backend, axis: str) -> tuple[Any, ...]:
         return (None,)
     asked: tuple[Any, ...] | None = getattr(suite, axis)
     return asked or backend.axes[axis]
-
-
-def _items_digest(items: Sequence[Any]) -> str:
-    """By value where the items can be encoded; else of their pickle, which may differ for equal items."""
-    plain = digest(list(items))
-    if plain is not None:
-        return plain
-    pickled = _pickled("items", f"{len(items)} items", lambda: _by_name(items))
-    return "pickle-" + hashlib.blake2b(pickled, digest_size=12).hexdigest()
-
-
-class _ByName(pickle.Pickler):
-    """Refuses what only this process has, where pickle would send its name."""
-
-    def reducer_override(self, one: Any) -> Any:
-        if isinstance(one, (type, FunctionType)) and one.__module__ == "__main__":
-            raise TypeError(
-                f"{one.__qualname__} is defined in this notebook or script; define it in a module that is imported here"
-            )
-        return NotImplemented
-
-
-def _by_name(items: Sequence[Any]) -> bytes:
-    file = io.BytesIO()
-    _ByName(file).dump(items)
-    return file.getvalue()
-
-
-def _pickled(key: str, shown: str, dump: Callable[[], bytes]) -> bytes:
-    try:
-        return dump()
-    except Exception as error:  # noqa: BLE001 - an object's own __reduce__ may raise anything
-        rule = f"can't be sent to another process: {type(error).__name__}: {error}"
-        raise StudyError(key, shown, rule, "It must be picklable, with all that it holds") from None
 
 
 def _refers_to(reference: str, function: Callable[..., Any]) -> bool:
@@ -251,12 +234,13 @@ def _refers_to(reference: str, function: Callable[..., Any]) -> bool:
 
 def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
     """What a host needs to run a case: the job for its workers and the recipe for the items, as plain JSON values."""
-    job: dict[str, Any] = {"workload": case.workload, "kind": case.kind}
+    job: dict[str, Any] = {"workload": case.reference, "kind": case.kind}
     if (function := sweep.functions.get(case.workload)) is not None:
         import cloudpickle
 
-        pickled = _pickled("workload", case.workload, lambda: cloudpickle.dumps(function))
-        job["pickled"] = base64.b64encode(pickled).decode("ascii")
+        job["pickled"] = _text(pickled("workload", case.workload, lambda: cloudpickle.dumps(function)))
+    if (kwargs := sweep.kwargs.get(case.workload)) is not None:
+        job["kwargs"] = _text(pickled("kwargs", ", ".join(kwargs), lambda: by_name(dict(kwargs))))
     items = None if case.items_digest is None else sweep.items[case.items_digest]
     if case.kind is not None:
         recipe: dict[str, Any] = {
@@ -264,7 +248,11 @@ def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, A
             "numbers": None if items is None else list(items),
         }  # fmt: skip
     elif items is None:
-        recipe = {"tasks": case.tasks, "pickled": base64.b64encode(pickle.dumps(range(case.tasks))).decode("ascii")}
+        recipe = {"tasks": case.tasks, "pickled": _text(pickle.dumps(range(case.tasks)))}
     else:
-        recipe = {"tasks": case.tasks, "pickled": base64.b64encode(pickle.dumps(items)).decode("ascii")}
+        recipe = {"tasks": case.tasks, "pickled": _text(pickle.dumps(items))}
     return job, recipe
+
+
+def _text(content: bytes) -> str:
+    return base64.b64encode(content).decode("ascii")

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scalebench.case import Case
 from scalebench.command import PLACEHOLDERS, PROGRAM, short_name
 from scalebench.errors import StudyError
-from scalebench.study import Study, read_study
+from scalebench.study import Study
+from scalebench.study_file import read_study
 from scalebench.sweep import baselines, expand
 
 VALUES = {"workers": 4, "blas_threads": 2, "size": "a b", "tasks": 24, "seed": 7, "variant": "old", "python": "/usr/bin/python3"}

@@ -147,7 +147,7 @@ def test_nothing_is_loaded_or_printed_where_the_mark_is_not_used(session):
 
 @pytest.mark.parametrize("profile", ["quick", "default", "full"])
 def test_no_case_of_a_profile_stands_in_two_suites(profile):
-    from scalebench.study import profile as read
+    from scalebench.study_file import profile as read
     from scalebench.sweep import expand
 
     study = read(profile)

@@ -7,7 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
-from scalebench.study import AXES, PROFILES, SETTINGS, Study, profile, read_items, read_study
+from scalebench.items import read_items
+from scalebench.study import AXES, SETTINGS, Study
+from scalebench.study_file import PROFILES, profile, read_study
 from scalebench.workloads import Workload
 
 

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from scalebench.backends.registry import get_backend, references
 from scalebench.errors import StudyError
 from scalebench.host.worker import Job, resolve
-from scalebench.study import Study, profile
+from scalebench.study import Study
+from scalebench.study_file import profile
 from scalebench.sweep import baselines, expand, job_and_items, shuffled
 
 

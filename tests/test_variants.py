@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
-from scalebench.study import Study, read_study
+from scalebench.study import Study
+from scalebench.study_file import read_study
 from scalebench.variants import THREAD_VARIABLES, Variant, read_variants
 
 variables = st.dictionaries(

@@ -50,7 +50,7 @@ def _values(name: str, command: str) -> list[str]:
     """The values that a flag has names for."""
     from scalebench.backends.registry import references
     from scalebench.case import SCALINGS
-    from scalebench.study import PROFILES
+    from scalebench.study_file import PROFILES
     from scalebench.workloads.kinds import KINDS
 
     known = {

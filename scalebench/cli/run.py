@@ -5,6 +5,7 @@ scalebench run --profile quick                        less; full for more
 scalebench run --kind blas --size 400x4 --backend processes --workers 1..2x --blas-threads 1,2
 scalebench run study.toml --blocks 10
 scalebench run mypackage.module:simulate --items 'range(200)' --workers 1,2,4
+scalebench run mypackage.module:simulate --items-file runs.csv --kwargs "steps=1000, method='rk4'"
 scalebench run mypackage.module:simulate --variant old=git:HEAD~1 --variant new      two versions, interleaved
 scalebench run --command 'xz -T{workers} -kf data' --workers 1,2,4    any program
 scalebench run study.toml --dry-run                   what would be measured, and how long it takes
@@ -12,6 +13,10 @@ scalebench run study.toml --dry-run                   what would be measured, an
 Without a study, a function or a profile the default study is measured. Settings (--blocks, --budget) change it; a flag of
 an axis alone (--workers, --backend, --kind ...) replaces it: then strong scaling of crunch is measured, with those values and
 none of the default study's suites. In a study file, or a profile that is named, such a flag changes that axis in every suite.
+What neither flags nor a study file name comes from [tool.scalebench] of the nearest pyproject.toml, where there is one.
+
+A function is called with one item at a time. Its first item is run before all else: what it raises is shown once, and where
+the study would take long, a question is asked on a terminal.
 
 Exit statuses: 0 fine; 2 wrong use, nothing was measured; 3 some cases failed, crashed, timed out or gave other answers; 130
 interrupted, what was measured is kept.
@@ -30,6 +35,7 @@ if TYPE_CHECKING:
     from scalebench.study import Study
 
 _MANY_CASES = 1000
+_LONG_S = 600.0  #: that nobody should be surprised by
 
 #: flag, metavar, help: the study's axes; lists by commas
 _AXES = {
@@ -38,6 +44,8 @@ _AXES = {
     "imbalance": ("SHARE", "half-width of the spread of task sizes, 0 to 1"),
     "tasks": ("N", "in all; per worker for weak scaling"),
     "items": ("ITEMS", "what tasks are called with: 'range(200)' or '[3, 5, 10, 15]'"),
+    "items-file": ("FILE", "items from a .json array, a .csv with a heading, or a .txt of one item a line"),
+    "kwargs": ("ARGUMENTS", "keyword arguments of every call: \"steps=1000, method='rk4'\", or JSON"),
     "scaling": ("WHICH", "strong, weak"),
     "backend": ("NAME", "see 'scalebench backends'; or all"),
     "workers": ("N", "1,2,4 - 1..8 - 1..2x (x: the CPU budget) - 1..2n (n: the machine's CPUs)"),
@@ -97,11 +105,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="don't add the cases that speedup and efficiency need: enough to compare variants",
     )
-    parser.add_argument("--results", metavar="DIR", default="results", help="where the run's folder is made (default: results)")
+    parser.add_argument("--results", metavar="DIR", help="where the run's folder is made (default: results)")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
     )
-    parser.add_argument("--yes", action="store_true", help=f"measure more than {_MANY_CASES} cases without a question")
+    parser.add_argument(
+        "--yes", action="store_true", help=f"measure without a question what takes long or has more than {_MANY_CASES} cases"
+    )
     parser.add_argument("--json", action="store_true", help="print the results as JSON: all rows, as export writes them")
 
 
@@ -113,6 +123,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.sweep import expand
 
     study = _study(asked)
+    agree = _Agree(ask=not (asked.yes or asked.dry_run))
     cases = len(expand(study).entries)
     if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
         raise UsageError(
@@ -123,7 +134,8 @@ def main(asked: argparse.Namespace) -> int:
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
     _end_as_if_interrupted()
-    ahead = forecast(study)
+    ahead = forecast(study, agree=agree.first_item)
+    agree.whole(ahead.estimate_s)
     if asked.dry_run:
         _print_plan(study, ahead, as_json=asked.json)
         clear(ahead.sweep)
@@ -157,9 +169,15 @@ def main(asked: argparse.Namespace) -> int:
 
 
 def _study(asked: argparse.Namespace) -> "Study":
-    """The study that the arguments name, with what the flags change."""
-    from scalebench.study import Study, profile, read_study
+    """The study that the arguments name, with what the flags change, above the project's defaults."""
+    from scalebench.study import Study
+    from scalebench.study_file import of_program, of_study, profile, project_defaults, read_study
 
+    file, project = project_defaults()
+    if file is not None and project:
+        print(f"defaults of {file}: {', '.join(project)}", file=sys.stderr)
+    asked.results = asked.results or project.get("results", "results")
+    defaults = of_study(project)
     changes = {
         flag.replace("-", "_"): value
         for flag in (*_AXES, *_SETTINGS, *_PROGRAM, *_PROGRAM_SWITCHES)
@@ -175,19 +193,46 @@ def _study(asked: argparse.Namespace) -> "Study":
     if asked.study is not None and asked.profile is not None:
         raise UsageError(f"a study ({asked.study}) and --profile {asked.profile}: give one of the two")
     if asked.study is not None and asked.study.endswith(".toml"):
-        return read_study(asked.study).override(changes)
+        return read_study(asked.study, defaults).override(changes)
     if asked.study is not None:
-        return Study(name=asked.study.rpartition(":")[2] or asked.study, workload=asked.study, **changes)
+        return Study(**{**defaults, "name": asked.study.rpartition(":")[2] or asked.study, "workload": asked.study, **changes})
     if asked.command is not None:
-        return Study(name="program", **changes)
+        return Study(**{**of_program(defaults), "name": "program", **changes})
     if asked.profile is None and any(flag.replace("-", "_") in changes for flag in _AXES):
-        return Study(**changes)
-    base = profile(asked.profile or "default").override(changes)
+        return Study(**{**defaults, **changes})
+    base = profile(asked.profile or project.get("profile", "default"), defaults).override(changes)
     if "backend" in changes:
         from dataclasses import replace
 
         base = replace(base, missing_backends_fail=True)
     return base
+
+
+class _Agree:
+    """Says how long a study will take, and asks, once, where that is long and somebody is there to answer."""
+
+    def __init__(self, *, ask: bool) -> None:
+        self._ask = ask and sys.stdin.isatty() and sys.stderr.isatty()
+
+    def first_item(self, workload: str, item_s: float, pass_s: float, whole_s: float) -> None:
+        """After the first item of a function, before the rest of them."""
+        if max(pass_s, whole_s) >= _LONG_S:
+            self._put(f"{workload}: the first item took {_human(item_s)}; all of them one after the other will take about "
+                      f"{_human(pass_s)}, which comes first, the study about {_human(whole_s)}")  # fmt: skip
+
+    def whole(self, estimate_s: float) -> None:
+        """After the references, before the first block."""
+        if estimate_s >= _LONG_S:
+            self._put(f"the study will take about {_human(estimate_s)}")
+
+    def _put(self, text: str) -> None:
+        print(f"scalebench: {text}", file=sys.stderr)
+        if not self._ask:
+            return
+        self._ask = False
+        print("Go on? [y/N] ", end="", file=sys.stderr, flush=True)
+        if sys.stdin.readline().strip().lower() not in ("y", "yes"):
+            raise UsageError("not measured, as you said.\nGive fewer --items, --workers or --blocks, a --budget, or --yes")
 
 
 def _check_writable(results: str) -> None:
@@ -248,4 +293,6 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
 
 
 def _human(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.1f} min"
+    if seconds < 120:
+        return f"{seconds:.3g} s"
+    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -145,7 +145,7 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
     """One timed pass over all items through the warm pool."""
     if session is None:
         raise RuntimeError("no pool is open")
-    pool, items = session.pool, session.items
+    pool, items = session.pool, session.items[: request.get("first")]
     function: Callable[[Any], Any] = worker.run_task if request["task_timing"] == "on" else worker.run_plainly
     session.usage.read()
     pool.before_round(function)
@@ -155,28 +155,39 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
     used = session.usage.read()
     facts = {"wall_s": wall_s, "chunksize": pool.chunksize_found, **used}
     if request["task_timing"] == "off":
-        return {**facts, **_answers(session, records, keep_digests=False), "tasks": None}
+        return {**facts, **_answers(session, items, records, keep_digests=False), "tasks": None}
     good: list[Record] = []
     for task, record in enumerate(records):
         if isinstance(record, worker.TaskFailure):
-            return {"error": f"task {task} raised {record}", "status": "failed"}
+            return {"error": f"task {task} raised {record}", "status": "failed", "task": _failed_task(task, items[task], record)}
         good.append(record)
     return {
         **facts,
-        **_answers(session, [record[0] for record in good], keep_digests=bool(request.get("digests"))),
+        **_answers(session, items, [record[0] for record in good], keep_digests=bool(request.get("digests"))),
         "tasks": _pack(good, start, {one["key"]: index for index, one in enumerate(session.workers)}),
     }
 
 
-def _answers(session: _Session, values: list[Any], *, keep_digests: bool) -> dict[str, Any]:
+def _failed_task(task: int, item: Any, failure: worker.TaskFailure) -> dict[str, Any]:
+    """A task that raised, for somebody who waits at a terminal."""
+    try:
+        shown = repr(item)
+    except Exception:  # noqa: BLE001 - an object's own __repr__ may raise anything
+        shown = f"a {type(item).__name__}"
+    return {"task": task, "item": shown if len(shown) <= 200 else shown[:200] + "...", "error": failure.error, "traceback": failure.traceback,
+            "called": failure.called}  # fmt: skip
+
+
+def _answers(session: _Session, items: Sequence[Any], values: list[Any], *, keep_digests: bool) -> dict[str, Any]:
     """The digest of the round's answers and what the workload's own check says, null where there is none."""
     check = worker.resolve(session.job).check
     if check is not None:
-        wrong = [task for task, (item, value) in enumerate(zip(session.items, values, strict=True)) if not check(item, value)]
+        wrong = [task for task, (item, value) in enumerate(zip(items, values, strict=True)) if not check(item, value)]
         return {"digest": None, "digests": None, "wrong": wrong[:10]}
     digests = [answers.digest(value) for value in values]
     if not values or None in digests or all(value is None for value in values):
-        return {"digest": None, "digests": None, "wrong": None}
+        unchecked = next((type(value).__qualname__ for value, one in zip(values, digests, strict=True) if one is None), "None")
+        return {"digest": None, "digests": None, "wrong": None, "unchecked": unchecked}
     whole = [one for one in digests if one is not None]
     return {"digest": answers.combine(whole), "digests": whole if keep_digests else None, "wrong": None}
 

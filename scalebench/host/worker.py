@@ -6,6 +6,7 @@ raises, its failure is reported by :func:`ready`.
 """
 
 import base64
+import functools
 import os
 import pickle
 import platform
@@ -14,13 +15,15 @@ import time
 import traceback
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
 from scalebench.host import probe
 from scalebench.host.recorder import Record, make_recorder
 from scalebench.workloads.describe import Workload, as_workload
+
+_HERE = os.path.dirname(__file__)  # noqa: PTH120 - pathlib is more than a worker needs; frames of this folder are in no traceback of a task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +33,7 @@ class Job:
     workload: str  #: ``module:attribute``, or what to show of a pickled one
     kind: str | None = None  #: of the ``really_hard_task`` family; ``workload`` is then its name
     pickled: str | None = None  #: base64 of a function pickled by value, where no reference can name it
+    kwargs: str | None = None  #: base64 of the pickled keyword arguments of each task; None: it has none
     threaded: bool = False  #: workers are threads of one process
 
 
@@ -41,6 +45,7 @@ class TaskFailure:
     traceback: str
     worker: int
     node: str
+    called: bool = True  #: whether the function under test was reached: no where it takes other arguments
 
     def __str__(self) -> str:
         return f"{self.error}\nin worker {self.worker} on {self.node}:\n{self.traceback.rstrip()}"
@@ -80,13 +85,20 @@ def resolve(job: Job) -> Workload:
     if job.kind is not None:
         run = import_module(f"scalebench.workloads.{job.kind}").KIND.run
         return Workload(function=lambda item: run(*item))
+    workload = as_workload(_attribute(job), job.workload)
+    if job.kwargs is None:
+        return workload
+    return replace(workload, function=functools.partial(workload.function, **pickle.loads(base64.b64decode(job.kwargs))))
+
+
+def _attribute(job: Job) -> Any:
     if job.pickled is not None:
-        return as_workload(pickle.loads(base64.b64decode(job.pickled)), job.workload)
+        return pickle.loads(base64.b64decode(job.pickled))
     module, _, attribute = job.workload.partition(":")
     value: Any = import_module(module)
     for name in attribute.split("."):
         value = getattr(value, name)
-    return as_workload(value, job.workload)
+    return value
 
 
 def _bind(workload: Workload) -> Callable[[Any], Any]:
@@ -140,4 +152,8 @@ def _failure(error: BaseException) -> TaskFailure:
         kind = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - an exception whose own str() raises
         kind = type(error).__name__
-    return TaskFailure(kind, traceback.format_exc(), _state.key, platform.node())
+    own = error.__traceback__
+    while own is not None and own.tb_frame.f_code.co_filename.startswith(_HERE):
+        own = own.tb_next
+    told = "".join(traceback.format_exception(type(error), error, own))
+    return TaskFailure(kind, told, _state.key, platform.node(), own is not None)

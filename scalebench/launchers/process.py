@@ -93,7 +93,7 @@ class HostProcess:
         if "error" in reply:
             message = str(reply["error"])
             crashed = reply.get("status") == "crashed"
-            raise HostCrashedError(message) if crashed else HostFailedError(message, reply.get("brief"))
+            raise HostCrashedError(message) if crashed else HostFailedError(message, reply.get("brief"), reply.get("task"))
         return reply
 
     def _crashed(self, request: str) -> HostCrashedError:
