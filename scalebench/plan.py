@@ -135,13 +135,19 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
             looked(case, Reference(_durations(host.ask({**request, "first": 1}, timeout)), None, start_s))
         reply = host.ask(request, timeout)
         durations = _durations(reply)
+        if reply["wrong"]:
+            wrong = ", ".join(map(str, reply["wrong"]))
+            raise WorkloadError(
+                f"{named}: its own check refuses the answers to items {wrong} when they are run one after the other. "
+                "Nothing was measured.\nMend the check or the function"
+            )
         if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
             durations = list(map(min, durations, _durations(host.ask(request, timeout))))
     except HostFailedError as error:
         if error.task is not None:
             raise WorkloadError(f"{named}: {_of_task(error.task)}") from None
         if error.brief is not None:
-            raise WorkloadError(f"{named}: can't be set up: {error.brief}.\n{_way_in(error.brief)}") from None
+            raise WorkloadError(f"{named}: can't be set up: {error.brief}.\n{_way_in(error.brief, case.reference)}") from None
         raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
     except HostTimeoutError:
         way_out = "Give fewer items or less work, or a longer --timeout"
@@ -157,7 +163,7 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
 
 def _of_task(task: Mapping[str, Any]) -> str:
     """What a task raised, once, with the traceback that is its own."""
-    which = f"item {task['task']}, {task['item']}"
+    which = f"item {task['task']} ({task['item']})"
     if not task["called"]:
         return (f"can't be called with {which}: {task['error']}.\n"
                 "It is called with one item: function(item); what else it needs is for --kwargs, "
@@ -165,7 +171,10 @@ def _of_task(task: Mapping[str, Any]) -> str:
     return f"raised on {which}:\n{task['traceback'].rstrip()}\nNothing was measured. Mend it, or leave that item out"
 
 
-def _way_in(error: str) -> str:
+def _way_in(error: str, reference: str) -> str:
+    module, _, attribute = reference.partition(":")
+    if module.endswith(".py"):
+        return f"Modules are named as in an import: {module.removesuffix('.py')}:{attribute}"
     if error.startswith("TypeError") and "not a function of one item" in error:
         return "Give module:function, or the name of a scalebench.Workload"
     return "Give module:function, importable by this Python; the working folder is looked in too"

@@ -17,6 +17,7 @@ from scalebench.host.answers import digest
 from scalebench.items import read_items, read_items_file, read_kwargs
 from scalebench.sending import digest_of
 from scalebench.variants import read_variants
+from scalebench.workloads.describe import Workload
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import KINDS, get_kind
 
@@ -45,7 +46,7 @@ class Study:
     """
 
     name: str = "study"
-    workload: str | Callable[..., Any] = NAME  #: ``really_hard_task``, ``module:attribute`` or a function
+    workload: str | Callable[..., Any] | Workload = NAME  #: ``really_hard_task``, ``module:attribute``, a function or a Workload
     command: Any = None  #: a program instead of a workload: its command, text or list, with ``{workers}``, ``{size}`` and so on
     shell: bool = False  #: whether /bin/sh reads the command
     figure_of_merit: Any = None  #: a regular expression; its group is a number in the program's output
@@ -85,7 +86,7 @@ class Study:
         put = object.__setattr__
         if not isinstance(self.name, str):
             raise StudyError("name", self.name, "must be text", 'For example name = "mine"')
-        if not isinstance(self.workload, str) and not callable(self.workload):
+        if not isinstance(self.workload, (str, Workload)) and not callable(self.workload):
             raise StudyError("workload", self.workload, "neither text nor callable", "For example mypackage.module:simulate")
         for key in ("missing_backends_fail", "baselines"):
             if not isinstance(getattr(self, key), bool):
@@ -250,7 +251,7 @@ class Study:
         """``module:attribute`` of the workload; of a function that no reference gives, what it would be."""
         if isinstance(self.workload, str):
             return self.workload
-        function = self.workload
+        function = self.workload.function if isinstance(self.workload, Workload) else self.workload
         module = getattr(function, "__module__", None) or type(function).__module__
         return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
 

@@ -24,6 +24,7 @@ from scalebench.errors import StudyError
 from scalebench.sending import by_name, digest_of, pickled
 from scalebench.study import Study
 from scalebench.variants import HERE, Start, Variant
+from scalebench.workloads.describe import Workload
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import get_kind
 
@@ -49,7 +50,7 @@ class Sweep:
     suites: dict[str, list[str]] = field(default_factory=dict)
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
     #: workload name -> the function to send by value; None where the name is a reference that gives it
-    functions: dict[str, Callable[..., Any] | None] = field(default_factory=dict)
+    functions: dict[str, Callable[..., Any] | Workload | None] = field(default_factory=dict)
     kwargs: dict[str, Mapping[str, Any]] = field(
         default_factory=dict
     )  #: workload name -> its keyword arguments, where it has some
@@ -138,13 +139,13 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     if suite.program is not None:
         return _multiply_program(suite, suite.program, sweep)
     workload = suite.workload_name
-    by_value = suite.workload if callable(suite.workload) and not _refers_to(suite.reference, suite.workload) else None
+    by_value = None if isinstance(suite.workload, str) or _refers_to(suite.reference, suite.workload) else suite.workload
     known = sweep.functions.setdefault(workload, by_value)
     # by identity, since an object may have any idea of equality; a bound method is made anew each time that it is looked up
     if known is not by_value and not (isinstance(by_value, MethodType) and known == by_value):
         raise StudyError("workload", workload, "two functions have this name", "Give each its own name, or its own study")
     if isinstance(suite.workload, str) and workload != NAME:
-        _check_reference(suite.workload)
+        check_reference(suite.workload)
     if suite.kwargs:
         sweep.kwargs[workload] = suite.kwargs
     items_digest = None
@@ -193,7 +194,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     return cases
 
 
-def _check_reference(reference: str) -> None:
+def check_reference(reference: str) -> None:
     """``module:attribute``, both dotted names."""
     module, colon, attribute = reference.partition(":")
     if colon and all(part.isidentifier() for part in [*module.split("."), *attribute.split(".")]):
@@ -222,7 +223,7 @@ def _values(suite: Study, backend: Backend, axis: str) -> tuple[Any, ...]:
     return asked or backend.axes[axis]
 
 
-def _refers_to(reference: str, function: Callable[..., Any]) -> bool:
+def _refers_to(reference: str, function: Callable[..., Any] | Workload) -> bool:
     """Whether a host that imports ``module:attribute`` finds this very function there."""
     module, _, name = reference.partition(":")
     try:

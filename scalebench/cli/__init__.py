@@ -18,6 +18,7 @@ OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
 #: one module each
 COMMANDS = {
     "run": "measure a study, the default one, or a function",
+    "init": "write a commented study of a function",
     "report": "show a run: as a page, text, data or pictures",
     "recommend": "what to use: how many workers of which interface",
     "granularity": "how short a task may be",

@@ -294,5 +294,5 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
 
 def _human(seconds: float) -> str:
     if seconds < 120:
-        return f"{seconds:.3g} s"
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
     return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"

@@ -31,4 +31,4 @@ def as_workload(value: object, name: str) -> Workload:
         return value
     if callable(value):
         return Workload(function=value)
-    raise TypeError(f"{name} is a {type(value).__name__}, not a function of one item nor a scalebench.Workload")
+    raise TypeError(f"{name} is of type {type(value).__name__}, not a function of one item nor a scalebench.Workload")
