@@ -204,5 +204,6 @@ class NotATime(Finding):
         )
 
 
-FINDINGS: tuple[type[Finding], ...] = (FitsCache, Oversubscribed, BlasThreadsNotAsAsked, TooFewBlocks, PrecisionMissed, MachineDrifted,
+FINDINGS: tuple[type[Finding], ...] = (FitsCache, TaskTooShort, AnswersUnchecked, Oversubscribed, BlasThreadsNotAsAsked,
+                                       TooFewBlocks, PrecisionMissed, MachineDrifted,
                                        MachineBusy, MachineUnsteady, RawDataCutOff, NotATime)  # fmt: skip

@@ -23,7 +23,7 @@ def read_items(value: Any) -> Sequence[Any] | None:
     items = value
     try:
         if isinstance(value, str):
-            match = re.fullmatch(r"\s*range\(\s*(-?\d+(?:\s*,\s*-?\d+){0,2})\s*\)\s*", value)
+            match = re.fullmatch(r"\s*range\(\s*(-?\d[\d_]*(?:\s*,\s*-?\d[\d_]*){0,2})\s*\)\s*", value)
             items = range(*map(int, match[1].split(","))) if match else ast.literal_eval(value)
         len(items)  # a range may be longer than Python can count
     except (TypeError, ValueError, OverflowError, SyntaxError, MemoryError, RecursionError):

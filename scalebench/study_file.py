@@ -7,7 +7,7 @@ same values come from flags and from Python. Every error says file, key, value, 
 import functools
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from types import UnionType
@@ -26,7 +26,6 @@ Number = int | float | str
 Texts = str | list[str]
 Wholes = int | str | list[int | str]
 Numbers = int | float | str | list[int | float | str]
-Variant = str | dict[str, str | dict[str, str | int | float]]
 
 #: what a key of a study may be in a file
 TYPES: dict[str, UnionType | type | Any] = {
@@ -34,9 +33,9 @@ TYPES: dict[str, UnionType | type | Any] = {
     "items": str | list[Any], "items_file": str, "kwargs": str | dict[str, Any],
     "kind": Texts, "size": Numbers, "imbalance": Numbers, "tasks": Wholes, "scaling": Texts, "backend": Texts,
     "start_method": Texts, "mpi_mode": Texts, "distribution": Texts, "workers": Wholes, "blas_threads": Wholes, "binding": Texts,
-    "chunksize": Wholes, "variants": Texts | dict[str, Variant], "variant": Texts, "blocks": int | str, "rounds": int | str,
+    "chunksize": Wholes, "variants": Texts | dict[str, Any], "variant": Texts, "blocks": int | str, "rounds": int | str,
     "precision": Number, "budget": Number, "timeout": Number, "seed": int | str, "total": int | str, "task_timing": str,
-    "missing_backends_fail": bool, "baselines": bool,
+    "missing_backends_fail": bool, "baselines": bool, "suites": dict[str, Any], "profile": str, "results": str,
 }  # fmt: skip
 #: keys of ``[tool.scalebench]`` besides those of a study
 PROJECT_KEYS = ("profile", "results")
@@ -46,12 +45,9 @@ _WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "
 
 
 @functools.cache
-def _table(keys: tuple[str, ...], suites: bool = False) -> type[msgspec.Struct]:
-    """The type of a table with some of the keys."""
-    types: list[Any] = [(key, TYPES[key] | msgspec.UnsetType, msgspec.UNSET) for key in keys if key in TYPES]
-    if suites:
-        types.append(("suites", dict[str, _table(SUITE_KEYS)] | msgspec.UnsetType, msgspec.UNSET))  # type: ignore[misc]
-    return msgspec.defstruct("Table", types, kw_only=True)
+def _table() -> type[msgspec.Struct]:
+    """The type of a table: of a study, of a suite, of a project's defaults."""
+    return msgspec.defstruct("Table", [(key, type_ | msgspec.UnsetType, msgspec.UNSET) for key, type_ in TYPES.items()])
 
 
 def read_study(path: str | Path, defaults: Mapping[str, Any] | None = None) -> Study:
@@ -65,7 +61,7 @@ def read_study(path: str | Path, defaults: Mapping[str, Any] | None = None) -> S
     """
     values = _load(Path(path), "The README shows what a study looks like; scalebench init module:function writes one")
     try:
-        _check(values, [one.name for one in fields(Study)], suites=True)
+        _check(values, [one.name for one in fields(Study)])
         _resolve(values, Path(path).parent)
         for suite in values.get("suites", {}).values():
             _resolve(suite, Path(path).parent)
@@ -133,29 +129,25 @@ def _load(path: Path, way_out: str) -> dict[str, Any]:
         raise StudyError("study", str(path), f"not TOML: {error}", way_out) from None
 
 
-def _check(values: Mapping[str, Any], keys: list[str], *, suites: bool = False) -> None:
-    """Names first, since those have the better hint; then types."""
-    for key in values:
-        axes.parse_name("study", key, keys, "key")
-    for name, suite in values.get("suites", {}).items() if isinstance(values.get("suites"), dict) else ():
-        for key in suite if isinstance(suite, dict) else ():
-            axes.parse_name(f"suites.{name}", key, SUITE_KEYS, "key of a suite")
-    types = {**TYPES, **dict.fromkeys(PROJECT_KEYS, str)}
+def _check(values: Any, keys: Sequence[str], table: str = "", what: str = "key") -> None:
+    """Names first, since those have the better hint; then types. ``table``: which one, where it is not the whole file."""
+    for key in values if isinstance(values, dict) else ():
+        axes.parse_name(table or "study", key, keys, what)
     try:
-        msgspec.convert(values, _table(tuple(key for key in keys if key in types), suites))
+        msgspec.convert(values, _table())
     except msgspec.ValidationError as error:
-        raise _told(error, values) from None
+        raise _told(error, values, [table] if table else []) from None
+    for name, suite in values.get("suites", {}).items():
+        _check(suite, SUITE_KEYS, f"suites.{name}", "key of a suite")
 
 
-def _told(error: msgspec.ValidationError, values: Any) -> StudyError:
-    """What msgspec says, ``Expected `int | str`, got `array` - at `$.suites.blas.blocks```, as key, value and rule."""
+def _told(error: msgspec.ValidationError, values: Any, path: list[str]) -> StudyError:
+    """What msgspec says, ``Expected `int | str`, got `array` - at `$.backend[1]```, as key, value and rule."""
     text, _, place = str(error).partition(" - at `$")
-    path = [part for part in re.split(r"[.\[\]`]+", place) if part]
-    for part in path:
-        if isinstance(values, list):
-            values = values[int(part)]
-        elif isinstance(values, dict) and part in values:
-            values = values[part]
+    for part in re.split(r"[.\[\]`]+", place.strip(".[`")):
+        if part:
+            values = values[int(part)] if isinstance(values, list) else values[part]
+            path.append(part)
     match = re.match(r"Expected `([^`]+)`, got `([^`]+)`", text)
     if match is None:
         rule = text

@@ -9,6 +9,7 @@ import pytest
 from scalebench import findings
 from scalebench.findings import (
     FINDINGS,
+    AnswersUnchecked,
     BlasThreadsNotAsAsked,
     Finding,
     FitsCache,
@@ -19,6 +20,7 @@ from scalebench.findings import (
     Oversubscribed,
     PrecisionMissed,
     RawDataCutOff,
+    TaskTooShort,
     TooFewBlocks,
 )
 
@@ -58,6 +60,8 @@ EXAMPLES = [
     MachineUnsteady(low_s=0.0034, high_s=0.0058, launches=225),
     RawDataCutOff(case="bench.py::test_fib", rounds=38523, where="data ends after 4"),
     NotATime(case="memory", unit="byte"),
+    TaskTooShort(workload="shop:price", task_s=1.8e-6),
+    AnswersUnchecked(workload="shop:simulate", answers="Model"),
 ]
 NEEDED = PrecisionMissed(wanted=0.02, judged=2, ended="budget", missed=EXAMPLES[4].missed[1:2])
 
@@ -99,6 +103,9 @@ def test_a_sentence_names_its_case(finding):
         (EXAMPLES[7], ("3.4 to 5.8 ms", "225 launches")),
         (EXAMPLES[8], ("38523 rounds", "data ends after 4")),
         (EXAMPLES[9], ("byte",)),
+        (EXAMPLES[10], ("1.8 us",)),
+        (EXAMPLES[11], ("returns Model",)),
+        (AnswersUnchecked(workload="shop:simulate", answers="None"), ("returns None:",)),
     ],
 )
 def test_a_sentence_gives_its_numbers(finding, numbers):

@@ -48,7 +48,7 @@ def test_the_launches_of_a_block_are_in_the_random_order_of_its_seed(tmp_path):
 
 def test_a_case_that_fails_twice_is_not_launched_again_and_a_row_says_so(tmp_path, monkeypatch):
     study = Study(workload="tasks:dies", items=[0, 2], backend="processes", workers=2, blocks=3, rounds=1)
-    monkeypatch.setattr(runner.plan, "measure_references", lambda sweep: {})
+    monkeypatch.setattr(runner.plan, "measure_references", lambda *_: {})
     monkeypatch.setattr(runner.plan, "estimate_s", lambda *_: 1.0)
     rounds = scalebench.run(study, results=tmp_path).rounds
     crashed = rounds[(rounds["backend"] == "processes") & (rounds["workers"] == 2)]
@@ -62,7 +62,7 @@ def test_a_case_that_fails_twice_is_not_launched_again_and_a_row_says_so(tmp_pat
 def test_a_case_that_fails_once_is_launched_again_in_the_same_block(tmp_path, monkeypatch):
     monkeypatch.setenv("SCALEBENCH_TEST_MARK", str(tmp_path / "mark"))
     study = Study(workload="tasks:dies_once", items=[0, 1], backend="processes", workers=1, blocks=1, rounds=1)
-    monkeypatch.setattr(runner.plan, "measure_references", lambda sweep: {})
+    monkeypatch.setattr(runner.plan, "measure_references", lambda *_: {})
     monkeypatch.setattr(runner.plan, "estimate_s", lambda *_: 1.0)
     whole = scalebench.run(study, results=tmp_path).rounds
     attempts = whole.groupby(["case_id", "attempt"])["status"].first().unstack()
@@ -103,7 +103,7 @@ class FakeTimes:
         monkeypatch.setattr(runner, "launch", self.launch)
         monkeypatch.setattr(runner.machine, "clock", lambda: self.now)
         monkeypatch.setattr(runner.machine, "cpus_in_use", lambda: 0.0)
-        monkeypatch.setattr(runner.plan, "measure_references", lambda sweep: {})
+        monkeypatch.setattr(runner.plan, "measure_references", lambda *_: {})
         monkeypatch.setattr(runner.plan, "estimate_s", lambda *_: 1.0)
 
     def launch(self, case, identity, sweep, study, reference, rounds, task_timing):

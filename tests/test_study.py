@@ -107,10 +107,11 @@ class TestAStudy:
         with pytest.raises(StudyError):
             Study(suites=suites)
 
-    def test_refuses_a_workload_object_since_it_has_no_name_of_its_own(self):
-        """A reference to it, module:attribute, is what a host can import."""
-        with pytest.raises(StudyError):
-            Study(workload=Workload(function=double))
+    def test_names_a_workload_object_by_its_function(self):
+        """It is sent by value; one that a host can import is named by its reference."""
+        study = Study(workload=Workload(function=double))
+        assert study.workload_name.endswith("test_study:double")
+        assert study.described()["workload"] == study.workload_name
 
     @pytest.mark.parametrize("kind", ["crunch", "sleep", "spin", "blas", "stream"])
     @pytest.mark.parametrize(

@@ -25,8 +25,7 @@ workload = {workload}{takes}
 items = "range(24)"
 # items_file = "items.csv"
 
-# Keyword arguments of every call.
-# [kwargs] at the end of this file
+# Keyword arguments of every call stand in a table of their own, at the end of this file.
 
 # ---- axes: one value, or a list of values that multiply; text with commas is a list
 backend = ["serial", "processes"]     # scalebench backends: what works here

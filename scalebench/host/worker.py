@@ -144,10 +144,11 @@ def run_task(item: Any) -> Record | TaskFailure:
     try:
         return _state.record(item)
     except BaseException as error:  # noqa: BLE001 - sys.exit() in a task is a failed task, not a lost worker
-        return _failure(error)
+        return _failure(error, of_task=True)
 
 
-def _failure(error: BaseException) -> TaskFailure:
+def _failure(error: BaseException, *, of_task: bool = False) -> TaskFailure:
+    """Of a task without the frames of this folder; of set-up with all, since they say what was being done."""
     try:
         kind = f"{type(error).__name__}: {error}"
     except Exception:  # noqa: BLE001 - an exception whose own str() raises
@@ -155,5 +156,5 @@ def _failure(error: BaseException) -> TaskFailure:
     own = error.__traceback__
     while own is not None and own.tb_frame.f_code.co_filename.startswith(_HERE):
         own = own.tb_next
-    told = "".join(traceback.format_exception(type(error), error, own))
+    told = "".join(traceback.format_exception(type(error), error, own if of_task else error.__traceback__))
     return TaskFailure(kind, told, _state.key, platform.node(), own is not None)

@@ -81,7 +81,7 @@ class TestInstalling:
             (Job(workload="tasks:no_such_function"), "AttributeError"),
             (Job(workload="tasks"), "AttributeError"),
             (Job(workload="tasks:ITEMS.none"), "AttributeError"),
-            (Job(workload="sys:version"), "sys:version is a str, not a function"),
+            (Job(workload="sys:version"), "sys:version is of type str, not a function"),
             (Job(workload="tasks:fails_in_setup"), "RuntimeError: the input is missing"),
             (pickled(Workload(function=str, setup=sys.exit)), "SystemExit"),
             (Job(workload="shown", pickled="bm90IGEgcGlja2xl"), "Error"),

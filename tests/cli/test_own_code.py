@@ -1,0 +1,260 @@
+"""``scalebench run module:function`` and ``init``: one's own code, good and bad, as somebody at a terminal has it."""
+
+import contextlib
+import json
+import os
+import pty
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from scalebench.results.load import load
+from scalebench.study_file import read_study
+
+SHOP = """
+import time
+from scalebench import Workload
+
+def simulate(item, steps=100, method="rk4"):
+    return [item * step for step in range(steps)]
+
+def two(item, other):
+    return item
+
+def fails_first(item):
+    raise ValueError(f"no {item}, please")
+
+def fails_later(item):
+    if item == 3:
+        raise ValueError("no three, please")
+    return item
+
+class Thing:
+    pass
+
+def thing(item):
+    return Thing()
+
+def nothing(item):
+    sum(range(20_000))
+
+def slow(item):
+    time.sleep(0.3)
+    return item
+
+number = 3
+
+def shared(item, loaded, factor=2):
+    return loaded["offset"] + item["n"] * factor
+
+whole = Workload(function=shared, setup=lambda: {"offset": 1}, work_units=lambda item, answer: item["n"],
+                 check=lambda item, answer: answer == 1 + item["n"] * 3)
+wrong = Workload(function=shared, setup=lambda: {"offset": 1}, check=lambda item, answer: False)
+"""
+TINY = ("--backend", "processes", "--workers", "1,2", "--blocks", "1", "--rounds", "1")
+
+
+@pytest.fixture
+def shop(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "shop.py").write_text(SHOP)
+    return tmp_path
+
+
+def scalebench(*arguments, **kwargs):
+    return subprocess.run([sys.executable, "-m", "scalebench", *arguments], capture_output=True, text=True, timeout=120, **kwargs)
+
+
+def columns(folder):
+    (run,) = (folder / "results").iterdir()
+    return load(run)
+
+
+class TestAFunction:
+    def test_is_called_with_items_and_keyword_arguments_which_are_in_its_name(self, shop):
+        told = scalebench("run", "shop:simulate", "--items", "range(5)", "--kwargs", "steps=20000, method='euler'", *TINY)
+        assert told.returncode == 0, told.stderr
+        rounds = columns(shop).rounds
+        assert set(rounds["workload"]) == {"shop:simulate(steps=20000, method='euler')"}
+        assert set(rounds["answers"]) == {"same"}
+        assert set(rounds["tasks"]) == {5}
+
+    def test_takes_its_items_from_a_file(self, shop):
+        (shop / "items.csv").write_text("n,name\n3,a\n5,b\n7,c\n")
+        told = scalebench("run", "shop:whole", "--items-file", "items.csv", "--kwargs", '{"factor": 3}', *TINY)
+        assert told.returncode == 0, told.stderr
+        result = columns(shop)
+        assert set(result.rounds["tasks"]) == {3}
+        assert set(result.rounds["answers"]) == {"same"}  # by its own check
+        assert set(result.rounds["work_units"]) == {15}  # by its own count
+        assert result.about["study"]["items_file"] == "items.csv"
+
+    def test_has_its_defaults_from_the_project(self, shop):
+        (shop / "pyproject.toml").write_text(
+            "[tool.scalebench]\nblocks = 1\nrounds = 1\nworkers = 2\nbackend = 'threads'\nresults = 'kept'\n"
+        )
+        told = scalebench("run", "shop:nothing", "--items", "range(4)")
+        assert told.returncode == 0, told.stderr
+        assert "defaults of" in told.stderr
+        (run,) = (shop / "kept").iterdir()
+        assert set(load(run).rounds["backend"]) == {"serial", "threads"}
+
+    @pytest.mark.parametrize(
+        ("function", "code"),
+        [("shop:thing", "SB103"), ("shop:nothing", "SB103"), ("shop:thing", "SB102"), ("builtins:abs", "SB102")],
+    )
+    def test_whose_tasks_are_too_short_or_whose_answers_have_no_digest_is_doubted(self, shop, function, code):
+        told = scalebench("run", function, "--items", "range(4)", *TINY)
+        assert told.returncode == 0, told.stderr
+        assert code in {finding["code"] for finding in columns(shop).findings}
+        assert code in told.stdout
+
+    @pytest.mark.parametrize(
+        ("arguments", "causes"),
+        [
+            (["shop:none"], ["no attribute 'none'", "Give module:function"]),
+            (["nowhere:none"], ["No module named 'nowhere'"]),
+            (["shop:number"], ["Give module:function, or", "is of type int, not a function"]),
+            (["shop.py:simulate"], ["shop:simulate"]),
+            (["shop.simulate"], ["Did you mean shop:simulate?"]),
+            (["shop"], ["neither really_hard_task nor module:attribute"]),
+            (["shop:two"], ["missing 1 required positional argument: 'other'", "--kwargs"]),
+            (["shop:simulate", "--kwargs", "stepz=3"], ["unexpected keyword argument 'stepz'"]),
+            (["shop:fails_first"], ["item 0 (0)", 'shop.py", line', "ValueError: no 0, please"]),
+            (["shop:fails_later"], ["item 3 (3)", "ValueError: no three, please"]),
+            (["shop:wrong", "--items", "[{'n': 1}]"], ["its own check refuses the answers to items 0"]),
+            (["shop:slow", "--timeout", "0.1s"], ["took longer than 0.1 s", "--timeout"]),
+            (["shop:simulate", "--items", "open('x')"], ["not a sequence of items"]),
+            (["shop:simulate", "--items", "items.json"], ["--items-file items.json"]),
+            (["shop:simulate", "--items-file", "none.json"], ["can't be read"]),
+            (["shop:simulate", "--items", "[1]", "--items-file", "shop.txt"], ["items"]),
+        ],
+        ids=lambda value: value[0] if len(value) == 1 else " ".join(value[:3])[:40],
+    )
+    def test_that_can_not_be_measured_is_told_once_before_anything_is(self, shop, arguments, causes):
+        told = scalebench("run", *arguments, *TINY)
+        assert told.returncode == 2, told.stdout
+        for cause in causes:
+            assert cause in told.stderr
+        assert told.stderr.count(causes[-1]) == 1
+        assert "scalebench/host" not in told.stderr
+        assert not list((shop / "results").iterdir()) if (shop / "results").exists() else True
+
+
+def at_a_terminal(answer, *arguments):
+    """Run with a terminal as standard input and error; gives the status and what was shown."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "scalebench", *arguments], stdin=theirs, stderr=theirs, stdout=subprocess.DEVNULL, close_fds=True
+    )
+    os.close(theirs)
+    shown = ""
+    with contextlib.suppress(OSError):  # the terminal is gone with its last user
+        while piece := os.read(ours, 4096):
+            shown += piece.decode()
+            if "[y/N]" in shown and answer is not None:
+                os.write(ours, answer)
+                answer = None
+    os.close(ours)
+    return process.wait(60), shown
+
+
+class TestAStudyThatTakesLong:
+    LONG = ("run", "shop:slow", "--items", "range(10_000)", "--backend", "threads", "--workers", "1")
+
+    def test_is_asked_about_after_the_first_item_on_a_terminal(self, shop):
+        status, shown = at_a_terminal(b"n\n", *self.LONG)
+        assert status == 2
+        assert "the first item took 0.3" in shown
+        assert "50.0 min" in shown or "50.1 min" in shown  # one pass over 10,000 items
+        assert shown.count("Go on? [y/N]") == 1
+        assert "not measured, as you said" in shown
+        assert not list((shop / "results").iterdir())
+
+    @pytest.mark.parametrize("more", [("--yes",), ()])
+    def test_is_not_asked_about_where_nobody_is_or_wants_to_be(self, shop, more):
+        """It goes on, and so runs into the limit of a pass."""
+        call = (*self.LONG, *more, "--timeout", "1s")
+        if more:
+            status, shown = at_a_terminal(None, *call)
+        else:
+            told = scalebench(*call, stdin=subprocess.DEVNULL)
+            status, shown = told.returncode, told.stderr
+        assert status == 2
+        assert "the first item took 0.3" in shown
+        assert "[y/N]" not in shown
+        assert "took longer than 1 s" in shown
+
+
+class TestInit:
+    def test_writes_a_study_that_runs(self, shop):
+        told = scalebench("init", "shop:simulate")
+        assert told.returncode == 0, told.stderr
+        assert told.stdout.splitlines()[-1].endswith("Next: scalebench run study.toml --dry-run")
+        told = scalebench("run", "study.toml", "--dry-run", "--json")
+        assert told.returncode == 0, told.stderr
+        assert {case["workload"] for case in json.loads(told.stdout)["cases"]} == {"shop:simulate"}
+
+    def test_shows_every_key_and_each_example_is_one_that_a_study_takes(self, shop):
+        """All but those of a program, and of the lecture's task."""
+        assert scalebench("init", "shop:simulate").returncode == 0
+        text = (shop / "study.toml").read_text()
+        other = {"name", "command", "shell", "figure_of_merit", "prepare", "ignore_failure", "kind", "size", "imbalance", "tasks", "total",
+                 "variant", "suites", "variants", "kwargs"}  # fmt: skip
+        from dataclasses import fields
+
+        from scalebench.study import Study
+
+        for key in {one.name for one in fields(Study)} - other:
+            assert f"\n{key} = " in text or f"\n# {key} = " in text, key
+        (shop / "items.csv").write_text("n\n1\n")
+        lines = text.splitlines()
+        for index, line in enumerate(lines):
+            bare = line.removeprefix("# ")
+            if line.startswith("# ") and bare.partition(" = ")[0].isidentifier() and " = " in bare and "revision" not in bare:
+                changed = [*lines[:index], bare, *lines[index + 1 :]]
+                if bare.startswith("items_file"):
+                    changed = [one for one in changed if not one.startswith("items =")]
+                if bare.startswith(("steps", "method")):
+                    changed = [one.removeprefix("# ") if one == "# [kwargs]" else one for one in changed]
+                (shop / "changed.toml").write_text("\n".join(changed))
+                if bare.startswith(("backend", "workers")) and index > lines.index("# [suites.more-than-cpus]"):
+                    continue  # of a suite that is a comment
+                read_study(shop / "changed.toml")
+        everything = "\n".join(line.removeprefix("# ") if line.startswith("# [") else line for line in lines)
+        assert {"suites", "variants", "kwargs"} <= tomllib.loads(everything).keys()
+
+    def test_says_what_the_function_takes(self, shop):
+        assert scalebench("init", "shop:two", "-o", "two.toml").returncode == 0
+        assert "It needs other besides the item" in (shop / "two.toml").read_text()
+        assert read_study(shop / "two.toml").kwargs == {"other": 0}
+        assert scalebench("init", "shop:whole", "-o", "whole.toml").returncode == 0
+        assert "# factor = 2" in (shop / "whole.toml").read_text()
+
+    @pytest.mark.parametrize(
+        ("arguments", "cause"),
+        [
+            (["shop:none"], "no attribute 'none'"),
+            (["nowhere:none"], "No module named 'nowhere'"),
+            (["shop"], "neither really_hard_task nor module:attribute"),
+            (["shop:number"], "is of type int"),
+            (["shop:two", "-o", "two.txt"], "must end in .toml"),
+            (["shop:two", "-o", "none/two.toml"], "there is no folder"),
+            (["shop:two", "-o", "there.toml"], "--force"),
+        ],
+    )
+    def test_of_what_is_none_or_over_what_is_there_writes_nothing(self, shop, arguments, cause):
+        (shop / "there.toml").write_text("mine")
+        told = scalebench("init", *arguments)
+        assert told.returncode == 2
+        assert cause in told.stderr
+        assert "Traceback" not in told.stderr
+        assert (shop / "there.toml").read_text() == "mine"
+        assert {one.name for one in shop.iterdir()} <= {"shop.py", "there.toml", "__pycache__"}
+
+    def test_replaces_a_study_if_told_to(self, shop):
+        (shop / "study.toml").write_text("mine")
+        assert scalebench("init", "shop:two", "--force").returncode == 0
+        assert "shop:two" in (shop / "study.toml").read_text()
