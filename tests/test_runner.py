@@ -268,7 +268,8 @@ def test_doubts_are_stored_with_the_rows(tmp_path, cpus):
     study = Study(workload="tasks:resets_blas_threads", items=[1, 2], backend="processes", workers=2, blocks=1, rounds=1)
     result = scalebench.run(study, results=tmp_path)
     codes = {finding["code"] for finding in result.findings}
-    assert codes - {"SB121"} == {"SB104", "SB105", "SB110"}  # others may use this machine
+    assert codes - {"SB121"} >= {"SB104", "SB105", "SB110"}
+    assert codes <= {"SB102", "SB104", "SB105", "SB110", "SB121"}  # it is a short task, and others may use this machine
     assert json.loads((result.path / "run.json").read_text())["findings"] == result.findings
 
 

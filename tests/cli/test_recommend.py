@@ -57,7 +57,9 @@ class TestRecommend:
         status, out, _ = scalebench("recommend")
         assert status == 0
         assert "Use 2 workers of processes." in out
-        assert max(map(len, out.splitlines())) <= 80
+        *lines, last = out.splitlines()
+        assert max(map(len, lines)) <= 80
+        assert last.startswith("Results: ")  # to be copied, so never folded
 
     def test_answers_each_question_of_a_real_run_without_falling_back_to_serial(self, scalebench):
         status, out, _ = scalebench("recommend", REFERENCE)

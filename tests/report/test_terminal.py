@@ -106,7 +106,7 @@ class TestTheReport:
             "SB104  crunch-processes-w4: 4 threads on 2 CPUs: times include waiting for a",
             "CPU; fewer --workers would not (and 1 more)",
             "Took 4 s, estimated 3 s.",
-            "Results: results/20260131T120000-1f3a9c   Next: scalebench export results/20260131T120000-1f3a9c -o run.json",
+            "Results: results/20260131T120000-1f3a9c   Next: scalebench recommend results/20260131T120000-1f3a9c",
         ]
 
     def test_has_columns_that_are_aligned_to_the_right(self):
