@@ -265,7 +265,10 @@ def test_ctrl_c_leaves_no_process_of_the_command_and_keeps_what_was_measured(tmp
     seconds = f"96{os.getpid()}"
     command = f"test -e begun && (sleep {seconds} & sleep {seconds}); touch begun"
     run = [sys.executable, "-m", "scalebench", "run", "--shell", "--command", command, *QUICK]
-    controller = subprocess.Popen(run, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    controller = subprocess.Popen(
+        run, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # tests may run where it is ignored
+    )  # fmt: skip
 
     def left():
         return [one for one in psutil.process_iter(["cmdline"]) if seconds in (one.info["cmdline"] or [])]
