@@ -264,11 +264,9 @@ def test_recommend_compare_and_fit_take_a_program_for_what_it_is(run, capsys):
 def test_ctrl_c_leaves_no_process_of_the_command_and_keeps_what_was_measured(tmp_path):
     seconds = f"96{os.getpid()}"
     command = f"test -e begun && (sleep {seconds} & sleep {seconds}); touch begun"
-    run = [sys.executable, "-m", "scalebench", "run", "--shell", "--command", command, *QUICK]
-    controller = subprocess.Popen(
-        run, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # tests may run where it is ignored
-    )  # fmt: skip
+    # tests may run where an interruption is ignored, as below nohup, and that is inherited
+    run = ["env", "--default-signal=INT", sys.executable, "-m", "scalebench", "run", "--shell", "--command", command, *QUICK]
+    controller = subprocess.Popen(run, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
     def left():
         return [one for one in psutil.process_iter(["cmdline"]) if seconds in (one.info["cmdline"] or [])]
