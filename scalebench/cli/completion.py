@@ -37,7 +37,7 @@ def script(shell: str) -> str:
         for action in one._actions:  # noqa: SLF001  # as shtab reads them
             if action.metavar in _FILES:
                 action.complete = shtab.FILE  # type: ignore[attr-defined]
-            elif action.choices is None and (values := _values(action.dest, one.prog)):
+            elif action.choices is None and action.nargs != 0 and (values := _values(action.dest, one.prog)):
                 action.choices = values
     for action in commands["help"]._actions:  # noqa: SLF001
         if action.dest == "about":
@@ -50,12 +50,13 @@ def _values(name: str, command: str) -> list[str]:
     """The values that a flag has names for."""
     from scalebench.backends.registry import references
     from scalebench.case import SCALINGS
+    from scalebench.report import formats
     from scalebench.study_file import PROFILES
     from scalebench.workloads.kinds import KINDS
 
     known = {
         "profile": PROFILES, "kind": KINDS, "scaling": SCALINGS, "backend": [*references(), "all"], "binding": ("none", "cores", "threads"),
         "start_method": ("fork", "forkserver", "spawn"), "mpi_mode": ("world", "spawn"), "distribution": ("block", "cyclic"),
-        "law": ("usl", "amdahl", "gustafson"), "location": ("median", "low-quantile", "minimum"),
+        "format": ("terminal", "markdown", "json") if command.endswith("compare") else formats.names(), "law": ("usl", "amdahl", "gustafson"), "location": ("median", "low-quantile", "minimum"),
     }  # fmt: skip
     return [] if command.endswith("predict") and name == "workers" else list(known.get(name, ()))
