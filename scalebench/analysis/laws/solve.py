@@ -69,7 +69,8 @@ def solve(law: Law, points: Points) -> tuple[Floats, Floats, Floats, Floats]:
 
     def difference(scaled: Floats) -> Floats:
         rate = law.rate(points.ratio, scaled / unit)
-        return np.asarray(np.log(points.rate / rate) if points.relative else points.rate - rate)
+        with np.errstate(divide="ignore"):  # an infinite rate, on a bound: infinitely far, and the step is taken back
+            return np.asarray(np.log(points.rate / rate) if points.relative else points.rate - rate)
 
     def slope(scaled: Floats) -> Floats:
         rate = law.rate(points.ratio, scaled / unit)
