@@ -104,7 +104,7 @@ def test_the_order_of_the_rows_does_not_matter(order):
 
 
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=12))
-@example([1.0, 1.0, 1.0, 6.0, 11.0, 14.0, 21.0, 31.0, 1.0])  # a step of the fit has coherency alone: no time at all for one worker
+@example([1.0, 1.0, 1.0, 6.0, 11.0, 14.0, 21.0, 31.0, 1.0])  # a step of the fit takes no time for one worker
 def test_every_law_is_fitted_or_refused_with_a_reason_and_nothing_is_raised(walls):
     workers = np.arange(1, len(walls) + 1)
     for scaling in ("strong", "weak"):
