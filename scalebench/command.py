@@ -32,6 +32,8 @@ PROGRAM = "program"  #: what a row has for a backend, where the workload is a pr
 KEYS = ("command", "shell", "figure_of_merit", "prepare", "ignore_failure")
 _PLAIN = re.compile(r"[\w@%+=:,./{}-]+", re.ASCII)
 _SHELL = ("/bin/sh", "-c")
+_QUOTED = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*\"""", re.DOTALL)
+_SHELL_SIGNS = re.compile(r"\|\|?|&&?|;|\d*>>?(&\d)?|<<?<?|&>")  # between words, what only a shell understands
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,9 +123,14 @@ def _read_command(key: str, value: Any, *, shell: bool) -> Command:
 
 def _split(key: str, text: str) -> list[str]:
     try:
-        return shlex.split(text)
+        words = shlex.split(text)
     except ValueError as error:
         raise StudyError(key, text, f"can't be split into arguments: {error}", "Close the quotation, or give a list") from None
+    for word in _QUOTED.sub("_", text).split():
+        if _SHELL_SIGNS.fullmatch(word):
+            way_out = f"Give --shell to have a shell run it, or quote it if the program is to get it: '{word}'"
+            raise StudyError(key, text, f"{word} means something to a shell only", way_out)
+    return words
 
 
 def _check_template(key: str, value: Any, template: str) -> None:

@@ -5,6 +5,7 @@ A variant is the program's: its variables are added to the command's environment
 """
 
 import os
+import re
 import shlex
 import shutil
 import stat
@@ -19,6 +20,8 @@ from scalebench.errors import StudyError
 from scalebench.interpreters import find_python
 from scalebench.sweep import Sweep
 from scalebench.variants import Start, Variant
+
+_FOR_A_SHELL = re.compile(r"[*?`]|\$[\w({]|^~")  # in an argument that no shell saw
 
 
 def prepare_programs(sweep: Sweep) -> None:
@@ -122,7 +125,9 @@ def wrong_with(told: Mapping[str, Any], program: Program) -> tuple[str, str, str
     """
     if told["exit_status"] and not program.ignore_failure:
         status = "crashed" if told["exit_status"] < 0 else "failed"
-        return status, told["message"], "Mend the command, or give --ignore-failure."
+        filled_in = [one for one in program.command.arguments if not program.command.shell and _FOR_A_SHELL.search(one)]
+        hint = f" '{filled_in[0]}' was given to it as it stands: a shell, of --shell, would fill it in." if filled_in else ""
+        return status, told["message"], f"Mend the command, or give --ignore-failure.{hint}"
     if told.get("no_figure"):
         return "failed", told["no_figure"], "Mend the expression, or leave --figure-of-merit out."
     return None

@@ -71,12 +71,25 @@ def test_no_shell_reads_what_stands_in_a_value(value, name):
         ("app {size}", "says {size}, and the study has none"),
         ("app {variant}", "says {variant}, and the study has none"),
         ("app\0", "null character"),
+        ("app > out.txt", "> means something to a shell only"),
+        ("app 'a > b' 2>&1", "2>&1 means something to a shell only"),
+        ("app | tee out", "| means something to a shell only"),
+        ("cd build && ./app", "&& means something to a shell only"),
     ],
 )
 def test_a_command_that_cannot_be_filled_is_refused(command, rule):
     with pytest.raises(StudyError) as told:
         Study(command=command)
     assert rule in str(told.value)
+
+
+@pytest.mark.parametrize("command", ["expr 1 '>' 2", r"expr 1 \> 2", 'grep "a | b" file', ["expr", "1", ">", "2"]])
+def test_a_sign_of_the_shell_may_be_quoted(command):
+    Study(command=command)
+
+
+def test_a_shell_gets_its_signs():
+    Study(command="app > out.txt", shell=True)
 
 
 def test_an_unknown_placeholder_names_those_that_there_are():

@@ -186,6 +186,12 @@ def test_a_command_that_fails_at_once_is_told_once_and_nothing_is_measured(run, 
     assert rounds is None
 
 
+def test_a_command_that_wants_a_shell_is_told_so(run):
+    status, _, err, _ = run("--command", "cat *.nothing", *QUICK)
+    assert status == WRONG_USE
+    assert "'*.nothing' was given to it as it stands: a shell, of --shell, would fill it in" in err
+
+
 def test_a_command_that_fails_with_more_workers_is_a_row_with_its_exit_status_and_its_last_words(run):
     code = "import sys; n = int(sys.argv[1]); sys.exit(f'no room for {{n}}' if n > 1 else 0)"
     status, out, _, rounds = run("--command", f'{{python}} -c "{code}" {{workers}}', "--workers", "1,2", *QUICK)

@@ -24,6 +24,7 @@ _HERE = Path(__file__).parent
 _LONG = 8  #: rows, from which on a table has a filter
 #: ``203 [180,229]``, ``~84``, ``4.60 us``, ``1e+06``
 _FIGURE = re.compile(r"[~+-]?\d+(\.\d+)?(e[+-]?\d+)?%?( ?(ns|us|ms|s))?( \[[^\]]*\])?")
+_OPTION = re.compile(r"--[a-z]+(-[a-z]+)*( \d+)?", re.ASCII)
 _NO_FIGURE = ("", "-", "never", "~never")
 
 
@@ -39,7 +40,7 @@ def to_html(result: Result) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"spec": _spec, "note": chart_note, "numeric": numeric_columns}
+    environment.filters |= {"spec": _spec, "note": chart_note, "numeric": numeric_columns, "options": _options}
     found = sections(result)
     style = _file("page.css")
     # without a chart there is nothing that Vega would draw
@@ -87,6 +88,13 @@ def _spec(chart: Chart) -> Any:
 
     drawn = {name: value for name, value in chart.spec.items() if name not in ("title", "description")}
     return htmlsafe_json_dumps(drawn, partial(json.dumps, allow_nan=False, separators=(",", ":")))
+
+
+def _options(text: str) -> Any:
+    """Text with each option, as ``--blocks 15``, in an element of its own: a browser would break the line behind its hyphens."""
+    from markupsafe import Markup, escape
+
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))  # noqa: S704  escaped, then a span
 
 
 def chart_note(chart: Chart) -> str:
