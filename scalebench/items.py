@@ -13,6 +13,7 @@ from typing import Any
 
 from scalebench.errors import StudyError
 
+_LONGEST_TEXT = 4_000  # characters of items that a run tells of itself
 _MOST_BYTES = 256 * 2**20  # of a file of items: all of them are held, and sent to each host
 
 
@@ -41,6 +42,24 @@ def read_items(value: Any) -> Sequence[Any] | None:
             "Give at least one item, or leave items out for 0, 1, ... tasks - 1",
         )
     return items
+
+
+def items_text(items: Sequence[Any]) -> str:
+    """Items as :func:`read_items` reads them again; how many there are where they are too many or have no such text.
+
+    >>> items_text(range(200)), items_text([3, 5]), items_text([object()])
+    ('range(0, 200)', '[3, 5]', '1 items')
+    """
+    if isinstance(items, range):
+        return repr(items)
+    counted = f"{len(items)} items"
+    if len(items) > _LONGEST_TEXT:
+        return counted
+    try:
+        text = repr(list(items))
+        return text if len(text) <= _LONGEST_TEXT and bool(ast.literal_eval(text) == list(items)) else counted
+    except Exception:  # noqa: BLE001 - items are anybody's, and so are their repr and ==
+        return counted
 
 
 def read_items_file(path: str | Path) -> list[Any]:

@@ -14,7 +14,7 @@ from scalebench.case import SCALINGS
 from scalebench.command import KEYS, PLACEHOLDERS, PROGRAM, Program, check_axes, read_program
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
-from scalebench.items import read_items, read_items_file, read_kwargs
+from scalebench.items import items_text, read_items, read_items_file, read_kwargs
 from scalebench.sending import digest_of
 from scalebench.variants import read_variants
 from scalebench.workloads.describe import Workload
@@ -260,7 +260,7 @@ class Study:
         plain = {one.name: getattr(self, one.name) for one in fields(self)}
         plain["workload"] = self.workload_name
         plain["variants"] = {name: one.described() for name, one in self.variants.items()}
-        plain["items"] = None if self.items is None else f"{len(self.items)} items"
+        plain["items"] = None if self.items is None else items_text(self.items)
         plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in self.kwargs.items()}
         plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip

@@ -231,12 +231,12 @@ class TestAWorkload:
 
     def test_is_told_apart_by_its_attributes_in_what_is_stored(self):
         described = Study(workload=double, items=[1, 2, 3], workers=1, suites={"a": {"workload": double}}).described()
-        assert (described["workload"], described["items"]) == (f"{__name__}:double", "3 items")
+        assert (described["workload"], described["items"]) == (f"{__name__}:double", "[1, 2, 3]")
         json.dumps(described)
 
     def test_of_a_suite_is_stored_with_its_items_as_plain_values(self):
         study = Study(workers=1, suites={"a": {"workload": double, "items": range(3), "tasks": "4,8"}})
-        assert study.described()["suites"] == {"a": {"workload": f"{__name__}:double", "items": "3 items", "tasks": (4, 8)}}
+        assert study.described()["suites"] == {"a": {"workload": f"{__name__}:double", "items": "range(0, 3)", "tasks": (4, 8)}}
 
 
 class TestAFile:

@@ -138,24 +138,33 @@ def _nothing_ran(result: Result) -> list[str]:
     return []
 
 
-def _verdicts(works: Iterable[Iterable[Row]]) -> Table:
+def _verdicts(works: list[list[Row]]) -> Table:
     """One sentence a case that lost or gained something worth a word."""
-    rows = [
-        [str(case["suite"]), section(case), str(case["workers"]), percent(case["efficiency"] * 100), told.partition("; ")[2] or told]
-        for cases in works for case in cases if case["backend"] != "serial" and (told := verdict(case)) is not None
+    told = [
+        (case, [percent(case["efficiency"] * 100), words.partition("; ")[2] or words])
+        for cases in works for case in cases if case["backend"] != "serial" and (words := verdict(case)) is not None
     ]  # fmt: skip
-    head = ["suite", "backend", "workers", "efficiency %", "verdict"]
-    return Table(title="Verdicts, case by case", head=head, rows=rows, sections={}, notes=[])
+    return _case_by_case("Verdicts, case by case", ["efficiency %", "verdict"], told)
 
 
-def _failures(works: Iterable[Iterable[Row]]) -> Table:
-    rows = [
-        [str(case["suite"]), section(case), str(case["workers"]), str(case["status"]), str(case["failed"]),
-         "" if pd.isna(case["message"]) else str(case["message"])]
+def _failures(works: list[list[Row]]) -> Table:
+    told = [
+        (case, [str(case["status"]), str(case["failed"]), "" if pd.isna(case["message"]) else str(case["message"])])
         for cases in works for case in cases if case["status"] != "ok"
     ]  # fmt: skip
-    head = ["suite", "backend", "workers", "status", "blocks", "message"]
-    return Table(title="Cases that did not run well", head=head, rows=rows, sections={}, notes=["blocks: in how many of them."])
+    table = _case_by_case("Cases that did not run well", ["status", "blocks", "message"], told)
+    return replace(table, notes=["blocks: in how many of them."])
+
+
+def _case_by_case(title: str, head: list[str], told: list[tuple[Row, list[str]]]) -> Table:
+    """Cells behind what tells a case from the others; of several runs, the run too."""
+    several = len({case["run_id"] for case, _ in told}) > 1
+    rows = [
+        [*([str(case["run_id"])] if several else []), str(case["suite"]), section(case), str(case["workers"]), *cells]
+        for case, cells in told
+    ]  # fmt: skip
+    whole = [*(["run"] if several else []), "suite", "backend", "workers", *head]
+    return Table(title=title, head=whole, rows=rows, sections={}, notes=[])
 
 
 def doubts(findings: Iterable[dict[str, Any]]) -> list[Doubt]:

@@ -8,7 +8,6 @@ from typing import Any
 from scalebench.results.load import Result
 
 _MOST = 20  #: runs that are told in full
-_NOT_STORED = ("items",)  #: described only, since they may be anything
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,15 +34,18 @@ def _again(about: Mapping[str, Any]) -> Again:
     facts |= {key: about.get(key) for key in ("started_at", "actual_s", "load_average", "status", "git_commit")}
     name = "".join(one if one.isalnum() or one in "-_" else "-" for one in str(study.get("name") or "study"))
     notes = []
-    if study.get("items") is not None:
-        notes.append(f"The items are not kept ({study['items']}): add them, as items = [...].")
+    if (items := study.get("items")) is not None:
+        kept = str(items).startswith(("[", "range("))
+        if not kept:
+            notes.append(f"The items are not kept ({items}): add them, as items = [...].")
+        study = {key: value for key, value in study.items() if key != ("items_file" if kept else "items")}
     if ":" in str(study.get("workload", "")):
         notes.append(f"The workload {study['workload']} must be importable from where the command is typed.")
     return Again(
         run=str(about.get("run_id", "")),
         facts=[(key, _shown(value)) for key, value in facts.items() if value is not None],
         versions=[(key, str(value)) for key, value in {"scalebench": about.get("scalebench"), **(packages if isinstance(packages, dict) else {})}.items() if value],
-        study=to_toml({key: value for key, value in study.items() if key not in _NOT_STORED}),
+        study=to_toml(study),
         command=f"scalebench run {name}.toml" if study else "",
         notes=notes,
     )  # fmt: skip
