@@ -143,6 +143,7 @@ def run(
     study: "Study | None" = None,
     *,
     results: str | Path = "results",
+    resume: str | Path | None = None,
     progress: bool | None = None,
     observe: "Observer | None" = None,
 ) -> Result:
@@ -153,6 +154,8 @@ def run(
     Args:
         study: What to sweep.
         results: Folder that the run's folder is made in.
+        resume: A run that was interrupted, to go on with: its folder, its id, or ``latest``. Its study may be left out where it
+            tells all of it.
         progress: Draw a bar between launches, or lines where there is none; None: on a terminal and in a notebook.
         observe: Called after each launch with the entry, the block and the launch.
     Returns:
@@ -162,22 +165,27 @@ def run(
     """
     from scalebench.plan import blocks_for
     from scalebench.progress import Progress, wanted
+    from scalebench.resume import read_earlier
     from scalebench.runner import Runner, forecast
     from scalebench.study_file import profile
 
-    study = profile() if study is None else study
-    ahead = forecast(study)
+    earlier = None if resume is None else read_earlier(resume, results)
+    if study is None:
+        study = profile() if earlier is None else earlier.study()
+    ahead = forecast(study, earlier=earlier)
     runner = Runner(study, ahead, results)
     observers = [observe] if observe is not None else []
     try:
         with ExitStack() as stack:
             if wanted() if progress is None else progress:
                 launches = len(ahead.sweep.entries) * blocks_for(study)
-                observers.append(stack.enter_context(Progress(launches, ahead.estimate_s)).launched)
+                observers.append(stack.enter_context(Progress(launches, ahead.estimate_s, runner.stored)).launched)
             runner.run(lambda entry, block, told: _tell(observers, entry, block, told))
     except BaseException as error:
         folder = runner.finish("interrupted")
-        error.add_note(f"What was measured is in {folder}: scalebench.load({str(folder)!r})")
+        error.add_note(
+            f"What was measured is in {folder}: scalebench.load({str(folder)!r}); scalebench.run(study, resume=...) goes on"
+        )
         raise
     return load(runner.finish())
 

@@ -4,7 +4,7 @@ Promises: always at least one row, whatever happened; the row's status and messa
 launch is left. Not here: which launch is next (``runner``), where rows go (``results.store``).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 
 _OPEN_TIMEOUT_S = 120.0
 _CLOSE_TIMEOUT_S = 30.0
+INTERRUPTED = "interrupted"  #: why a launch has fewer rounds than planned
+
+
+def never() -> bool:
+    """Nobody asks for an end."""
+    return False
 
 
 @dataclass(slots=True)
@@ -73,6 +79,7 @@ def launch(
     reference: plan.Reference | None,
     rounds: int | None,
     task_timing: str = "on",
+    ends: Callable[[], bool] = never,
 ) -> Launch:
     """Run one case once in a fresh host.
 
@@ -84,6 +91,7 @@ def launch(
         reference: The right answers and the cost; None leaves answers unchecked.
         rounds: Timed rounds; None: decided from the warm-up.
         task_timing: ``off``: the counted rounds record no tasks; their work is that of the warm-up, which does.
+        ends: Asked before each round but the warm-up; where it says so, no further one is begun.
     """
     pilot = rounds is None and study.rounds is None
     told = Launch(case, {**identity, "case_id": case.case_id, "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
@@ -95,9 +103,9 @@ def launch(
     try:
         host = local.start(case, sweep.start_of(case))
         if case.backend == PROGRAM:
-            _measure_program(told, host, sweep, study, reference, rounds)
+            _measure_program(told, host, sweep, study, reference, rounds, ends)
         else:
-            _measure(told, host, sweep, study, reference, rounds, task_timing)
+            _measure(told, host, sweep, study, reference, rounds, task_timing, ends)
             told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
     except BackendUnavailableError as error:
         told.fail("unavailable", str(error))
@@ -118,6 +126,7 @@ def _measure(
     reference: plan.Reference | None,
     rounds: int | None,
     task_timing: str,
+    ends: Callable[[], bool],
 ) -> None:
     case = told.case
     expected = None if reference is None else reference.expected(case.tasks)
@@ -129,12 +138,21 @@ def _measure(
     _note_round(told, warmup, None, expected)
     _note_workers(told, host.ask({"do": "describe"}, _OPEN_TIMEOUT_S)["workers"])
     for number in range(plan.rounds_for(warmup["wall_s"], study) if rounds is None else rounds):
+        if ends():
+            told.stop_reason = INTERRUPTED
+            break
         _note_round(told, host.ask({"do": "round", "task_timing": task_timing}, timeout), number, expected)
     told.found["shutdown_s"] = host.ask({"do": "close"}, _CLOSE_TIMEOUT_S)["shutdown_s"]
 
 
 def _measure_program(
-    told: Launch, host: HostProcess, sweep: Sweep, study: Study, reference: plan.Reference | None, rounds: int | None
+    told: Launch,
+    host: HostProcess,
+    sweep: Sweep,
+    study: Study,
+    reference: plan.Reference | None,
+    rounds: int | None,
+    ends: Callable[[], bool],
 ) -> None:
     """The rounds of a program. What it is made of (processes, workers, the start of a pool) is its own: null."""
     case, program = told.case, sweep.programs[told.case.workload]
@@ -143,6 +161,9 @@ def _measure_program(
     told.found |= {**_room(case, opened["cpus"], gil=True), "clock_error_s": 0.0}
     planned = rounds
     while planned is None or len(told.rounds) <= planned:  # the first is the warm-up
+        if told.rounds and ends():
+            told.stop_reason = INTERRUPTED
+            return
         try:
             reply = host.ask({"do": "round"}, timeout)
         except HostTimeoutError:

@@ -30,9 +30,10 @@ class Drawing(Protocol):
 class Progress:
     """Counts launches and says how long the rest will take: from the estimate at first, then from what was seen."""
 
-    def __init__(self, launches: int, estimate_s: float) -> None:
-        self._launches = launches
-        self._estimate_s = estimate_s
+    def __init__(self, launches: int, estimate_s: float, stored: int = 0) -> None:
+        """``stored``: of the launches, how many were made before the run was resumed."""
+        self._launches = max(launches - stored, 0)
+        self._estimate_s = estimate_s * self._launches / max(launches, 1)
         self._done = 0
         self._started = time.perf_counter()
         self._drawing: Drawing | None = None

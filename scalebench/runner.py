@@ -32,11 +32,12 @@ from scalebench.findings import (
     TaskTooShort,
     TooFewBlocks,
 )
-from scalebench.launch import Launch, launch
+from scalebench.launch import INTERRUPTED, Launch, launch, never
 from scalebench.launchers import local
 from scalebench.prepare import clear, prepare
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
 from scalebench.results.store import Store
+from scalebench.resume import Earlier
 from scalebench.study import Study
 from scalebench.sweep import Entry, Sweep, expand, shuffled
 
@@ -60,20 +61,23 @@ class Forecast:
     sweep: Sweep
     references: dict[tuple[Any, ...], plan.Reference]
     estimate_s: float
+    earlier: Earlier | None = None  #: the run that it goes on with
 
 
 #: told of a workload of one's own, after its first item: it, seconds of that item, of one pass over all, of the whole study
 Agree = Callable[[str, float, float, float], None]
 
 
-def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None) -> Forecast:
+def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:
     """Expand a study, prepare its variants (until :meth:`Runner.finish`) and measure its references.
 
     Args:
         study: What to sweep.
         only: The cases of it that will be launched; all when None.
         agree: Told how long it will take, before most of it is spent; raises where that is too long.
+        earlier: A run of this study to go on with.
     Raises:
+        ResultsError: What was begun earlier is not this study on this machine.
         WorkloadError: The workload can't be imported, or it fails serially.
     """
     sweep = expand(study)
@@ -88,34 +92,35 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
 
     prepare(sweep)
     try:
+        if earlier is not None:
+            earlier.check(study, {name: start.about for name, start in sweep.starts.items()}, _git_commit())
         references = plan.measure_references(sweep, study.timeout, looked)
     except BaseException:
         clear(sweep)
         raise
-    return Forecast(sweep, references, plan.estimate_s([entry.case for entry in sweep.entries], references, study))
+    return Forecast(sweep, references, plan.estimate_s([entry.case for entry in sweep.entries], references, study), earlier)
 
 
 class Runner:
     """One run of a study: a store, what is known about its cases, and what became of them."""
 
     def __init__(self, study: Study, ahead: Forecast, results: str | Path) -> None:
+        """Make the run's folder below ``results``, or go on with the one that was begun earlier.
+
+        Raises:
+            ResultsError: The folder can't be written.
+        """
         self.study = study
         self.ahead = ahead
-        self.started = machine.clock()
-        self.store = Store.create(results, {
-            "schema_version": SCHEMA_VERSION,
-            "scalebench": scalebench.__version__,
-            "study": study.described(),
-            "suites": ahead.sweep.suites,
-            "machine": machine.fingerprint(),
-            "git_commit": _git_commit(),
-            "variants": {name: dict(start.about) for name, start in ahead.sweep.starts.items()},
-            "started_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-            "load_average": machine.load_average(),
-            "cases": len(ahead.sweep.entries),
-            "estimate_s": ahead.estimate_s,
-            "status": "running",
-        })  # fmt: skip
+        self.started = machine.clock() - (0.0 if ahead.earlier is None else ahead.earlier.elapsed_s)
+        self._earlier: dict[
+            tuple[int, str], list[Launch]
+        ] = {}  #: block and case_id -> what was stored before the run was resumed
+        try:
+            self.store = self._begin(results) if ahead.earlier is None else self._go_on(ahead.earlier)
+        except BaseException:
+            clear(ahead.sweep)
+            raise
         self._rounds: dict[Case, int] = {}  #: the same for all variants of a case: the least of more rounds is less
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
@@ -128,15 +133,62 @@ class Runner:
         self._canary_s: list[float] = []
         self._used_by_others: list[float] = []  #: CPUs, one look a block
 
-    def launch(self, entry: Entry, block: int, *, rounds: int | None = None) -> Launch:
-        """Launch a case in a block, once more where it failed, and store each attempt before the next is begun."""
+    @property
+    def stored(self) -> int:
+        """How many launches are left of before the run was resumed: they are not made again."""
+        return len(self._earlier)
+
+    def _begin(self, results: str | Path) -> Store:
+        study, ahead = self.study, self.ahead
+        return Store.create(results, {
+            "schema_version": SCHEMA_VERSION,
+            "scalebench": scalebench.__version__,
+            "study": study.described(),
+            "suites": ahead.sweep.suites,
+            "machine": machine.fingerprint(),
+            "git_commit": _git_commit(),
+            "variants": {name: dict(start.about) for name, start in ahead.sweep.starts.items()},
+            "started_at": _now(),
+            "load_average": machine.load_average(),
+            "cases": len(ahead.sweep.entries),
+            "estimate_s": ahead.estimate_s,
+            "status": "running",
+        })  # fmt: skip
+
+    def _go_on(self, earlier: Earlier) -> Store:
+        self._earlier = earlier.launches(entry.case for entry in self.ahead.sweep.entries)
+        store = Store.reopen(earlier.folder, earlier.about)
+        resumed = {
+            "started_at": _now(),
+            "load_average": machine.load_average(),
+            "launches": sum(map(len, self._earlier.values())),
+        }
+        store.save(status="running", resumed=[*earlier.about.get("resumed", []), resumed])
+        return store
+
+    def launch(self, entry: Entry, block: int, *, rounds: int | None = None, ends: Callable[[], bool] = never) -> Launch:
+        """Launch a case in a block, once more where it failed, and store each attempt before the next is begun.
+
+        Attempts that were stored before the run was resumed are not made again; what they taught is learnt again.
+
+        Raises:
+            KeyboardInterrupt: ``ends`` said so; what was measured of the launch until then is stored.
+        """
         case = entry.case
         if self.begins(block):
             self._blocks.add(block)
             self._used_by_others.append(machine.cpus_in_use())
         reference = self.ahead.references.get(plan.reference_key(case))
         told = None
-        for attempt in range(_ATTEMPTS):
+        earlier = self._earlier.pop((block, case.case_id), [])
+        for told in earlier:
+            self._note_costs(told, None)
+            self._learn(case, told)
+        for attempt in range(len(earlier), _ATTEMPTS):
+            if told is not None and self._settled(case, told):
+                break
+            if ends():
+                raise KeyboardInterrupt
             identity = {
                 "run_id": self.store.run_id, "machine_id": machine.fingerprint()["machine_id"], "study": self.study.name,
                 "suite": entry.suite, "block": block, "attempt": attempt,
@@ -145,14 +197,18 @@ class Runner:
             if told is None:
                 planned = self._rounds.get(replace(case, variant=None)) if rounds is None else rounds
                 began = machine.clock()
-                told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing)
+                told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing, ends)
                 self._note_costs(told, machine.clock() - began)
+            if told.stop_reason == INTERRUPTED and all(one["warmup"] for one in told.rounds):
+                raise KeyboardInterrupt  # a warm-up alone is no measurement: the launch is made again
             self.store.write_launch(f"{block:04}-{case.case_id}-{attempt}", told.rows(), told.tasks())
             self._learn(case, told)
-            if told.status in ("ok", "unavailable", "skipped") or case.case_id in self._closed:
-                break
         assert told is not None
         return told
+
+    def _settled(self, case: Case, told: Launch) -> bool:
+        """Whether there is nothing to try once more."""
+        return told.status in ("ok", "unavailable", "skipped") or case.case_id in self._closed
 
     def _closed_launch(self, case: Case, identity: dict[str, Any]) -> Launch | None:
         """A row instead of a launch, where the case can't run or was given up."""
@@ -165,13 +221,16 @@ class Runner:
         told.fail(*self._closed[case.case_id])
         return told
 
-    def _note_costs(self, told: Launch, seconds: float) -> None:
+    def _note_costs(self, told: Launch, seconds: float | None) -> None:
+        """``seconds``: of the whole launch; None where that is not known any more, and the start and the end are to do."""
         self._canary_s.append(told.identity["canary_s"])
         walls = [one["wall_s"] for one in told.rounds if not one["warmup"] and one["status"] == "ok"]
         if self.study.precision is None:
             return
         self._rows += told.rows()
         if told.status == "ok" and walls:
+            if seconds is None:
+                seconds = sum(walls) + walls[0] + told.found.get("startup_s", 0.0) + told.found.get("shutdown_s", 0.0)
             self._costs[told.case.case_id] = (sum(walls) / len(walls), max(seconds - sum(walls), 1e-3))
 
     def _learn(self, case: Case, told: Launch) -> None:
@@ -188,12 +247,20 @@ class Runner:
         for finding in doubts(case, told):
             self._findings.setdefault((finding.code, case.case_id), finding)
 
-    def run(self, observe: Observer) -> None:
-        """All blocks that the study asks for: as many as planned, fewer for the budget, more for the precision."""
-        while (reason := self.stop_reason()) is None:
+    def run(self, observe: Observer, ends: Callable[[], bool] = never) -> None:
+        """All blocks that the study asks for: as many as planned, fewer for the budget, more for the precision.
+
+        Args:
+            observe: Told of each launch but those of before the run was resumed.
+            ends: See :meth:`launch`.
+        """
+        while self._earlier or (reason := self.stop_reason()) is None:  # a block that was begun is ended
             block = len(self._blocks)
             for entry in shuffled(self.ahead.sweep.entries, self.study.seed, block):
-                observe(entry, block, self.launch(entry, block))
+                before = self._earlier.get((block, entry.case.case_id))
+                told = self.launch(entry, block, ends=ends)
+                if before is None or told is not before[-1]:
+                    observe(entry, block, told)
             self._replan()
         self.store.about["stop_reason"] = reason
 
@@ -355,6 +422,10 @@ def doubts(case: Case, told: Launch) -> list[Finding]:
     if case.kind == "stream" and held is not None and cache is not None and held <= cache:
         found.append(FitsCache(case=case.label, held_bytes=held, cache_bytes=cache))
     return found
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def _git_commit() -> str | None:

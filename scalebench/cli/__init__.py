@@ -82,9 +82,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ScalebenchError as error:
         print(f"scalebench: {error}", file=sys.stderr)
         return WRONG_USE
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as ended:
         print("scalebench: interrupted", file=sys.stderr)
-        return INTERRUPTED
+        return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
     except BrokenPipeError:
         # the reader of our output has gone, as in 'scalebench report | head'
         sys.stderr.close()

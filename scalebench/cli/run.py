@@ -9,6 +9,7 @@ scalebench run mypackage.module:simulate --items-file runs.csv --kwargs "steps=1
 scalebench run mypackage.module:simulate --variant old=git:HEAD~1 --variant new      two versions, interleaved
 scalebench run --command 'xz -T{workers} -kf data' --workers 1,2,4    any program
 scalebench run study.toml --dry-run                   what would be measured, and how long it takes
+scalebench run --resume latest                        go on with a run that was interrupted
 
 Without a study, a function or a profile the default study is measured. Settings (--blocks, --budget) change it; a flag of
 an axis alone (--workers, --backend, --kind ...) replaces it: then strong scaling of crunch is measured, with those values and
@@ -18,12 +19,14 @@ What neither flags nor a study file name comes from [tool.scalebench] of the nea
 A function is called with one item at a time. Its first item is run before all else: what it raises is shown once, and where
 the study would take long, a question is asked on a terminal.
 
+Ctrl-C ends the run after the round in flight, a second one at once, and so does SIGTERM; what was measured is kept, and --resume
+goes on from there: on the same machine, with the same versions and the same state of the code.
+
 Exit statuses: 0 fine; 2 wrong use, nothing was measured; 3 some cases failed, crashed, timed out or gave other answers; 130
-interrupted, what was measured is kept.
+interrupted (143 by SIGTERM), what was measured is kept.
 """
 
 import argparse
-import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +34,8 @@ from typing import TYPE_CHECKING
 from scalebench.errors import UsageError
 
 if TYPE_CHECKING:
-    from scalebench.runner import Forecast
+    from scalebench.interruption import Interruption
+    from scalebench.runner import Forecast, Runner
     from scalebench.study import Study
 
 _MANY_CASES = 1000
@@ -105,6 +109,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="don't add the cases that speedup and efficiency need: enough to compare variants",
     )
+    parser.add_argument(
+        "--resume",
+        metavar="RUN",
+        help="go on with a run that was interrupted: its folder, its id, or latest; what it has is kept",
+    )
     parser.add_argument("--results", metavar="DIR", help="where the run's folder is made (default: results)")
     parser.add_argument(
         "--dry-run", action="store_true", help="print the cases and the time they will take, measure nothing else"
@@ -118,43 +127,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.analysis.scaling import failed_cases
+    from scalebench.interruption import Interruption
     from scalebench.prepare import clear
+    from scalebench.results.load import load
+    from scalebench.resume import read_earlier
     from scalebench.runner import Runner, forecast
+    from scalebench.study_file import project_defaults
     from scalebench.sweep import expand
 
-    study = _study(asked)
+    earlier = None
+    if asked.resume is not None:
+        earlier = read_earlier(asked.resume, asked.results or project_defaults()[1].get("results"))
+    study = earlier.study() if earlier is not None and not _names_study(asked) else _study(asked)
     agree = _Agree(ask=not (asked.yes or asked.dry_run))
     cases = len(expand(study).entries)
     if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
         raise UsageError(
             f"{cases} cases: more than {_MANY_CASES} are measured only if you say so.\nGive --yes, or narrow an axis; --dry-run shows them"
         )
-    if not asked.dry_run:
+    if not asked.dry_run and earlier is None:
         _check_writable(asked.results)
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
-    _end_as_if_interrupted()
-    ahead = forecast(study, agree=agree.first_item)
-    agree.whole(ahead.estimate_s)
-    if asked.dry_run:
-        _print_plan(study, ahead, as_json=asked.json)
-        clear(ahead.sweep)
-        return cli.OK
-    from scalebench.plan import blocks_for
-    from scalebench.progress import Progress
-    from scalebench.report.console import command
-    from scalebench.results.load import load
-
-    runner = Runner(study, ahead, asked.results)
-    status = "interrupted"
-    try:
-        with Progress(len(ahead.sweep.entries) * blocks_for(study), ahead.estimate_s) as progress:
-            runner.run(progress.launched)
-        status = "finished"
-    finally:
-        folder = runner.finish(status)
-        if status != "finished":
-            print(f"interrupted; what was measured is in {folder}   Next: {command('report', folder)}", file=sys.stderr)
+    with Interruption() as interruption:
+        ahead = forecast(study, agree=agree.first_item, earlier=earlier)
+        agree.whole(ahead.estimate_s)
+        if asked.dry_run:
+            _print_plan(study, ahead, as_json=asked.json)
+            clear(ahead.sweep)
+            return cli.OK
+        folder = _measure(Runner(study, ahead, asked.results), interruption)
     result = load(folder)
     failed = failed_cases(result.rounds, study.required_backends)
     if asked.json:
@@ -166,6 +168,34 @@ def main(asked: argparse.Namespace) -> int:
 
         print_report(result)
     return cli.CASES_FAILED if failed else cli.OK
+
+
+def _measure(runner: "Runner", interruption: "Interruption") -> Path:
+    """All that is left to measure; the run's folder. Whatever ends it, what was measured is kept and said to be there."""
+    from scalebench.plan import blocks_for
+    from scalebench.progress import Progress
+    from scalebench.report.console import command
+
+    launches = len(runner.ahead.sweep.entries) * blocks_for(runner.study)
+    status = "interrupted"
+    try:
+        with Progress(launches, runner.ahead.estimate_s, runner.stored) as progress:
+            interruption.patient = True
+            runner.run(progress.launched, interruption.asked)
+        status = "finished"
+    finally:
+        interruption.patient = False
+        folder = runner.finish(status)
+        if status != "finished":
+            print(f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}", file=sys.stderr)
+    return folder
+
+
+def _names_study(asked: argparse.Namespace) -> bool:
+    """Whether the command line says anything of what to measure."""
+    flags = (*_AXES, *_SETTINGS, *_PROGRAM, *_PROGRAM_SWITCHES)
+    named = [asked.study, asked.profile, asked.variant, *(getattr(asked, flag.replace("-", "_")) for flag in flags)]
+    return asked.no_baselines or any(one is not None for one in named)
 
 
 def _study(asked: argparse.Namespace) -> "Study":
@@ -248,13 +278,6 @@ def _check_writable(results: str) -> None:
         raise ResultsError(
             f"results folder {results!r} can't be written: {error.strerror or error}.\nGive another with --results DIR"
         ) from None
-
-
-def _end_as_if_interrupted() -> None:
-    """SIGTERM and SIGHUP end the launch in flight and save the rest, as Ctrl-C does."""
-    for name in ("SIGTERM", "SIGHUP"):
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.default_int_handler)
 
 
 def _add_working_folder() -> None:

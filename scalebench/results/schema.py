@@ -105,7 +105,11 @@ FACTS = _columns(
     ("exit_status", "int", "of the host; negative: the signal that ended it"),
     ("figure_of_merit", "float", "pulled from a program's output"),
     ("task_timing", "str", "on, or off: tasks not recorded one by one"),
-    ("stop_reason", "str", "why the launch had no more rounds: planned; pilot (a first launch, by its warm-up); else the status"),
+    (
+        "stop_reason",
+        "str",
+        "why the launch had no more rounds: planned; pilot (a first launch, by its warm-up); interrupted; else the status",
+    ),
     ("status", "str", ", ".join(STATUSES)),
     ("message", "str", "the cause, where the status is not ok"),
 )

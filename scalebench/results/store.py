@@ -8,24 +8,28 @@ launch); killing the controller at any time loses at most the launch in flight.
     results/<run id>/run.json          study, machine, versions, findings; replaced whole
                      rounds.parquet    one row a round
                      tasks.parquet     one row a task of a round
-                     parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet
+                     parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet, .lock;
+                                       of a run that was resumed, _earlier.* is all that it had
 """
 
 import contextlib
+import fcntl
 import json
 import os
 import secrets
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scalebench.errors import ResultsError
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_EARLIER = "_earlier"
 
 
 def new_run_id() -> str:
@@ -78,6 +82,7 @@ class Store:
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder = folder
         self.about = about  #: what ``run.json`` says
+        self._lock: BinaryIO | None = None
 
     @classmethod
     def create(cls, results: str | Path, about: dict[str, Any]) -> "Store":
@@ -96,7 +101,42 @@ class Store:
             raise ResultsError(
                 f"results folder {str(results)!r} can't be written: {error.strerror or error}.\nGive another with --results DIR"
             ) from None
+        store._own()
         return store
+
+    @classmethod
+    def reopen(cls, folder: Path, about: Mapping[str, Any]) -> "Store":
+        """A run that did not come to its end, to be written on: what it has becomes parts again.
+
+        Raises:
+            ResultsError: It can't be written, or it is being written.
+        """
+        store, parts = cls(folder, dict(about)), folder / "parts"
+        try:
+            parts.mkdir(exist_ok=True)
+            store._own()
+            tasks, rounds = folder / "tasks.parquet", folder / "rounds.parquet"
+            if rounds.exists() and tasks.exists():  # of a compaction that came to its end; its parts perhaps did not go
+                for part in parts.glob("*.parquet"):
+                    part.unlink()
+            for file, name in ((tasks, "tasks"), (rounds, "rounds")):
+                if rounds.exists() and file.exists():
+                    os.replace(file, parts / f"{_EARLIER}.{name}.parquet")
+            tasks.unlink(missing_ok=True)  # of a compaction that did not: the parts are whole
+        except OSError as error:
+            raise ResultsError(f"{folder} can't be written: {error.strerror or error}.\nMake it writable, then again") from None
+        return store
+
+    def _own(self) -> None:
+        """Be the only one that writes this run, as long as this process lives."""
+        self._lock = open(self.folder / "parts" / ".lock", "wb")  # noqa: SIM115  held until the run is closed
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            self._lock.close()
+            raise ResultsError(f"{self.folder} is being written by another process.\nWait for it, or begin another run") from None
+        except OSError:
+            pass  # a file system without locks
 
     @property
     def run_id(self) -> str:
@@ -127,3 +167,5 @@ class Store:
             whole = pd.concat(frames, ignore_index=True) if frames else None
             write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
         shutil.rmtree(parts)
+        if self._lock is not None:
+            self._lock.close()

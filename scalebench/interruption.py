@@ -1,0 +1,51 @@
+"""An end that is asked for from outside, by a signal.
+
+SIGINT, as of Ctrl-C, lets the round in flight finish; a second one ends it. SIGTERM and SIGHUP come from a batch system or a
+terminal that goes: they end it at once. What was measured is saved either way. A signal that is ignored, as below nohup, stays so.
+"""
+
+import signal
+import sys
+import threading
+from types import FrameType, TracebackType
+from typing import Any, Self
+
+
+class Ended(KeyboardInterrupt):
+    """A signal ended the command; ``status`` is what a shell would call its exit."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(signal.Signals(number).name)
+        self.status = 128 + number
+
+
+class Interruption:
+    """Handles the signals while it is entered. Only the main thread is told of them: elsewhere it does nothing."""
+
+    def __init__(self) -> None:
+        self.patient = False  #: whether something is in flight that a first SIGINT shall let finish
+        self._asked = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+                number = getattr(signal, name, None)
+                if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._came)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def asked(self) -> bool:
+        """Whether nothing more shall be begun."""
+        return self._asked
+
+    def _came(self, number: int, _frame: FrameType | None) -> None:
+        if number == signal.SIGINT and self.patient and not self._asked:
+            self._asked = True
+            print("\nscalebench: ends after the round in flight; Ctrl-C again: now", file=sys.stderr, flush=True)
+            return
+        raise Ended(number)

@@ -1,0 +1,146 @@
+"""A run that did not come to its end, to be continued: what it was asked, and what it has measured.
+
+A run is of one machine, one set of versions and one state of the code: where one of them is another today, it is not
+continued. What was measured is never measured again; a launch that was in flight when the run ended was not stored, and is.
+Not here: how it goes on (``runner``), its files (``results.store``).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scalebench import machine
+from scalebench.case import Case
+from scalebench.errors import ResultsError, ScalebenchError
+from scalebench.launch import Launch
+from scalebench.results.load import DEFAULT_RESULTS, find_runs, latest_run, load, read_about
+from scalebench.results.schema import SCHEMA_VERSION
+from scalebench.study import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_ROUND = ("round", "warmup", "status", "message")  #: columns that fewer than all rounds of a launch may share
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """What a run left behind."""
+
+    folder: Path
+    about: Mapping[str, Any]  #: its ``run.json``
+    rounds: "pd.DataFrame"
+
+    def study(self) -> Study:
+        """The study, from what the run tells of it.
+
+        Raises:
+            ResultsError: It does not tell all of it: a function of a notebook has no name, long items were not kept.
+        """
+        stored = self._stored()
+        changes = {key: value for key, value in stored.items() if value is not None and value != [None]}
+        changes.pop("items_file" if _are_items(stored.get("items")) else "items", None)
+        way_out = f"Give the same study again, and --resume {self.folder}"
+        try:
+            study = Study(**changes)
+        except (ScalebenchError, TypeError) as error:
+            raise ResultsError(f"{self.folder}: its study can't be read back: {error}\n{way_out}") from None
+        if (differs := _differences(stored, study)) or ("items" in stored and not _are_items(stored["items"])):
+            told = ", ".join(differs) or "items"
+            raise ResultsError(f"{self.folder}: the run does not tell all of its study ({told}).\n{way_out}")
+        return study
+
+    def check(self, study: Study, starts: Mapping[str, Mapping[str, Any]], commit: str | None) -> None:
+        """Refuse what would not be the same run.
+
+        Args:
+            study: What shall be measured.
+            starts: What is known about each variant, now that they are prepared.
+            commit: The state of the code that is measured, where it is known.
+        Raises:
+            ResultsError: The study, the machine, a version, a variant or the code is another one.
+        """
+        if differs := _differences(self._stored(), study):
+            raise ResultsError(f"{self.folder} is of another study: {', '.join(differs)}.\nLeave the study out to go on with it: scalebench run --resume {self.folder}")  # fmt: skip
+        then = self.about.get("machine")
+        then = then if isinstance(then, dict) else {}
+        now = machine.fingerprint()
+        changed = [name for name in ("machine_id", "cpu_budget", "python") if then.get(name) != now.get(name)]
+        packages, here = then.get("packages") or {}, now.get("packages") or {}
+        changed += [f"{name} {packages.get(name)} -> {here.get(name)}" for name in sorted({*packages, *here}) if packages.get(name) != here.get(name)]  # fmt: skip
+        if self.about.get("git_commit") != commit:
+            changed.append(f"git commit {self.about.get('git_commit')} -> {commit}")
+        if self.about.get("variants") != {name: dict(about) for name, about in starts.items()}:
+            changed.append("variants")
+        if changed:
+            raise ResultsError(f"{self.folder} was begun under other conditions: {', '.join(changed)}.\nA run is of one machine and one state of all code. Begin another: scalebench run; 'scalebench compare' takes both")  # fmt: skip
+
+    def launches(self, cases: Iterable[Case]) -> dict[tuple[int, str], list[Launch]]:
+        """Its launches as they were, by block and ``case_id``: the attempts in their order."""
+        known = {case.case_id: case for case in cases}
+        found: dict[tuple[int, str], list[Launch]] = {}
+        for (block, case_id, _), rows in self.rounds.groupby(["block", "case_id", "attempt"], sort=True):
+            found.setdefault((int(str(block)), str(case_id)), []).append(_as_it_was(known[str(case_id)], rows))
+        return found
+
+    @property
+    def elapsed_s(self) -> float:
+        """How long was measured: as it was told, else from the first to the last launch."""
+        told = self.about.get("actual_s")
+        if isinstance(told, int | float):
+            return float(told)
+        import pandas as pd
+
+        began = pd.to_datetime(self.rounds["started_at"].dropna(), format="ISO8601", utc=True)
+        return 0.0 if began.empty else float((began.max() - began.min()).total_seconds())
+
+    def _stored(self) -> dict[str, Any]:
+        stored = self.about.get("study")
+        return stored if isinstance(stored, dict) else {}
+
+
+def read_earlier(run: str | Path, results: str | Path | None = None) -> Earlier:
+    """A run that can be continued.
+
+    Args:
+        run: Its folder or id; ``latest`` for the one that was begun last.
+        results: The folder of runs that an id or ``latest`` is looked for in; ``results`` when None.
+    Raises:
+        ResultsError: There is none, it is finished, or another scalebench began it.
+    """
+    results = results or DEFAULT_RESULTS
+    folder = latest_run(results) if str(run) == "latest" else Path(run)
+    if not folder.is_dir():
+        folder = Path(results) / str(run)
+    if not (folder / "run.json").is_file():
+        runs = ", ".join(one.name for one in find_runs(results)[-3:]) or "none"
+        raise ResultsError(f"no run at {str(run)!r}.\nIn {results} the last ones are: {runs}")
+    about = read_about(folder)
+    if about.get("status") == "finished":
+        raise ResultsError(f"{folder} is finished: there is nothing to go on with.\nMeasure anew: scalebench run")
+    if about.get("schema_version") != SCHEMA_VERSION:
+        raise ResultsError(f"{folder} was begun by another version of scalebench.\nEnd it with that one, or begin another")
+    return Earlier(folder, about, load(folder).rounds)
+
+
+def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:
+    """The keys of a study that are not as stored."""
+    import json
+
+    now = json.loads(json.dumps(study.described(), default=str))
+    return [key for key in {**stored, **now} if stored.get(key) != now.get(key)]
+
+
+def _are_items(stored: object) -> bool:
+    """Whether a run tells the items themselves, or how many they were. None: there were none given."""
+    return stored is None or str(stored).startswith(("[", "range("))
+
+
+def _as_it_was(case: Case, rows: "pd.DataFrame") -> Launch:
+    told = [{str(key): value for key, value in row.items() if value == value and value is not None}  # not NaN
+            for row in rows.astype(object).to_dict("records")]  # fmt: skip
+    last = told[-1]
+    rounds = [{**row, "message": row.get("message")} for row in told]
+    common = {key: value for key, value in last.items() if key not in _ROUND}
+    return Launch(case, common, common, rounds, [], [], last["status"], last.get("message"), last.get("stop_reason", "planned"))
