@@ -72,6 +72,14 @@ def truth(session: nox.Session) -> None:
 
 
 @nox.session
+def faults(session: nox.Session) -> None:
+    """A run ended by signals at 200 random moments and resumed. ``-- 1000`` for more."""
+    session.install("-e", ".[all]", *group("tests"))
+    times = session.posargs[0] if session.posargs else "200"
+    session.run("pytest", "tests/cli/test_interruption.py", "-n", "2", env={"SCALEBENCH_FAULTS": times})
+
+
+@nox.session
 def size(session: nox.Session) -> None:
     """Do the tables stay quick with a fleet's worth of runs? Seconds and peak memory on generated data, limits, growth."""
     session.install("-e", ".[all]")

@@ -183,8 +183,9 @@ def run(
             runner.run(lambda entry, block, told: _tell(observers, entry, block, told))
     except BaseException as error:
         folder = runner.finish("interrupted")
+        place = repr(str(folder))
         error.add_note(
-            f"What was measured is in {folder}: scalebench.load({str(folder)!r}); scalebench.run(study, resume=...) goes on"
+            f"What was measured is in {folder}: scalebench.load({place}); scalebench.run(study, resume={place}) goes on"
         )
         raise
     return load(runner.finish())

@@ -17,6 +17,7 @@ from scalebench.launch import Launch
 from scalebench.results.load import DEFAULT_RESULTS, find_runs, latest_run, load, read_about
 from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.study import Study
+from scalebench.sweep import expand
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,7 @@ class Earlier:
         way_out = f"Give the same study again, and --resume {self.folder}"
         try:
             study = Study(**changes)
+            expand(study)
         except (ScalebenchError, TypeError) as error:
             raise ResultsError(f"{self.folder}: its study can't be read back: {error}\n{way_out}") from None
         if (differs := _differences(stored, study)) or ("items" in stored and not _are_items(stored["items"])):

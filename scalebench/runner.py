@@ -203,6 +203,8 @@ class Runner:
                 raise KeyboardInterrupt  # a warm-up alone is no measurement: the launch is made again
             self.store.write_launch(f"{block:04}-{case.case_id}-{attempt}", told.rows(), told.tasks())
             self._learn(case, told)
+            if told.stop_reason == INTERRUPTED:
+                raise KeyboardInterrupt
         assert told is not None
         return told
 

@@ -166,6 +166,12 @@ def fails_after_the_warm_up(item):
     return item
 
 
+def fails_in_other_threads(item):
+    if threading.current_thread() is not threading.main_thread():
+        raise ValueError("not in the main thread")
+    return item
+
+
 class SlowToSend:
     """An item that takes 50 ms to be pickled, wherever that is done: a known delay before each dispatch."""
 
@@ -211,3 +217,21 @@ def answers_what_the_environment_says(_item):
 
 def sleeps_as_the_environment_says(_item):
     time.sleep(float(os.environ["SCALEBENCH_TEST_SLEEP"]))
+
+
+kept = []
+
+
+def leaves_things_and_hangs(item):
+    """A file, a folder and shared memory that it never removes, a child that outlives it; and it comes to no end."""
+    import subprocess
+    import tempfile
+    from multiprocessing import shared_memory
+
+    tempfile.mkdtemp()
+    with tempfile.NamedTemporaryFile(delete=False) as file:
+        file.write(b"left")
+    kept.append(shared_memory.SharedMemory(create=True, size=1000))
+    subprocess.Popen(["sleep", "1000"])
+    hangs(item)
+    return item

@@ -96,7 +96,9 @@ def test_an_interruption_keeps_what_was_measured_and_says_where(tmp_path):
     with pytest.raises(KeyboardInterrupt) as interrupted:
         scalebench.run(Study(**TINY), results=tmp_path, observe=stop)
     (run,) = tmp_path.iterdir()
-    assert interrupted.value.__notes__ == [f"What was measured is in {run}: scalebench.load({str(run)!r})"]
+    assert interrupted.value.__notes__ == [
+        f"What was measured is in {run}: scalebench.load({str(run)!r}); scalebench.run(study, resume={str(run)!r}) goes on"
+    ]
     kept = scalebench.load(run)
     assert kept.about["status"] == "interrupted"
     assert kept.rounds["case_id"].nunique() == 2

@@ -288,7 +288,7 @@ def test_an_interrupted_run_leaves_no_working_tree(repository, tmp_path, left_be
     finally:
         run.kill()
         run.wait()
-    assert run.returncode == 130, told
+    assert run.returncode == 128 + sent, told
     assert worktrees(repository) == 1
 
 

@@ -106,7 +106,7 @@ class FakeTimes:
         monkeypatch.setattr(runner.plan, "measure_references", lambda *_: {})
         monkeypatch.setattr(runner.plan, "estimate_s", lambda *_: 1.0)
 
-    def launch(self, case, identity, sweep, study, reference, rounds, task_timing):
+    def launch(self, case, identity, sweep, study, reference, rounds, task_timing, ends):
         told = Launch(
             case, {**identity, "case_id": case.case_id, "canary_s": 0.004}, stop_reason="planned" if rounds else "pilot"
         )

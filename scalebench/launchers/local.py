@@ -1,7 +1,7 @@
 """``local``: the host starts on this machine, as a plain process or below mpiexec.
 
 Thread variables are set in the environment before the host's first import. Of the rest only what MPI needs to start
-as root, the launch's mark, and what a variant asks for are added.
+as root, the launch's mark, its own folder for temporary files (not of a program), and what a variant asks for are added.
 """
 
 import os
@@ -9,6 +9,7 @@ import os
 from scalebench.backends.base import Backend
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
+from scalebench.command import PROGRAM
 from scalebench.errors import BackendUnavailableError
 from scalebench.launchers.mpiexec import find_mpi
 from scalebench.launchers.process import HostProcess
@@ -39,7 +40,7 @@ def command(case: Case, place: Start = HERE) -> tuple[list[str], dict[str, str]]
 
 def start(case: Case, place: Start = HERE) -> HostProcess:
     """Start the host of a case; it is up when it answers its first request."""
-    return HostProcess(*command(case, place))
+    return HostProcess(*command(case, place), own_folder=case.backend != PROGRAM)
 
 
 def unavailable(name: str, place: Start = HERE) -> str | None:

@@ -23,8 +23,10 @@ if sys.platform == "linux":
 
 from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
+from scalebench.launchers.leftovers import Leftovers, is_tracker
 
 _END_S = 5.0  # for a killed process to be gone
+_TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
 _MARK_VARIABLE = "SCALEBENCH_LAUNCH"  # in the environment of a launch: whatever it starts inherits it
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
 _STDERR_PIPE = 1 << 20  # bytes that a task may print meanwhile without being held up, where the system lets us say so
@@ -34,7 +36,11 @@ _STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake t
 class HostProcess:
     """One launch: the host process, or the mpiexec that it runs below, and all that they start."""
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str]) -> None:
+    def __init__(self, command: Sequence[str], environment: dict[str, str], *, own_folder: bool = True) -> None:
+        """``own_folder``: whether its ``TMPDIR`` is a folder that goes with it."""
+        self._leftovers = Leftovers()
+        if own_folder:
+            environment = {**environment, "TMPDIR": self._leftovers.folder}
         self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
         self._mark = secrets.token_hex(8)
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -47,6 +53,7 @@ class HostProcess:
         except BaseException:
             if hasattr(self, "_process"):
                 self.end()
+            self._leftovers.remove()
             raise
 
     def _start(self, command: Sequence[str], environment: dict[str, str]) -> None:
@@ -124,7 +131,9 @@ class HostProcess:
 
     def count_processes(self) -> int:
         """How many processes the launch has now, the command itself included."""
-        return len(self._tree())
+        processes = self._tree()
+        self._leftovers.look(processes)  # some may be gone when it ends
+        return len(processes)
 
     def end(self, patience: float = 0.0) -> int | None:
         """Wait ``patience`` seconds for a good end, then kill all that is left; the exit status."""
@@ -133,12 +142,13 @@ class HostProcess:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
                 self._process.wait(patience)
-        for one in [*self._tree(), *self._marked()]:
-            with contextlib.suppress(psutil.Error):
-                one.kill()
-        give_up = time.perf_counter() + _END_S
-        while self._tree() and time.perf_counter() < give_up:
-            time.sleep(0.002)
+        everyone = [*self._tree(), *self._marked()]
+        self._leftovers.look(everyone)
+        trackers = [one for one in everyone if is_tracker(one)]
+        _kill([one for one in everyone if one not in trackers])
+        self._wait(lambda: any(map(_runs, trackers)), _TRACKER_S)
+        _kill([*self._tree(), *self._marked()])
+        self._wait(self._tree, _END_S)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
         for thread in self._threads:
@@ -147,7 +157,14 @@ class HostProcess:
             with contextlib.suppress(OSError):
                 if pipe is not None and not (pipe is self._process.stderr and self._threads[1].is_alive()):
                     pipe.close()
+        self._leftovers.remove()
         return self._process.returncode
+
+    def _wait(self, others: Callable[[], object], seconds: float) -> None:
+        """Until there are no others, or it takes too long."""
+        give_up = time.perf_counter() + seconds
+        while others() and time.perf_counter() < give_up:
+            time.sleep(0.002)
 
     def _tree(self) -> list[psutil.Process]:
         """All processes of the launch seen so far that still run; one that only waits to be reaped doesn't."""
@@ -204,6 +221,12 @@ def _interrupted_later() -> Iterator[None]:
             signal.signal(sent, handler)
         for sent, frame in came:
             handlers[sent](sent, frame)
+
+
+def _kill(processes: Sequence[psutil.Process]) -> None:
+    for one in processes:
+        with contextlib.suppress(psutil.Error):
+            one.kill()
 
 
 def _runs(process: psutil.Process) -> bool:

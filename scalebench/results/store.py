@@ -8,8 +8,8 @@ launch); killing the controller at any time loses at most the launch in flight.
     results/<run id>/run.json          study, machine, versions, findings; replaced whole
                      rounds.parquet    one row a round
                      tasks.parquet     one row a task of a round
-                     parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet, .lock;
-                                       of a run that was resumed, _earlier.* is all that it had
+                     parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet, and
+                                       of a run that was resumed _earlier.*, which is all that it had
 """
 
 import contextlib
@@ -21,7 +21,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
@@ -82,7 +82,7 @@ class Store:
     def __init__(self, folder: Path, about: dict[str, Any]) -> None:
         self.folder = folder
         self.about = about  #: what ``run.json`` says
-        self._lock: BinaryIO | None = None
+        self._lock: int | None = None  #: a descriptor
 
     @classmethod
     def create(cls, results: str | Path, about: dict[str, Any]) -> "Store":
@@ -128,15 +128,20 @@ class Store:
         return store
 
     def _own(self) -> None:
-        """Be the only one that writes this run, as long as this process lives."""
-        self._lock = open(self.folder / "parts" / ".lock", "wb")  # noqa: SIM115  held until the run is closed
+        """Be the only one that writes this run, as long as this process lives: a lock on its folder."""
+        self._lock = os.open(self.folder, os.O_RDONLY)
         try:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            self._lock.close()
+            self._disown()
             raise ResultsError(f"{self.folder} is being written by another process.\nWait for it, or begin another run") from None
         except OSError:
             pass  # a file system without locks
+
+    def _disown(self) -> None:
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
 
     @property
     def run_id(self) -> str:
@@ -167,5 +172,4 @@ class Store:
             whole = pd.concat(frames, ignore_index=True) if frames else None
             write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
         shutil.rmtree(parts)
-        if self._lock is not None:
-            self._lock.close()
+        self._disown()

@@ -58,7 +58,7 @@ class Bench:
         self.workers = workers
 
     def prepare(self, workload, items, **asked):
-        study = Study(workload=f"tasks:{workload}", items=items, timeout=60, rounds=2)
+        study = Study(workload=f"tasks:{workload}", items=items, timeout=asked.pop("timeout", 60), rounds=2)
         sweep = expand(study)
         blas_threads = asked.pop("blas_threads", 1)
         workers = asked.pop("workers", self.workers)

@@ -1,0 +1,65 @@
+"""What a launch leaves behind when it is killed: temporary files and shared memory. Removed once its processes are gone.
+
+- ``TMPDIR`` of a launch is a folder of its own, below the one that it would have had: sockets of fork servers, sessions of
+  MPI and files of tasks go with it.
+- Shared memory is named at random by those who make it, so it is told by who had it mapped: what lies in ``/dev/shm``, was
+  made since the launch began, and was seen in the memory map of one of its processes. What nobody saw mapped stays:
+  it may be somebody else's.
+- A resource tracker, of multiprocessing and of loky, removes what it was told of when all others have ended: it goes last.
+"""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+import psutil
+
+_SHARED = "/dev/shm/"  # noqa: S108  not used as a place for files
+_PREFIX = "sb-"  # short: the path of a socket in there may have 104 characters in all
+_TRACKER = "resource_tracker import main"
+
+
+class Leftovers:
+    """Of one launch."""
+
+    def __init__(self) -> None:
+        _remove_those_of_dead_controllers()
+        self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+        self._began = Path(self.folder).stat().st_ctime  # on the clock of files
+        self._mapped: set[str] = set()
+
+    def look(self, processes: Iterable[psutil.Process]) -> None:
+        """Note the shared memory that they have mapped. Linux alone tells; elsewhere nothing is noted."""
+        for one in processes:
+            with contextlib.suppress(OSError):
+                text = Path(f"/proc/{one.pid}/maps").read_text(encoding="utf-8", errors="replace")
+                lines = (line for line in text.splitlines() if _SHARED in line and not line.endswith(" (deleted)"))
+                self._mapped |= {line[line.index(_SHARED) :] for line in lines}
+
+    def remove(self) -> None:
+        """To be called when no process of the launch is left."""
+        for path in map(Path, self._mapped):
+            with contextlib.suppress(OSError):
+                found = path.stat()
+                if found.st_uid == os.getuid() and found.st_ctime >= self._began:
+                    path.unlink()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def is_tracker(process: psutil.Process) -> bool:
+    """Whether it is a resource tracker, which ends by itself after the others."""
+    with contextlib.suppress(psutil.Error):
+        return any(_TRACKER in word for word in process.cmdline())
+    return False
+
+
+def _remove_those_of_dead_controllers() -> None:
+    """A controller that was killed could not."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
+        pid = folder.name.split("-")[1]
+        with contextlib.suppress(OSError):
+            if pid.isdecimal() and not psutil.pid_exists(int(pid)) and folder.stat().st_uid == os.getuid():
+                shutil.rmtree(folder, ignore_errors=True)

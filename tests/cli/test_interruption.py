@@ -1,0 +1,141 @@
+"""``scalebench run`` ended by signals at any moment, with real hosts: what was measured is kept, ``--resume`` ends the same study.
+
+``SCALEBENCH_FAULTS``: how many random moments; 20 where it is not set, 200 under ``nox -s faults``.
+"""
+
+import contextlib
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+import uuid
+
+import psutil
+import pytest
+
+from scalebench.cli import INTERRUPTED, WRONG_USE
+from scalebench.results.load import load
+
+MOMENTS = int(os.environ.get("SCALEBENCH_FAULTS", "20"))
+STUDY = [
+    "--kind", "sleep", "--size", "1", "--tasks", "4", "--backend", "processes,mpi,mpi-pool", "--workers", "2", "--blocks", "2",
+    "--rounds", "3", "--no-baselines",
+]  # fmt: skip
+LAUNCHES = 6
+LONG = ["--kind", "sleep", "--size", "300", "--tasks", "2", "--backend", "threads", "--workers", "1", "--blocks", "1", "--rounds", "9", "--no-baselines"]  # fmt: skip
+_LAST_S = 4.0  # about when it would have ended by itself; a moment after that is one too
+
+
+class Controller:
+    """``scalebench run`` in a process and a session of its own, all of whose processes can be found."""
+
+    def __init__(self, folder, *arguments):
+        self.mark = uuid.uuid4().hex
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "scalebench", "run", *arguments, "--results", str(folder)],
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env={**os.environ, "SCALEBENCH_TEST": self.mark},
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # ignored where pytest is in the background
+        )  # fmt: skip
+
+    def send(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            self._process.send_signal(number)
+
+    def wait_for(self, line):
+        """Read its error stream up to a line."""
+        for told in self._process.stderr:
+            if line in told:
+                return
+        raise AssertionError(f"it never said {line!r}")
+
+    def end(self):
+        """Exit status, what it printed, and what it said on the error stream."""
+        out, err = self._process.communicate(timeout=60)
+        return self._process.returncode, out, err
+
+    def left(self):
+        """Its processes that still run."""
+        found = []
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if one.environ().get("SCALEBENCH_TEST") == self.mark and one.status() != psutil.STATUS_ZOMBIE:
+                    found.append(one)
+        return found
+
+
+def launches(rounds):
+    return sorted(map(tuple, rounds[["block", "case_id", "attempt"]].drop_duplicates().to_numpy().tolist()))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("undisturbed")
+    status, _, err = Controller(folder, *STUDY).end()
+    assert status == 0, err
+    found = launches(load(next(folder.iterdir())).rounds)
+    assert len(found) == LAUNCHES
+    return found
+
+
+@pytest.mark.parametrize("number", range(MOMENTS))
+def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undisturbed, tmp_path):
+    generator = random.Random(number)
+    sent = generator.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+    controller = Controller(tmp_path, *STUDY)
+    time.sleep(generator.uniform(0, _LAST_S))
+    controller.send(sent)
+    status, _, err = controller.end()
+    assert status in (0, -sent, 128 + sent), err
+    assert "Traceback" not in err
+    deadline = time.monotonic() + 10  # hosts of a controller that was killed end by themselves
+    while controller.left() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert controller.left() == []
+
+    runs = list(tmp_path.iterdir())
+    before = load(runs[0]).rounds if runs else None
+    status, _, err = Controller(tmp_path, "--resume", "latest").end()
+    if not runs:  # it ended before anything was measured
+        assert (status, "no run in" in err) == (WRONG_USE, True)
+        return
+    if load(runs[0]).about["status"] == "finished" and status == WRONG_USE:
+        assert "is finished" in err
+    else:
+        assert status == 0, err
+    after = load(runs[0]).rounds
+    assert launches(after) == undisturbed
+    kept = after.merge(before[["block", "case_id", "attempt"]].drop_duplicates())
+    assert sorted(kept["started_at"]) == sorted(before["started_at"])  # none was repeated
+
+
+class TestCtrlC:
+    def test_once_lets_the_round_in_flight_finish(self, tmp_path):
+        controller = Controller(tmp_path, *LONG)
+        controller.wait_for("launches, about")
+        time.sleep(1.0)  # the warm-up is 0.6 s
+        controller.send(signal.SIGINT)
+        status, out, err = controller.end()
+        assert (status, out) == (INTERRUPTED, "")
+        assert "ends after the round in flight; Ctrl-C again: now" in err
+        (run,) = tmp_path.iterdir()
+        assert f"Next: scalebench run --resume {run}" in err
+        rounds = load(run).rounds
+        assert set(rounds["status"]) <= {"ok"}
+        assert len(rounds) < 9
+        assert set(rounds["stop_reason"]) <= {"interrupted"}
+
+    def test_twice_ends_it_now_and_keeps_what_there_is(self, tmp_path):
+        controller = Controller(tmp_path, *LONG)
+        controller.wait_for("launches, about")
+        controller.send(signal.SIGINT)
+        controller.wait_for("ends after the round in flight")
+        controller.send(signal.SIGINT)
+        status, _, err = controller.end()
+        assert status == INTERRUPTED
+        assert "Next: scalebench run --resume" in err
+        (run,) = tmp_path.iterdir()
+        assert load(run).about["status"] == "interrupted"
+        assert controller.left() == []
