@@ -162,6 +162,20 @@ class MachineBusy(Finding):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PartsDamaged(Finding):
+    """Launches of a run that did not come to its end are left out: their files were cut off or changed."""
+
+    code: ClassVar[str] = "SB112"
+    folder: str
+    parts: list[str]  #: names of files below ``parts/``
+
+    def __str__(self) -> str:
+        more = f" and {len(self.parts) - 3} more" if len(self.parts) > 3 else ""
+        return (f"{self.folder}: left out, since their content is not what was written: {', '.join(self.parts[:3])}{more}; "
+                f"their launches are made again by scalebench run --resume {self.folder}")  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MachineUnsteady(Finding):
     """The same small task took very different times: a neighbour, or a clock that changes."""
 
@@ -205,5 +219,5 @@ class NotATime(Finding):
 
 
 FINDINGS: tuple[type[Finding], ...] = (FitsCache, TaskTooShort, AnswersUnchecked, Oversubscribed, BlasThreadsNotAsAsked,
-                                       TooFewBlocks, PrecisionMissed, MachineDrifted,
+                                       TooFewBlocks, PrecisionMissed, PartsDamaged, MachineDrifted,
                                        MachineBusy, MachineUnsteady, RawDataCutOff, NotATime)  # fmt: skip

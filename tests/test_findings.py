@@ -18,6 +18,7 @@ from scalebench.findings import (
     MachineUnsteady,
     NotATime,
     Oversubscribed,
+    PartsDamaged,
     PrecisionMissed,
     RawDataCutOff,
     TaskTooShort,
@@ -29,6 +30,7 @@ EXAMPLES = [
     Oversubscribed(case="crunch-processes-w4", threads=4, cpus=2),
     BlasThreadsNotAsAsked(case="blas-processes-w2-b1", asked=1, found_min=3, found_max=3),
     TooFewBlocks(blocks=2),
+    PartsDamaged(folder="results/20260131T120000-1f3a95c0e", parts=["0003-9f3fc422dfa445ad-0.2c1f0e5b77a9d401.rounds.parquet"]),
     PrecisionMissed(
         wanted=0.02,
         judged=45,

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
+from scalebench.findings import PartsDamaged
+from scalebench.results.parts import find_parts, launch_of
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, STATUSES, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
@@ -149,7 +151,7 @@ def _is_run(folder: Path) -> bool:
 def _load_runs(folders: list[Path], place: Path) -> Result:
     """Runs as one result. Their tasks are read when asked for, but what is damaged or another tool's is refused now."""
     rounds = [file for folder in folders for file in _files(folder, "rounds")]
-    about = [read_about(folder) for folder in folders]
+    about = [_about(folder) for folder in folders]
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda file: _checked(file, TASKS), _task_files(folders)))
     # listed again when read: a run that is being written makes one file of its parts
@@ -161,17 +163,27 @@ def _task_files(folders: list[Path]) -> list[Path]:
     """Those of launches whose rounds are there: a part of tasks is written first, and the one file of all tasks too."""
     found: list[Path] = []
     for folder in folders:
-        kept = {file.name.removesuffix(".rounds.parquet") for file in _files(folder, "rounds")}
-        found += [
-            file for file in _files(folder, "tasks") if file.parent == folder or file.name.removesuffix(".tasks.parquet") in kept
-        ]
+        kept = set(map(launch_of, _files(folder, "rounds")))
+        found += [file for file in _files(folder, "tasks") if file.parent == folder or launch_of(file) in kept]
     return found
 
 
 def _files(folder: Path, table: str) -> list[Path]:
     """The compacted file, or the parts of a run that did not come to its end."""
     whole = folder / f"{table}.parquet"
-    return [whole] if whole.exists() else sorted((folder / "parts").glob(f"*.{table}.parquet"))
+    return [whole] if whole.exists() else find_parts(folder / "parts", table).whole
+
+
+def _about(folder: Path) -> dict[str, Any]:
+    """What is known about a run, and what of it was left out since it is damaged."""
+    about = read_about(folder)
+    damaged = [part for table in ("rounds", "tasks") if not (folder / f"{table}.parquet").exists()
+               for part in find_parts(folder / "parts", table).damaged]  # fmt: skip
+    if damaged:
+        findings = about.get("findings")
+        told = PartsDamaged(folder=str(folder), parts=[part.name for part in damaged]).described()
+        about["findings"] = [*(findings if isinstance(findings, list) else []), told]
+    return about
 
 
 def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":

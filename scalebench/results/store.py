@@ -14,6 +14,7 @@ launch); killing the controller at any time loses at most the launch in flight.
 
 import contextlib
 import fcntl
+import io
 import json
 import os
 import secrets
@@ -24,6 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
+from scalebench.results.parts import find_parts, launch_of, part_name
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
@@ -56,19 +58,21 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:
-    """The frame as a parquet file, whole or not at all."""
-    partial = path.with_name(f".{path.name}.partial")
+def parquet(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> bytes:
+    """The frame as the content of a parquet file."""
     # times don't repeat: split into their bytes they take two thirds of what a dictionary of them does
     floats = {one.name: "BYTE_STREAM_SPLIT" for one in columns if one.type == "float"}
-    with open(partial, "wb") as file:
-        frame.to_parquet(
-            file, engine="pyarrow", index=False, schema=arrow_schema(columns), compression="zstd", compression_level=9,
-            use_dictionary=[one.name for one in columns if one.name not in floats], column_encoding=floats,
-        )  # fmt: skip
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+    content = io.BytesIO()
+    frame.to_parquet(
+        content, engine="pyarrow", index=False, schema=arrow_schema(columns), compression="zstd", compression_level=9,
+        use_dictionary=[one.name for one in columns if one.name not in floats], column_encoding=floats,
+    )  # fmt: skip
+    return content.getvalue()
+
+
+def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:
+    """The frame as a parquet file, whole or not at all."""
+    write_atomically(path, parquet(frame, columns))
 
 
 def _utf8(text: str) -> str:
@@ -123,6 +127,8 @@ class Store:
                 if rounds.exists() and file.exists():
                     os.replace(file, parts / f"{_EARLIER}.{name}.parquet")
             tasks.unlink(missing_ok=True)  # of a compaction that did not: the parts are whole
+            for part in [*find_parts(parts, "rounds").damaged, *find_parts(parts, "tasks").damaged]:
+                part.unlink()  # their launches are made again
         except OSError as error:
             raise ResultsError(f"{folder} can't be written: {error.strerror or error}.\nMake it writable, then again") from None
         return store
@@ -154,21 +160,22 @@ class Store:
 
     def write_launch(self, name: str, rounds: Sequence[dict[str, Any]], tasks: "pd.DataFrame | None") -> None:
         """Store one launch: its tasks first, then the rounds, which make it count."""
-        parts = self.folder / "parts"
         if tasks is not None and len(tasks):
-            write_parquet(tasks, parts / f"{name}.tasks.parquet", TASKS)
+            self._write_part(name, "tasks", parquet(tasks, TASKS))
         texts = [{key: _utf8(value) if isinstance(value, str) else value for key, value in row.items()} for row in rounds]
-        write_parquet(to_frame(texts, ROUNDS), parts / f"{name}.rounds.parquet", ROUNDS)
+        self._write_part(name, "rounds", parquet(to_frame(texts, ROUNDS), ROUNDS))
+
+    def _write_part(self, name: str, table: str, content: bytes) -> None:
+        write_atomically(self.folder / "parts" / part_name(name, table, content), content)
 
     def compact(self) -> None:
         """Make one file of all parts of each table, then remove the parts."""
         import pandas as pd
 
         parts = self.folder / "parts"
+        kept = set(map(launch_of, find_parts(parts, "rounds").whole))
         for table, columns in (("tasks", TASKS), ("rounds", ROUNDS)):
-            files = sorted(parts.glob(f"*.{table}.parquet"))
-            frames = [pd.read_parquet(file) for file in files
-                      if (parts / file.name.replace(f".{table}.", ".rounds.")).exists()]  # fmt: skip
+            frames = [pd.read_parquet(part) for part in find_parts(parts, table).whole if launch_of(part) in kept]
             whole = pd.concat(frames, ignore_index=True) if frames else None
             write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
         shutil.rmtree(parts)

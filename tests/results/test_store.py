@@ -88,14 +88,19 @@ class TestARun:
             Store.create(tmp_path, {})
 
 
+def without_digest(name):
+    launch, _, table = name.split(".", 2)
+    return f"{launch}.{table}"
+
+
 class TestALaunch:
     def test_is_a_part_of_rounds_and_one_of_tasks(self, store):
         name = launch(store, 0)
-        assert files(store.folder / "parts") == [f"{name}.rounds.parquet", f"{name}.tasks.parquet"]
+        assert sorted(map(without_digest, files(store.folder / "parts"))) == [f"{name}.rounds.parquet", f"{name}.tasks.parquet"]
 
     def test_without_tasks_is_a_part_of_rounds(self, store):
         name = launch(store, 0, status="crashed")
-        assert files(store.folder / "parts") == [f"{name}.rounds.parquet"]
+        assert list(map(without_digest, files(store.folder / "parts"))) == [f"{name}.rounds.parquet"]
 
     def test_can_be_read_before_the_run_ends(self, store):
         launch(store, 0)
