@@ -30,7 +30,6 @@ EXAMPLES = [
     Oversubscribed(case="crunch-processes-w4", threads=4, cpus=2),
     BlasThreadsNotAsAsked(case="blas-processes-w2-b1", asked=1, found_min=3, found_max=3),
     TooFewBlocks(blocks=2),
-    PartsDamaged(folder="results/20260131T120000-1f3a95c0e", parts=["0003-9f3fc422dfa445ad-0.2c1f0e5b77a9d401.rounds.parquet"]),
     PrecisionMissed(
         wanted=0.02,
         judged=45,
@@ -57,6 +56,7 @@ EXAMPLES = [
             ),
         ],
     ),
+    PartsDamaged(folder="results/20260131T120000-1f3a95c0e", parts=["0003-9f3fc422dfa445ad-0.2c1f0e5b77a9d401.rounds.parquet"]),
     MachineDrifted(first=59, last=123, launches=225, inside_s=0.0052, outside_s=0.0043, chance=0.001),
     MachineBusy(taken=0.62, cpus=2, looks=5, load_average=1.3),
     MachineUnsteady(low_s=0.0034, high_s=0.0058, launches=225),
