@@ -56,7 +56,6 @@ EXAMPLES = [
             ),
         ],
     ),
-    PartsDamaged(folder="results/20260131T120000-1f3a95c0e", parts=["0003-9f3fc422dfa445ad-0.2c1f0e5b77a9d401.rounds.parquet"]),
     MachineDrifted(first=59, last=123, launches=225, inside_s=0.0052, outside_s=0.0043, chance=0.001),
     MachineBusy(taken=0.62, cpus=2, looks=5, load_average=1.3),
     MachineUnsteady(low_s=0.0034, high_s=0.0058, launches=225),
@@ -64,6 +63,7 @@ EXAMPLES = [
     NotATime(case="memory", unit="byte"),
     TaskTooShort(workload="shop:price", task_s=1.8e-6),
     AnswersUnchecked(workload="shop:simulate", answers="Model"),
+    PartsDamaged(folder="results/20260131T120000-1f3a95c0e", parts=["0003-9f3fc422dfa445ad-0.2c1f0e5b77a9d401.rounds.parquet"]),
 ]
 NEEDED = PrecisionMissed(wanted=0.02, judged=2, ended="budget", missed=EXAMPLES[4].missed[1:2])
 
@@ -107,6 +107,7 @@ def test_a_sentence_names_its_case(finding):
         (EXAMPLES[9], ("byte",)),
         (EXAMPLES[10], ("1.8 us",)),
         (EXAMPLES[11], ("returns Model",)),
+        (EXAMPLES[-1], ("left out", "0003-9f3fc422dfa445ad-0", "--resume results/2026")),
         (AnswersUnchecked(workload="shop:simulate", answers="None"), ("returns None:",)),
     ],
 )
