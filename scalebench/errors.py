@@ -7,6 +7,7 @@
     │   └── StudyError        a key of a study, a flag or an axis
     ├── WorkloadError         the workload can't be imported, or fails on the serial reference pass
     ├── ResultsError          a results folder or file that can't be read or written
+    │   └── NotStoredError        in the middle of a run; what was stored until then is intact (exit status 4)
     ├── BackendUnavailableError   a library or launcher that a backend needs is missing here
     └── HostError             the measured process did not do what it was asked
         ├── HostFailedError        the code under test raised; the host itself is fine
@@ -53,6 +54,10 @@ class WorkloadError(ScalebenchError):
 
 class ResultsError(ScalebenchError):
     """A results folder or file that can't be read or written."""
+
+
+class NotStoredError(ResultsError):
+    """What was just measured can't be written: the disk is full, the folder has gone. What was written before is intact."""
 
 
 class BackendUnavailableError(ScalebenchError):

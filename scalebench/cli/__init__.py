@@ -2,7 +2,8 @@
 
 Help is printed without loading a heavy library: commands import what they use when they run.
 
-Exit statuses: 0 fine; 1 a gate failed; 2 wrong use; 3 some cases failed, crashed, timed out or differ; 130 interrupted.
+Exit statuses: 0 fine; 1 a gate failed; 2 wrong use; 3 some cases failed, crashed, timed out or differ; 4 what was
+measured can't be stored any more; 130 interrupted.
 """
 
 import argparse
@@ -11,9 +12,9 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
-from scalebench.errors import ScalebenchError
+from scalebench.errors import NotStoredError, ScalebenchError
 
-OK, GATE_FAILED, WRONG_USE, CASES_FAILED, INTERRUPTED = 0, 1, 2, 3, 130
+OK, GATE_FAILED, WRONG_USE, CASES_FAILED, NOT_STORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 #: one module each
 COMMANDS = {
@@ -81,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return int(asked.main(asked))
     except ScalebenchError as error:
         print(f"scalebench: {error}", file=sys.stderr)
-        return WRONG_USE
+        return NOT_STORED if isinstance(error, NotStoredError) else WRONG_USE
     except KeyboardInterrupt as ended:
         print("scalebench: interrupted", file=sys.stderr)
         return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP

@@ -19,12 +19,12 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalebench.errors import ResultsError
+from scalebench.errors import NotStoredError, ResultsError
 from scalebench.results.parts import find_parts, launch_of, part_name
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
 
@@ -100,7 +100,7 @@ class Store:
         try:
             (folder / "parts").mkdir(parents=True)
             store = cls(folder, {"run_id": run_id, **about})
-            store.save()
+            store._save()
         except OSError as error:
             raise ResultsError(
                 f"results folder {str(results)!r} can't be written: {error.strerror or error}.\nGive another with --results DIR"
@@ -154,22 +154,49 @@ class Store:
         return str(self.about["run_id"])
 
     def save(self, **changes: Any) -> None:
-        """Write ``run.json`` anew, with some entries changed."""
+        """Write ``run.json`` anew, with some entries changed.
+
+        Raises:
+            NotStoredError: It can't be written.
+        """
         self.about.update(changes)
+        with self._writing():
+            self._save()
+
+    def _save(self) -> None:
         write_atomically(self.folder / "run.json", json.dumps(self.about, indent=1, default=str).encode())
 
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise NotStoredError(
+                f"{self.folder} can't be written any more: {error.strerror or error}. What was stored until then is intact.\n"
+                f"Make room, or make it writable, then: scalebench run --resume {self.folder}"
+            ) from None
+
     def write_launch(self, name: str, rounds: Sequence[dict[str, Any]], tasks: "pd.DataFrame | None") -> None:
-        """Store one launch: its tasks first, then the rounds, which make it count."""
+        """Store one launch: its tasks first, then the rounds, which make it count.
+
+        Raises:
+            NotStoredError: It can't be written.
+        """
         if tasks is not None and len(tasks):
             self._write_part(name, "tasks", parquet(tasks, TASKS))
         texts = [{key: _utf8(value) if isinstance(value, str) else value for key, value in row.items()} for row in rounds]
         self._write_part(name, "rounds", parquet(to_frame(texts, ROUNDS), ROUNDS))
 
     def _write_part(self, name: str, table: str, content: bytes) -> None:
-        write_atomically(self.folder / "parts" / part_name(name, table, content), content)
+        with self._writing():
+            write_atomically(self.folder / "parts" / part_name(name, table, content), content)
 
     def compact(self) -> None:
-        """Make one file of all parts of each table, then remove the parts."""
+        """Make one file of all parts of each table, then remove the parts.
+
+        Raises:
+            NotStoredError: They can't be written; the parts are as they were.
+        """
         import pandas as pd
 
         parts = self.folder / "parts"
@@ -177,6 +204,7 @@ class Store:
         for table, columns in (("tasks", TASKS), ("rounds", ROUNDS)):
             frames = [pd.read_parquet(part) for part in find_parts(parts, table).whole if launch_of(part) in kept]
             whole = pd.concat(frames, ignore_index=True) if frames else None
-            write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
-        shutil.rmtree(parts)
+            with self._writing():
+                write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
+        shutil.rmtree(parts, ignore_errors=True)
         self._disown()

@@ -6,6 +6,7 @@
 import contextlib
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,7 +16,7 @@ import uuid
 import psutil
 import pytest
 
-from scalebench.cli import INTERRUPTED, WRONG_USE
+from scalebench.cli import INTERRUPTED, NOT_STORED, WRONG_USE
 from scalebench.results.load import load
 
 MOMENTS = int(os.environ.get("SCALEBENCH_FAULTS", "20"))
@@ -109,6 +110,55 @@ def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undis
     assert launches(after) == undisturbed
     kept = after.merge(before[["block", "case_id", "attempt"]].drop_duplicates())
     assert sorted(kept["started_at"]) == sorted(before["started_at"])  # none was repeated
+
+
+class TestAPlaceThatGoes:
+    """In the middle of a run: a clear error, and what was stored before is intact."""
+
+    @pytest.fixture
+    def small_disk(self, tmp_path):
+        """A file system with room for a few launches."""
+        place = tmp_path / "disk"
+        place.mkdir()
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=120k", "none", place], capture_output=True, text=True, check=False
+        )
+        if mounted.returncode:
+            pytest.skip(f"a small disk can only be made as root: {mounted.stderr.strip()}")
+        yield place
+        subprocess.run(["umount", place], check=True)
+
+    def test_as_a_disk_that_is_full(self, small_disk, tmp_path):
+        status, out, err = Controller(small_disk, *STUDY[:-1], "--blocks", "100").end()
+        assert (status, out) == (NOT_STORED, "")
+        assert "No space left on device. What was stored until then is intact" in err
+        assert "Traceback" not in err
+        (run,) = small_disk.iterdir()
+        before = launches(load(run).rounds)
+        assert len(before) > 1
+        subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
+        controller = Controller(small_disk, "--resume", "latest")
+        controller.wait_for("block ")
+        controller.send(signal.SIGTERM)
+        assert controller.end()[0] == 128 + signal.SIGTERM
+        assert set(before) <= set(launches(load(run).rounds))
+
+    def test_as_a_folder_that_is_removed(self, tmp_path):
+        controller = Controller(tmp_path / "results", *STUDY[:-1], "--blocks", "100")
+        controller.wait_for("block 1")
+        shutil.rmtree(tmp_path / "results")
+        status, _, err = controller.end()
+        assert status == NOT_STORED
+        assert "can't be written any more: No such file or directory" in err
+        assert "Traceback" not in err
+        assert controller.left() == []
+
+
+def test_two_runs_into_one_folder_do_not_harm_each_other(tmp_path):
+    both = [Controller(tmp_path, *STUDY) for _ in range(2)]
+    assert [one.end()[0] for one in both] == [0, 0]
+    runs = list(tmp_path.iterdir())
+    assert [len(launches(load(run).rounds)) for run in runs] == [LAUNCHES, LAUNCHES]
 
 
 class TestCtrlC:
