@@ -142,6 +142,8 @@ if __name__ == "__main__":
     if MPI.COMM_WORLD.Get_rank() == 0:
         from scalebench.host.serve import serve
 
-        serve()
+        if not serve():  # no pool was opened, so that nobody told the other ranks to end
+            MPI.COMM_WORLD.bcast(("end", None))
+            MPI.COMM_WORLD.Barrier()
     else:
         follow(MPI.COMM_WORLD)

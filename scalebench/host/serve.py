@@ -5,6 +5,7 @@ packed after the clock has stopped. What goes wrong is a reply ``{"error": ...}`
 """
 
 import base64
+import contextlib
 import functools
 import os
 import pickle
@@ -43,8 +44,8 @@ class _Session:
     usage: probe.Usage
 
 
-def serve() -> None:
-    """Answer requests until the controller closes the pool or goes away."""
+def serve() -> bool:
+    """Answer requests until the controller closes the pool or goes away: then it is closed here. Whether there was one."""
     lines, replies = protocol.streams()
     session: _Session | None = None
     for request in protocol.requests(lines, replies):
@@ -70,9 +71,13 @@ def serve() -> None:
             reply = {"error": str(error), "status": "failed", "brief": error.brief}
         except BaseException:  # noqa: BLE001 - every failure is a row
             reply = {"error": traceback.format_exc(), "status": "failed"}
-        replies.write(protocol.encode(reply))
+        with contextlib.suppress(OSError):  # nobody listens any more: the requests end too
+            replies.write(protocol.encode(reply))
         if request["do"] == "close":
-            break
+            return session is not None
+    if session is not None:
+        session.pool.close()  # else ranks of MPI wait for this one without end
+    return session is not None
 
 
 def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:

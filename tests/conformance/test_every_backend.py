@@ -230,3 +230,16 @@ class TestEnd:
         _, left = psutil.wait_procs(started, timeout=10)
         assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
         assert own <= {one.pid for one in started}
+
+    @pytest.mark.parametrize("after", [0, 1, 2], ids=["nothing", "open", "a round"])
+    def test_of_the_controller_ends_the_host_and_all_workers(self, bench, after):
+        host, request = bench.host("square", ITEMS)
+        try:
+            for one in [request, {"do": "round", "task_timing": "on"}][:after]:
+                host.ask(one, 60)
+            started = {psutil.Process(host._process.pid), *psutil.Process(host._process.pid).children(recursive=True)}
+            host._process.stdin.close()  # as the system does for one that was killed
+            _, left = psutil.wait_procs(started, timeout=20)
+            assert [one for one in left if one.status() != psutil.STATUS_ZOMBIE] == []
+        finally:
+            host.end()
