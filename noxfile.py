@@ -80,6 +80,14 @@ def faults(session: nox.Session) -> None:
 
 
 @nox.session
+def fuzz(session: nox.Session) -> None:
+    """Readers against files that were changed at random, for ten minutes. ``-- 3600`` for an hour."""
+    session.install("-e", ".[all]", *group("tests"))
+    seconds = session.posargs[0] if session.posargs else "600"
+    session.run("pytest", "tests/results/test_fuzz.py", "-n", "2", env={"SCALEBENCH_FUZZ_S": seconds})
+
+
+@nox.session
 def size(session: nox.Session) -> None:
     """Do the tables stay quick with a fleet's worth of runs? Seconds and peak memory on generated data, limits, growth."""
     session.install("-e", ".[all]")

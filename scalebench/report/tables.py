@@ -101,7 +101,7 @@ def _of_other_suites(result: Result, whole: pd.DataFrame) -> pd.DataFrame:
     for about in result.about.get("runs", [result.about]):
         suites = about.get("suites")  # runs of the first version lack it
         for suite, ids in suites.items() if isinstance(suites, dict) else ():
-            members += [(about.get("run_id"), str(case_id), suite) for case_id in ids]
+            members += [(about.get("run_id"), str(case_id), suite) for case_id in (ids if isinstance(ids, list) else ())]
     named = pd.DataFrame(members, columns=["run_id", "case_id", "suite"], dtype="string")
     both = whole.rename(columns={"suite": "_own"}).merge(named, on=["run_id", "case_id"])
     return both[both["suite"] != both["_own"]][list(whole.columns)]

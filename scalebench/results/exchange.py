@@ -22,7 +22,7 @@ def as_json(result: Result) -> str:
     """The whole run as one object.
 
     Raises:
-        ValueError: A number that JSON doesn't have.
+        ResultsError: It holds a number that JSON doesn't have.
     """
     content = {
         "scalebench": SCHEMA_VERSION,
@@ -30,16 +30,15 @@ def as_json(result: Result) -> str:
         "rounds": _plain(result.rounds, ROUNDS),
         "tasks": _plain(result.tasks, TASKS),
     }
-    return json.dumps(content, allow_nan=False, default=str)
+    try:
+        return json.dumps(content, allow_nan=False, default=str)
+    except ValueError as error:
+        raise ResultsError(f"{result.path} can't be written as JSON, which has no such number: {error}.\nLook for it with 'scalebench export -o rows.csv'") from None  # fmt: skip
 
 
 def write_json(result: Result, path: Path) -> None:
     """The same in a file."""
-    try:
-        text = as_json(result)
-    except ValueError as error:
-        raise ResultsError(f"{path} can't be written, JSON has no such number: {error}") from None
-    write_atomically(path, text.encode())
+    write_atomically(path, as_json(result).encode())
 
 
 def _plain(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> dict[str, list[Any]]:

@@ -55,11 +55,14 @@ def _too_large(path: Path, size: str) -> str:
             "pyperf: one file a benchmark")  # fmt: skip
 
 
+_MOST_S = 1e300  # a whole number of JSON may have more digits than a float can hold
+
+
 def seconds(value: object, where: str) -> float:
     """A time: a number above zero, else an error that says ``where`` (file and field)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ResultsError(f"{where} is {_shown(value)}, not a number of seconds")
-    if not (value > 0 and math.isfinite(value)):
+    if not 0 < value < math.inf or value > _MOST_S:
         raise ResultsError(f"{where} = {value!r}: a time must be above 0.\nMeasure it again, with a finer clock if it is 0")
     return float(value)
 

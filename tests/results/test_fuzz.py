@@ -28,7 +28,7 @@ from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import write_parquet
 
 SECONDS = float(os.environ.get("SCALEBENCH_FUZZ_S", "0"))
-FILES = 12  #: of each kind, where no time is given
+FILES = 25  #: of each kind, where no time is given
 _MOST_BYTES = 2 * 2**30
 _AWKWARD = [
     None, True, 0, -1, 2**63, 10**400, 1e308, float("nan"), float("inf"), "", "\x1b[2J", "\u202eabc", "<script>alert(1)</script>",
@@ -120,7 +120,7 @@ def moments(seed):
     """Generators of changes: so many, or until the time is over."""
     began = time.monotonic()
     number = 0
-    while number < FILES if not SECONDS else time.monotonic() - began < SECONDS / 10:
+    while number < FILES if not SECONDS else time.monotonic() - began < 2 * SECONDS / len(KINDS):  # two processes share them
         yield random.Random(f"{seed}-{number}"), number
         number += 1
 
