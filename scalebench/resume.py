@@ -120,10 +120,19 @@ def read_earlier(run: str | Path, results: str | Path | None = None) -> Earlier:
         raise ResultsError(f"no run at {str(run)!r}.\nIn {results} the last ones are: {runs}")
     about = read_about(folder)
     if about.get("status") == "finished":
-        raise ResultsError(f"{folder} is finished: there is nothing to go on with.\nMeasure anew: scalebench run")
+        others = [str(one) for one in find_runs(folder.parent) if _status(one) not in (None, "finished")]
+        way_out = f"Not finished: {', '.join(others[-3:])}" if others else "Measure anew: scalebench run"
+        raise ResultsError(f"{folder} is finished: there is nothing to go on with.\n{way_out}")
     if about.get("schema_version") != SCHEMA_VERSION:
         raise ResultsError(f"{folder} was begun by another version of scalebench.\nEnd it with that one, or begin another")
     return Earlier(folder, about, load(folder).rounds)
+
+
+def _status(folder: Path) -> object:
+    try:
+        return read_about(folder).get("status")
+    except ResultsError:
+        return None
 
 
 def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:

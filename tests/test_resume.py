@@ -146,6 +146,11 @@ class TestRefused:
         with pytest.raises(ResultsError, match="is finished: there is nothing to go on with"):
             scalebench.run(resume=folder)
 
+    def test_is_a_finished_run_beside_one_that_is_not_which_is_named(self, folder):
+        scalebench.run(Study(**TINY), results=folder.parent)
+        with pytest.raises(ResultsError, match=f"nothing to go on with.\nNot finished: {folder}"):
+            scalebench.run(resume="latest", results=folder.parent)
+
     def test_is_another_study(self, folder):
         with pytest.raises(ResultsError, match=r"is of another study: blocks, seed\.\nLeave the study out"):
             scalebench.run(Study(**{**TINY, "blocks": 4, "seed": 3}), resume=folder)
