@@ -180,8 +180,8 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
     launches = len(runner.ahead.sweep.entries) * blocks_for(runner.study)
     status = "interrupted"
     try:
+        interruption.patient = True  # before anything is said: whoever reads it may answer with Ctrl-C at once
         with Progress(launches, runner.ahead.estimate_s, runner.stored) as progress:
-            interruption.patient = True
             runner.run(progress.launched, interruption.asked)
         status = "finished"
     finally:

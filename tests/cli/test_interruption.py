@@ -6,10 +6,10 @@
 import contextlib
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import uuid
 
@@ -25,18 +25,19 @@ STUDY = [
     "--rounds", "3", "--no-baselines",
 ]  # fmt: skip
 LAUNCHES = 6
-LONG = ["--kind", "sleep", "--size", "300", "--tasks", "2", "--backend", "threads", "--workers", "1", "--blocks", "1", "--rounds", "9", "--no-baselines"]  # fmt: skip
+LONG = ["--kind", "sleep", "--size", "300", "--tasks", "2", "--backend", "threads", "--workers", "1", "--blocks", "1", "--rounds", "99", "--no-baselines"]  # fmt: skip
 _LAST_S = 4.0  # about when it would have ended by itself; a moment after that is one too
 
 
 class Controller:
     """``scalebench run`` in a process and a session of its own, all of whose processes can be found."""
 
-    def __init__(self, folder, *arguments):
+    def __init__(self, out, err, folder, *arguments):
         self.mark = uuid.uuid4().hex
+        self._out, self._err = out, err
         self._process = subprocess.Popen(
             [sys.executable, "-m", "scalebench", "run", *arguments, "--results", str(folder)],
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+            stdout=self._out, stderr=self._err, start_new_session=True,
             env={**os.environ, "SCALEBENCH_TEST": self.mark},
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # ignored where pytest is in the background
         )  # fmt: skip
@@ -45,17 +46,16 @@ class Controller:
         with contextlib.suppress(ProcessLookupError):
             self._process.send_signal(number)
 
-    def wait_for(self, line):
-        """Read its error stream up to a line."""
-        for told in self._process.stderr:
-            if line in told:
-                return
-        raise AssertionError(f"it never said {line!r}")
+    def wait_for(self, words):
+        """Until its error stream has said them."""
+        while words not in (said := _text(self._err)):
+            assert self._process.poll() is None or words in _text(self._err), f"it never said {words!r}, but {said!r}"
+            time.sleep(0.005)
 
     def end(self):
         """Exit status, what it printed, and what it said on the error stream."""
-        out, err = self._process.communicate(timeout=60)
-        return self._process.returncode, out, err
+        self._process.wait(timeout=300)
+        return self._process.returncode, _text(self._out), _text(self._err)
 
     def left(self):
         """Its processes that still run."""
@@ -66,6 +66,44 @@ class Controller:
                     found.append(one)
         return found
 
+    def leaves_nothing(self):
+        """Whether all its processes end by themselves: hosts do when their controller was killed, after the round in flight."""
+        deadline = time.monotonic() + 60
+        while (left := self.left()) and time.monotonic() < deadline:
+            time.sleep(0.05)
+        return not left
+
+    def clear(self):
+        for one in self.left():
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        self._process.wait()
+
+
+def _text(file):
+    size = os.fstat(file.fileno()).st_size
+    return os.pread(file.fileno(), size, 0).decode()
+
+
+@contextlib.contextmanager
+def controllers():
+    """``start(folder, *arguments)``: a :class:`Controller`, whose processes are gone afterwards whatever came of the test."""
+    with contextlib.ExitStack() as stack:
+
+        def started(folder, *arguments):
+            out, err = (stack.enter_context(tempfile.TemporaryFile()) for _ in range(2))
+            controller = Controller(out, err, folder, *arguments)
+            stack.callback(controller.clear)
+            return controller
+
+        yield started
+
+
+@pytest.fixture
+def start():
+    with controllers() as started:
+        yield started
+
 
 def launches(rounds):
     return sorted(map(tuple, rounds[["block", "case_id", "attempt"]].drop_duplicates().to_numpy().tolist()))
@@ -74,7 +112,8 @@ def launches(rounds):
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     folder = tmp_path_factory.mktemp("undisturbed")
-    status, _, err = Controller(folder, *STUDY).end()
+    with controllers() as start:
+        status, _, err = start(folder, *STUDY).end()
     assert status == 0, err
     found = launches(load(next(folder.iterdir())).rounds)
     assert len(found) == LAUNCHES
@@ -82,23 +121,20 @@ def undisturbed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("number", range(MOMENTS))
-def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undisturbed, tmp_path):
+def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undisturbed, tmp_path, start):
     generator = random.Random(number)
     sent = generator.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-    controller = Controller(tmp_path, *STUDY)
+    controller = start(tmp_path, *STUDY)
     time.sleep(generator.uniform(0, _LAST_S))
     controller.send(sent)
     status, _, err = controller.end()
     assert status in (0, -sent, 128 + sent), err
     assert "Traceback" not in err
-    deadline = time.monotonic() + 10  # hosts of a controller that was killed end by themselves
-    while controller.left() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert controller.left() == []
+    assert controller.leaves_nothing()
 
     runs = list(tmp_path.iterdir())
     before = load(runs[0]).rounds if runs else None
-    status, _, err = Controller(tmp_path, "--resume", "latest").end()
+    status, _, err = start(tmp_path, "--resume", "latest").end()
     if not runs:  # it ended before anything was measured
         assert (status, "no run in" in err) == (WRONG_USE, True)
         return
@@ -128,8 +164,8 @@ class TestAPlaceThatGoes:
         yield place
         subprocess.run(["umount", place], check=True)
 
-    def test_as_a_disk_that_is_full(self, small_disk, tmp_path):
-        status, out, err = Controller(small_disk, *STUDY[:-1], "--blocks", "100").end()
+    def test_as_a_disk_that_is_full(self, small_disk, tmp_path, start):
+        status, out, err = start(small_disk, *STUDY[:-1], "--blocks", "100").end()
         assert (status, out) == (NOT_STORED, "")
         assert "No space left on device. What was stored until then is intact" in err
         assert "Traceback" not in err
@@ -137,33 +173,33 @@ class TestAPlaceThatGoes:
         before = launches(load(run).rounds)
         assert len(before) > 1
         subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
-        controller = Controller(small_disk, "--resume", "latest")
+        controller = start(small_disk, "--resume", "latest")
         controller.wait_for("block ")
         controller.send(signal.SIGTERM)
         assert controller.end()[0] == 128 + signal.SIGTERM
         assert set(before) <= set(launches(load(run).rounds))
 
-    def test_as_a_folder_that_is_removed(self, tmp_path):
-        controller = Controller(tmp_path / "results", *STUDY[:-1], "--blocks", "100")
+    def test_as_a_folder_that_is_removed(self, tmp_path, start):
+        controller = start(tmp_path / "results", *STUDY[:-1], "--blocks", "100")
         controller.wait_for("block 1")
-        shutil.rmtree(tmp_path / "results")
+        (tmp_path / "results").rename(tmp_path / "elsewhere")  # at once, whatever is being written into it
         status, _, err = controller.end()
         assert status == NOT_STORED
         assert "can't be written any more: No such file or directory" in err
         assert "Traceback" not in err
-        assert controller.left() == []
+        assert controller.leaves_nothing()
 
 
-def test_two_runs_into_one_folder_do_not_harm_each_other(tmp_path):
-    both = [Controller(tmp_path, *STUDY) for _ in range(2)]
+def test_two_runs_into_one_folder_do_not_harm_each_other(tmp_path, start):
+    both = [start(tmp_path, *STUDY) for _ in range(2)]
     assert [one.end()[0] for one in both] == [0, 0]
     runs = list(tmp_path.iterdir())
     assert [len(launches(load(run).rounds)) for run in runs] == [LAUNCHES, LAUNCHES]
 
 
 class TestCtrlC:
-    def test_once_lets_the_round_in_flight_finish(self, tmp_path):
-        controller = Controller(tmp_path, *LONG)
+    def test_once_lets_the_round_in_flight_finish(self, tmp_path, start):
+        controller = start(tmp_path, *LONG)
         controller.wait_for("launches, about")
         time.sleep(1.0)  # the warm-up is 0.6 s
         controller.send(signal.SIGINT)
@@ -174,11 +210,11 @@ class TestCtrlC:
         assert f"Next: scalebench run --resume {run}" in err
         rounds = load(run).rounds
         assert set(rounds["status"]) <= {"ok"}
-        assert len(rounds) < 9
+        assert len(rounds) < 99
         assert set(rounds["stop_reason"]) <= {"interrupted"}
 
-    def test_twice_ends_it_now_and_keeps_what_there_is(self, tmp_path):
-        controller = Controller(tmp_path, *LONG)
+    def test_twice_ends_it_now_and_keeps_what_there_is(self, tmp_path, start):
+        controller = start(tmp_path, *LONG)
         controller.wait_for("launches, about")
         controller.send(signal.SIGINT)
         controller.wait_for("ends after the round in flight")
@@ -188,4 +224,4 @@ class TestCtrlC:
         assert "Next: scalebench run --resume" in err
         (run,) = tmp_path.iterdir()
         assert load(run).about["status"] == "interrupted"
-        assert controller.left() == []
+        assert controller.leaves_nothing()
