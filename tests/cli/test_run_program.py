@@ -278,14 +278,20 @@ def test_ctrl_c_leaves_no_process_of_the_command_and_keeps_what_was_measured(tmp
         return [one for one in psutil.process_iter(["cmdline"]) if seconds in (one.info["cmdline"] or [])]
 
     give_up = time.monotonic() + 120
-    while not left() and time.monotonic() < give_up:
-        time.sleep(0.05)
-    assert left()
-    controller.send_signal(signal.SIGINT)
-    assert any("ends after the round in flight; Ctrl-C again: now" in line for line in iter(controller.stderr.readline, ""))
-    assert left()  # this round has no end
-    controller.send_signal(signal.SIGINT)
-    _, err = controller.communicate(timeout=60)
+    with controller:
+        try:
+            while not left() and time.monotonic() < give_up:
+                time.sleep(0.05)
+            assert left()
+            controller.send_signal(signal.SIGINT)
+            assert any(
+                "ends after the round in flight; Ctrl-C again: now" in line for line in iter(controller.stderr.readline, "")
+            )
+            assert left()  # this round has no end
+            controller.send_signal(signal.SIGINT)
+            _, err = controller.communicate(timeout=300)
+        finally:
+            controller.kill()
     assert controller.returncode == 130
     assert "interrupted" in err
     assert left() == []

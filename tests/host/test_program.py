@@ -46,7 +46,7 @@ def test_wall_and_cpu_time_are_those_of_the_command(run):
     assert slept["wall_s"] >= 0.5
     assert slept["cpu_tree_s"] < 0.5
     worked = run("import time\nwhile time.process_time() < 0.5: pass")
-    assert 0.5 <= worked["cpu_tree_s"] < 0.5 + slept["cpu_tree_s"] * 2 + 0.1
+    assert 0.5 <= worked["cpu_tree_s"] < 1.0  # once, not twice
 
 
 def test_cpu_time_is_that_of_the_whole_tree_waited_for_or_not(run):
@@ -54,9 +54,10 @@ def test_cpu_time_is_that_of_the_whole_tree_waited_for_or_not(run):
     child = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', \"{work}\"])"
     assert run(f"{child}; p.wait()")["cpu_tree_s"] >= 0.3
     if sys.platform == "linux":
-        # its parent ends while it still works, and does not wait: until then counted, but no longer
-        left = run(f"{child}; import time; time.sleep(0.6); import os; os._exit(0)")
-        assert left["cpu_tree_s"] >= 0.2
+        # its parent ends while it still runs, and does not wait: what it has worked until then is counted
+        work += "\\nprint(flush=True); time.sleep(1000)"
+        child = f"import subprocess, sys; p = subprocess.Popen([sys.executable, '-c', \"{work}\"], stdout=subprocess.PIPE)"
+        assert run(f"{child}; p.stdout.readline(); import os; os._exit(0)")["cpu_tree_s"] >= 0.3
 
 
 def test_what_a_round_leaves_running_is_counted_once(run):
@@ -115,9 +116,8 @@ def test_a_command_that_closes_its_output_is_still_waited_for(run):
 
 
 def test_output_that_a_process_left_behind_holds_open_is_not_waited_for(run):
-    began = time.monotonic()
-    run("import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(30)'])")
-    assert time.monotonic() - began < 30
+    told = run("import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])")
+    assert told["exit_status"] == 0  # before the time-out of the test's round, of a minute
 
 
 @pytest.mark.parametrize(
@@ -145,11 +145,11 @@ def test_a_figure_that_is_none_is_said_and_not_made_up(run, printed, rule):
 
 def test_what_prepares_a_round_is_not_in_its_time(run, tmp_path):
     path = tmp_path / "made"
-    made = f"import time; time.sleep(0.5); open({str(path)!r}, 'a').write('x')"
+    made = f"import time; time.sleep(1.5); open({str(path)!r}, 'a').write('x')"
     fast = run(f"assert open({str(path)!r}).read()", prepare=made, rounds=2)
     assert path.read_text() == "xx"
     assert [one["exit_status"] for one in fast] == [0, 0]
-    assert min(one["wall_s"] for one in fast) < 0.5
+    assert min(one["wall_s"] for one in fast) < 1.5
     with pytest.raises(HostFailedError, match="prepare: exit status 1: no"):
         run("0", prepare="import sys; sys.exit('no')")
 
@@ -187,7 +187,7 @@ finally:
     import subprocess
 
     subprocess.run([sys.executable, str(script)], check=True)
-    give_up = time.monotonic() + 20
+    give_up = time.monotonic() + 60
     while (left := running(mark)) and time.monotonic() < give_up:
         time.sleep(0.05)
     assert left == []
