@@ -1,15 +1,18 @@
 """One command each: ``nox -s bench``, ``nox -s tests``, ``nox -s lint``."""
 
 import pathlib
+import sys
 
 import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "lint"]
+nox.options.sessions = ["tests", "pythons", "lint"]
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
+#: folders of tests whose outcome may differ between interpreters
+OF_THE_INTERPRETER = ("backends", "conformance", "host", "launchers", "workloads")
 GROUPS = nox.project.load_toml("pyproject.toml")
 
 
@@ -29,15 +32,29 @@ def bench(session: nox.Session) -> None:
     )  # fmt: skip
 
 
-@nox.session(python=["3.11", "3.13"])
+@nox.session
 def tests(session: nox.Session) -> None:
-    """The tests, on each Python that is found. ``-- -k name`` for some of them."""
+    """All tests, on the Python that nox runs on. ``-- -k name`` for some of them."""
     session.install("-e", ".[all]", *group("tests"))
     if session.posargs:
         session.run("pytest", "tests", *session.posargs)
         return
-    session.run("pytest", "tests", "--durations=5", "-m", "not alone", "-n", "2", "--dist", "worksteal")
-    session.run("pytest", "tests", "-m", "alone")
+    run_tests(session, "tests")
+
+
+@nox.session(python=["3.11", "3.13"])
+def pythons(session: nox.Session) -> None:
+    """On each other Python that is found, the tests of what runs in measured processes and of what starts them."""
+    if session.python == f"{sys.version_info.major}.{sys.version_info.minor}":
+        session.skip("the session 'tests' runs them all on this Python")
+    session.install("-e", ".[all]", *group("tests"))
+    run_tests(session, *(f"tests/{folder}" for folder in OF_THE_INTERPRETER), *map(str, pathlib.Path("tests").glob("test_*.py")))
+
+
+def run_tests(session: nox.Session, *places: str) -> None:
+    """Side by side; those that need the CPUs to themselves afterwards, one by one."""
+    session.run("pytest", *places, "--durations=5", "-m", "not alone", "-n", "2", "--dist", "worksteal")
+    session.run("pytest", *places, "-m", "alone")
 
 
 @nox.session

@@ -4,6 +4,7 @@ import os
 import sys
 import threading
 import time
+from pathlib import Path
 
 from scalebench.workloads import Workload, count_work
 
@@ -235,3 +236,13 @@ def leaves_things_and_hangs(item):
     subprocess.Popen(["sleep", "1000"])
     hangs(item)
     return item
+
+
+def hangs_once_begun(folder):
+    """The first time in a folder it answers; from then on it has no end."""
+    begun = Path(folder, "begun")
+    if begun.exists():
+        Path(folder, "hangs").touch()
+        while True:
+            time.sleep(1000)
+    begun.touch()

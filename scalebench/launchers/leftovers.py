@@ -22,17 +22,15 @@ _PREFIX = "sb-"  # short: the path of a socket in there may have 104 characters 
 _TRACKER = "resource_tracker import main"
 
 
-class Leftovers:
-    """Of one launch."""
+class SharedMemory:
+    """What processes were seen to have mapped of it, made since some moment on the clock of files (s)."""
 
-    def __init__(self) -> None:
-        _remove_those_of_dead_controllers()
-        self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
-        self._began = Path(self.folder).stat().st_ctime  # on the clock of files
+    def __init__(self, began: float) -> None:
+        self._began = began
         self._mapped: set[str] = set()
 
     def look(self, processes: Iterable[psutil.Process]) -> None:
-        """Note the shared memory that they have mapped. Linux alone tells; elsewhere nothing is noted."""
+        """Note what they have mapped. Linux alone tells; elsewhere nothing is noted."""
         for one in processes:
             with contextlib.suppress(OSError):
                 text = Path(f"/proc/{one.pid}/maps").read_text(encoding="utf-8", errors="replace")
@@ -40,12 +38,29 @@ class Leftovers:
                 self._mapped |= {line[line.index(_SHARED) :] for line in lines}
 
     def remove(self) -> None:
-        """To be called when no process of the launch is left."""
+        """To be called when none of the processes is left."""
         for path in map(Path, self._mapped):
             with contextlib.suppress(OSError):
                 found = path.stat()
                 if found.st_uid == os.getuid() and found.st_ctime >= self._began:
                     path.unlink()
+
+
+class Leftovers:
+    """Of one launch."""
+
+    def __init__(self) -> None:
+        remove_those_of_dead_controllers()
+        self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+        self._shared = SharedMemory(Path(self.folder).stat().st_ctime)
+
+    def look(self, processes: Iterable[psutil.Process]) -> None:
+        """Note the shared memory that they have mapped."""
+        self._shared.look(processes)
+
+    def remove(self) -> None:
+        """To be called when no process of the launch is left."""
+        self._shared.remove()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -56,10 +71,19 @@ def is_tracker(process: psutil.Process) -> bool:
     return False
 
 
-def _remove_those_of_dead_controllers() -> None:
+def remove_those_of_dead_controllers() -> None:
     """A controller that was killed could not."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
         pid = folder.name.split("-")[1]
         with contextlib.suppress(OSError):
-            if pid.isdecimal() and not psutil.pid_exists(int(pid)) and folder.stat().st_uid == os.getuid():
+            if pid.isdecimal() and _is_gone(int(pid)) and folder.stat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_gone(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+    except psutil.Error:
+        return False

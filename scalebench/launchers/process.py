@@ -6,7 +6,6 @@ left. The controller sleeps while a round runs: replies are awaited in a thread 
 
 import contextlib
 import queue
-import secrets
 import signal
 import subprocess
 import sys
@@ -23,11 +22,11 @@ if sys.platform == "linux":
 
 from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
+from scalebench.launchers.guard import MARK_VARIABLE, new_mark
 from scalebench.launchers.leftovers import Leftovers, is_tracker
 
 _END_S = 5.0  # for a killed process to be gone
 _TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
-_MARK_VARIABLE = "SCALEBENCH_LAUNCH"  # in the environment of a launch: whatever it starts inherits it
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
 _STDERR_PIPE = 1 << 20  # bytes that a task may print meanwhile without being held up, where the system lets us say so
 _STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake the controller with each line
@@ -42,14 +41,14 @@ class HostProcess:
         if own_folder:
             environment = {**environment, "TMPDIR": self._leftovers.folder}
         self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
-        self._mark = secrets.token_hex(8)
+        self._mark = new_mark()
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
         self._threads: list[threading.Thread] = []
         try:
             with _interrupted_later():  # else a process may have been started that nobody knows
-                self._start(command, {**environment, _MARK_VARIABLE: self._mark})
+                self._start(command, {**environment, MARK_VARIABLE: self._mark})
         except BaseException:
             if hasattr(self, "_process"):
                 self.end()
@@ -179,7 +178,7 @@ class HostProcess:
         found = []
         for one in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if one.create_time() >= self._began and one.environ().get(_MARK_VARIABLE) == self._mark:
+                if one.create_time() >= self._began and one.environ().get(MARK_VARIABLE) == self._mark:
                     self._seen[one.pid] = one
                     found.append(one)
         return found

@@ -48,9 +48,15 @@ class Controller:
 
     def wait_for(self, words):
         """Until its error stream has said them."""
-        while words not in (said := _text(self._err)):
-            assert self._process.poll() is None or words in _text(self._err), f"it never said {words!r}, but {said!r}"
+        while words not in _text(self._err):
+            self.runs(or_said=words)
             time.sleep(0.005)
+
+    def runs(self, or_said=None):
+        """Fail where it has ended."""
+        ended = self._process.poll() is not None
+        said = _text(self._err)
+        assert not ended or (or_said is not None and or_said in said), f"it ended without {or_said or 'end'!r}: {said!r}"
 
     def end(self):
         """Exit status, what it printed, and what it said on the error stream."""
@@ -146,6 +152,29 @@ def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undis
     assert launches(after) == undisturbed
     kept = after.merge(before[["block", "case_id", "attempt"]].drop_duplicates())
     assert sorted(kept["started_at"]) == sorted(before["started_at"])  # none was repeated
+
+
+@pytest.mark.parametrize("backend", ["processes", "joblib", "mpi", "mpi-pool"])
+def test_killed_while_a_task_has_no_end_it_leaves_no_process(backend, tmp_path, start):
+    """Nobody asks the host for anything any more, and the host doesn't look: the guard does."""
+    asked = [
+        "tasks:hangs_once_begun",
+        "--items",
+        repr([str(tmp_path)]),
+        "--backend",
+        backend,
+        "--workers",
+        "2",
+        "--timeout",
+        "1000",
+    ]
+    controller = start(tmp_path / "results", *asked, "--blocks", "1", "--rounds", "1", "--no-baselines")
+    while not (tmp_path / "hangs").exists():
+        controller.runs()
+        time.sleep(0.02)
+    controller.send(signal.SIGKILL)
+    assert controller.end()[0] == -signal.SIGKILL
+    assert controller.leaves_nothing()
 
 
 class TestAPlaceThatGoes:

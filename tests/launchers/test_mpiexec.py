@@ -52,7 +52,7 @@ def test_an_mpi_without_its_own_mpiexec_is_unavailable_and_both_are_named(tmp_pa
     foreign = pretend(tmp_path, "mpiexec", "mpiexec (Open MPI) 4.1.4")
     library = tmp_path / "nowhere" / "lib" / "libmpi.so.12"
     python = pretend(tmp_path, "python", f'["MPICH Version: 5.0.2", "{library}"]')
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}/bin")
+    monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(BackendUnavailableError) as caught:
         find_mpi(python)
     assert "MPICH Version: 5.0.2" in str(caught.value)

@@ -1,0 +1,76 @@
+"""A process beside the controller that ends its launches when it is gone: killed, it can't do that itself.
+
+A host that waits for a request sees the controller's end of the pipe close, and ends; one in the middle of a round does
+not look, and a task without end would hold CPUs for ever. The guard sleeps on a pipe that only the controller holds open.
+When that closes it looks for processes with a launch's mark of this controller, ends them, and ends itself; after a good end
+there are none. It is no child of the controller, has no terminal, and is in no measured process's way. POSIX only.
+"""
+
+import contextlib
+import os
+import secrets
+import subprocess
+import sys
+import time
+
+MARK_VARIABLE = "SCALEBENCH_LAUNCH"  #: in the environment of a launch: whatever it starts inherits it
+_TRACKERS_S = 2.0  # for resource trackers to remove what the killed ones left
+_LOOKS = 20  # a process may be born while one looks
+_guarded: tuple[int, str] | None = None  # this process, what all its marks begin with
+
+
+def new_mark() -> str:
+    """A mark for a launch of this process; the first call starts the guard."""
+    global _guarded
+    if _guarded is None or _guarded[0] != os.getpid():
+        _guarded = os.getpid(), secrets.token_hex(8)
+        if os.name == "posix":
+            _start(_guarded[1])
+    return f"{_guarded[1]}-{secrets.token_hex(4)}"
+
+
+def _start(begins: str) -> None:
+    seen, held = os.pipe()  # 'held' stays open as long as this process lives, and no other inherits it
+    code = f"import os; os.fork() and os._exit(0); from {__name__} import main; main({begins!r})"
+    with contextlib.suppress(OSError):
+        subprocess.run(
+            [sys.executable, "-c", code], stdin=seen, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(os.path.abspath(one) for one in sys.path)},  # noqa: PTH100
+            start_new_session=True, check=False,
+        )  # fmt: skip
+    os.close(seen)
+    del held
+
+
+def main(begins: str) -> None:
+    """Wait for the end of the controller, then end what is left of its launches."""
+    import psutil
+
+    from scalebench.launchers.leftovers import SharedMemory, is_tracker, remove_those_of_dead_controllers
+
+    shared = SharedMemory(time.time())
+    while os.read(0, 1):
+        pass
+
+    def marked() -> list[psutil.Process]:
+        found = []
+        for one in psutil.process_iter():
+            with contextlib.suppress(psutil.Error, OSError):
+                if one.environ().get(MARK_VARIABLE, "").startswith(begins) and one.status() != psutil.STATUS_ZOMBIE:
+                    found.append(one)
+        return found
+
+    for _ in range(_LOOKS):
+        if not (others := [one for one in marked() if not is_tracker(one)]):
+            break
+        shared.look(others)
+        for one in others:
+            with contextlib.suppress(psutil.Error):
+                one.kill()
+        psutil.wait_procs(others, timeout=0.5)
+    psutil.wait_procs(marked(), timeout=_TRACKERS_S)
+    for one in marked():
+        with contextlib.suppress(psutil.Error):
+            one.kill()
+    shared.remove()
+    remove_those_of_dead_controllers()
