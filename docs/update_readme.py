@@ -1,28 +1,37 @@
-"""Write the figures and pictures of the README from the committed reference run: ``python docs/update_readme.py``.
+"""Write the figures and pictures of the README, and of the page about 16 CPUs, from the two committed reference runs:
+``python docs/update_readme.py``.
 
 Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced, and the files in ``docs/images/`` are drawn;
 a test compares them.
 """
 
+import itertools
+import math
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 from scalebench import Result, load
+from scalebench.analysis.laws.curves import curves
+from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.scaling import scaling
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.efficiency import account_tables
+from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape, table_to_markdown
-from scalebench.report.tables import ratio, scaling_tables
+from scalebench.report.tables import Table, findings_by_code, number, ratio, scaling_tables
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
+README = ROOT / "README.md"
+SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 
 
 def blocks(result: Result) -> dict[str, str]:
-    """What stands in each block."""
+    """What stands in each block of the README."""
     tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
     accounts = {table.title.partition(":")[0]: table_to_markdown(table) for table in account_tables(result)}
     return {
@@ -66,25 +75,68 @@ def finding(result: Result) -> str:
     )
 
 
-def updated(text: str, result: Result) -> str:
-    """The README's text with its blocks as they should be."""
-    for name, content in blocks(result).items():
+def blocks_of_sixteen(result: Result) -> dict[str, str]:
+    """What stands in each block of the page about 16 CPUs."""
+    tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
+    accounts = {table.title.partition(":")[0]: table for table in account_tables(result)}
+    return {
+        **tables,
+        **{f"{name} verdicts": table_to_markdown(verdicts(accounts[name])) for name in ("strong", "blas")},
+        "prediction": table_to_markdown(prediction(result, last=8, at=16)),
+        "doubts": "".join(f"- {code}: {escape(text)}\n" for code, text in findings_by_code(result)),
+    }
+
+
+def verdicts(account: Table) -> Table:
+    """The account's verdicts without its figures and legend."""
+    notes = itertools.takewhile(lambda note: note and not note.startswith("Accounts are"), account.notes)
+    return Table(title=account.title, head=[], rows=[], sections={}, notes=list(notes))
+
+
+def prediction(result: Result, *, last: int, at: int) -> Table:
+    """What the laws that are fitted to ``last`` workers and fewer say of ``at`` workers, beside what was measured there."""
+    rows: list[list[str]] = []
+    backends: dict[int, str] = {}
+    for curve in curves(result.rounds[result.rounds["suite"] == "strong"]):
+        points = curve.table
+        told = prediction_as_data(curve, fit(points[points["workers"] <= last], curve.scaling), [at], None)
+        measured = math.exp(points.loc[points["workers"] == at, "wall_s"].map(math.log).mean())
+        cells = ["refused", "", ""]
+        for one in told["predictions"]:
+            low, high = (number(one[f"wall_s_{end}"] * 1e3) for end in ("low", "high"))
+            off = f"{(one['wall_s'] / measured - 1) * 100:+.0f}"
+            cells = [told["law"], f"{number(one['wall_s'] * 1e3)} [{low},{high}]", off]
+        backends[len(rows)] = str(curve.identity["backend"])
+        rows.append([*cells[:2], number(measured * 1e3), cells[2]])
+    head = ["law", "predicted ms", "measured ms", "off by %"]
+    return Table(
+        title=f"strong: {at} workers, predicted from {last} and fewer", head=head, rows=rows, sections=backends, notes=[]
+    )
+
+
+def updated(text: str, contents: Mapping[str, str]) -> str:
+    """A page's text with its blocks as they should be."""
+    for name, content in contents.items():
         pattern = rf"(<!-- reference: {name} -->\n).*?(<!-- end -->)"
         text, found = re.subn(pattern, lambda match, content=content: f"{match[1]}\n{content}\n{match[2]}", text, flags=re.DOTALL)
         if found != 1:
-            raise SystemExit(f"README.md has {found} blocks called {name!r}, there must be one")
+            raise SystemExit(f"the page has {found} blocks called {name!r}, there must be one")
     return text
 
 
-def reference() -> Result:
-    """The committed reference run that the README shows."""
-    (run,) = (ROOT / "results" / "reference").glob("*/run.json")
-    return load(run)
+def reference(machine: str = "amd-epyc-2cpu") -> Result:
+    """A committed reference run; that of two CPUs is the README's."""
+    return load(ROOT / "results" / "reference" / machine)
+
+
+def pages() -> dict[Path, dict[str, str]]:
+    """The pages, and what stands in the blocks of each."""
+    return {README: blocks(reference()), SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu"))}
 
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     for name, chart in pictures(reference()).items():
         (IMAGES / f"{name}.svg").write_text(svg(chart), encoding="utf-8")
-    readme = ROOT / "README.md"
-    readme.write_text(updated(readme.read_text(encoding="utf-8"), reference()), encoding="utf-8")
+    for page, contents in pages().items():
+        page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")

@@ -309,10 +309,12 @@ class Runner:
             return None
         if study.precision is not None and self._precise_enough():
             return "precision"
+        if study.precision is None and done >= study.blocks:
+            return "blocks"
         if self.over_budget():
             return "budget"
         if study.precision is None:
-            return "blocks" if done >= study.blocks else None
+            return None
         if all(entry.case.case_id in self._closed for entry in self.ahead.sweep.entries):
             return "no case left"
         return "most blocks" if done >= _MOST_BLOCKS else None

@@ -11,6 +11,7 @@ from scalebench.analysis.precision import LEAST
 from scalebench.analysis.scaling import failed_cases
 from scalebench.errors import ResultsError, WorkloadError
 from scalebench.launch import Launch
+from scalebench.report.state import unfinished
 from scalebench.runner import Runner, forecast
 from scalebench.sweep import expand
 
@@ -85,6 +86,13 @@ def test_the_budget_ends_the_run_between_blocks(tmp_path):
     result = scalebench.run(Study(backend="serial", blocks=50, budget=0.001, **TINY), results=tmp_path)
     assert set(result.rounds["block"]) == {0}
     assert result.about["stop_reason"] == "budget"
+    assert unfinished(result) == [f"Run {result.about['run_id']} was ended by its budget, after 1 of 50 blocks."]
+
+
+def test_a_run_that_has_all_of_its_blocks_was_not_ended_by_the_budget(tmp_path):
+    result = scalebench.run(Study(backend="serial", blocks=1, budget=0.001, **TINY), results=tmp_path)
+    assert result.about["stop_reason"] == "blocks"
+    assert unfinished(result) == []
 
 
 def test_the_precision_is_judged_after_whole_blocks(tmp_path, monkeypatch):

@@ -198,9 +198,25 @@ def _why(case: Row) -> str | None:
         if pd.notna(case["oversubscribed"]) and case["oversubscribed"]:
             return f"{case['runnable_threads'] / case['cpu_budget']:.1f}x oversubscribed"
         return "not oversubscribed by itself: a quota, or other programs"
+    if name == "load_balance":
+        return _idle(case)
     if name == "cpu_cost" and pd.notna(case["blas_threads"]) and case["blas_threads"] > 1:
         return f"{_CAUSES[name]}, BLAS threads in each other's way"
     return _CAUSES.get(name)
+
+
+def _idle(case: Row) -> str | None:
+    """What left workers without a task, where what was asked for tells it."""
+    tasks, workers = case["tasks"], case["workers"]
+    if tasks < workers:
+        return f"{tasks} tasks for {workers} workers"
+    if pd.notna(case["oversubscribed"]) and case["oversubscribed"]:
+        times = f"{case['runnable_threads'] / case['cpu_budget']:.1f}x"
+        return f"{times} oversubscribed: waiting for a CPU before a task counts as idle"
+    if tasks % workers and pd.notna(case["kind"]) and not case["imbalance"]:  # tasks of one length
+        most = tasks / (workers * math.ceil(tasks / workers))
+        return f"{tasks} tasks keep {workers} workers {percent(most * 100)}% busy at most"
+    return None
 
 
 def _gain(case: Row) -> str:

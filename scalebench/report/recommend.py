@@ -72,7 +72,7 @@ def _words(one: Recommendation, curves: pd.DataFrame | None) -> list[str]:
         return [*words, *_serial_gain(one), *_left_out(one)]
     words = [f"Use {case_name(case, one.cases)}.",
              f"It is shown, {_WITHIN}, and costs least of those that are (workers x BLAS threads x wall)."]  # fmt: skip
-    return [*words, *_gains(one), *_start(case, one), *_left_out(one), *_chunks(case, one, curves)]
+    return [*words, *_gains(case, one), *_start(case, one), *_left_out(one), *_chunks(case, one, curves)]
 
 
 def _left_out(one: Recommendation) -> list[str]:
@@ -133,13 +133,14 @@ def _long(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
 
 
-def _gains(one: Recommendation) -> list[str]:
+def _gains(case: pd.Series, one: Recommendation) -> list[str]:
     words = []
     if one.over_serial is not None:
         words.append(f"It does {_interval(one.over_serial)} times the work per second of {_baseline(one)}.")
-    if one.over_half is not None:
+    if one.over_half is not None and one.half_workers is not None:
         workers = f"{one.half_workers} worker" + ("s" if one.half_workers != 1 else "")
-        words.append(f"Against half the workers, {workers}: {_interval(one.over_half)} times the work per second.")
+        which = "half the" if 2 * one.half_workers == case["workers"] else "fewer"
+        words.append(f"Against {which} workers, {workers}: {_interval(one.over_half)} times the work per second.")
     return words
 
 

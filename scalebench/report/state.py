@@ -1,4 +1,6 @@
-"""What is to be said of a run that did not come to its end: without it, half a run reads like a whole one."""
+"""What is to be said of a run that did not come to its end, or not to all of its blocks: else half a run reads like a whole one."""
+
+import pandas as pd
 
 from scalebench.results.load import Result
 
@@ -15,14 +17,27 @@ def unfinished(result: Result) -> list[str]:
         status = about.get("status")
         if status in _ENDS:
             told.append(f"Run {about.get('run_id')} is {_ENDS[str(status)]}{_how_far(result, about)}.")
+        elif about.get("stop_reason") == "budget" and (blocks := _blocks(about)) is not None:
+            done = _rounds(result, about)["block"].nunique()
+            if done < blocks:
+                told.append(f"Run {about.get('run_id')} was ended by its budget, after {done} of {blocks} blocks.")
     return told
 
 
 def _how_far(result: Result, about: dict[str, object]) -> str:
-    rounds = result.rounds[result.rounds["run_id"].eq(str(about.get("run_id"))).fillna(value=False)]
-    launches = len(rounds[["case_id", "block"]].drop_duplicates())
-    cases, study = about.get("cases"), about.get("study")
-    blocks = study.get("blocks") if isinstance(study, dict) and study.get("precision") is None else None
-    if isinstance(cases, int) and isinstance(blocks, int):
+    launches = len(_rounds(result, about)[["case_id", "block"]].drop_duplicates())
+    cases, blocks = about.get("cases"), _blocks(about)
+    if isinstance(cases, int) and blocks is not None:
         return f", after {launches} of {cases * blocks} launches; what was measured until then is shown"
     return f", after {launches} launches; what was measured until then is shown"
+
+
+def _rounds(result: Result, about: dict[str, object]) -> pd.DataFrame:
+    return result.rounds[result.rounds["run_id"].eq(str(about.get("run_id"))).fillna(value=False)]
+
+
+def _blocks(about: dict[str, object]) -> int | None:
+    """How many the study asks for, where it says."""
+    study = about.get("study")
+    blocks = study.get("blocks") if isinstance(study, dict) and study.get("precision") is None else None
+    return blocks if isinstance(blocks, int) else None

@@ -1,6 +1,7 @@
-"""The README's figures are those of the committed reference run, and that run names no host."""
+"""The figures of the README and of the page about 16 CPUs are those of the committed reference runs, and these name no host."""
 
 import importlib.util
+import json
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -19,9 +20,12 @@ def update_readme():
     return module
 
 
-def test_every_figure_in_the_readme_is_of_the_reference_run(update_readme):
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert update_readme.updated(text, update_readme.reference()) == text
+def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
+    pages = update_readme.pages()
+    assert {page.name for page in pages} == {"README.md", "sixteen-cores.md"}
+    for page, contents in pages.items():
+        text = page.read_text(encoding="utf-8")
+        assert update_readme.updated(text, contents) == text
 
 
 def marks(svg):
@@ -39,12 +43,36 @@ def test_every_picture_is_of_the_reference_run_and_small(update_readme):
         assert len(found) == chart.marks
 
 
-def test_the_reference_run_is_whole_and_small(update_readme):
-    result = update_readme.reference()
+@pytest.mark.parametrize(("machine", "most_bytes"), [("amd-epyc-2cpu", 1_000_000), ("intel-xeon-16cpu", 1_200_000)])
+def test_a_reference_run_is_whole_and_small_and_names_no_place(update_readme, machine, most_bytes):
+    result = update_readme.reference(machine)
     assert result.about["status"] == "finished"
+    assert result.about["machine"]["machine_id"].split("-")[-2] == machine.split("-")[-1]
     assert set(result.rounds["status"]) == {"ok"}
     assert set(result.rounds["answers"]) == {"same", "unchecked"}
-    assert sum(path.stat().st_size for path in result.path.iterdir()) < 1_000_000
+    assert sum(path.stat().st_size for path in result.path.iterdir()) < most_bytes
+    for text in strings(json.loads((result.path / "run.json").read_text(encoding="utf-8"))):
+        assert not text.startswith("/")
+        assert "host" not in text
+
+
+def strings(value):
+    """All keys and texts in a JSON value."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return [text for one in value for text in strings(one)] if isinstance(value, list) else [value] * isinstance(value, str)
+
+
+def test_the_tasks_of_the_run_of_16_cpus_add_up_to_what_its_rounds_say(update_readme):
+    """Their times are rounded to 2^-20 s, which makes the file a third as large."""
+    result = update_readme.reference("intel-xeon-16cpu")
+    of_round = ["case_id", "block", "attempt", "round"]
+    lasted = result.tasks.assign(lasted_s=result.tasks["stop_s"] - result.tasks["start_s"])
+    tasks = lasted.groupby(of_round)["lasted_s"].agg(lasted_s="sum", recorded="size")
+    rounds = result.rounds[result.rounds["busy_s"].notna()].set_index(of_round)
+    both = rounds.join(tasks, how="inner")
+    assert len(both) == len(rounds) > 1000
+    assert ((both["lasted_s"] - both["busy_s"]).abs() <= both["recorded"] * 2**-20).all()
 
 
 def test_the_time_that_the_reference_run_took_is_within_one_and_a_half_of_the_estimate(update_readme):

@@ -54,6 +54,16 @@ class TestAVerdict:
     def test_names_the_loss_in_words(self, pool, end):
         assert said(pool).endswith(end)
 
+    def test_of_idle_workers_says_what_left_them_without_a_task(self):
+        idle = {"wall_s": 2.0, "busy_max_s": 2.0}
+        few = {**idle, "tasks": 3, "work_units": 24}
+        assert said(few).endswith("50 points lost to workers idle while the last one finishes (3 tasks for 4 workers)")
+        uneven = {**idle, "tasks": 5, "work_units": 24}
+        assert said(uneven).endswith("(5 tasks keep 4 workers 62% busy at most)")
+        assert said({**uneven, "imbalance": 0.5}, serial={**SERIAL, "imbalance": 0.5}).endswith("while the last one finishes")
+        crowded = {**idle, "oversubscribed": True, "runnable_threads": 4, "cpu_budget": 2}
+        assert said(crowded).endswith("(2.0x oversubscribed: waiting for a CPU before a task counts as idle)")
+
     def test_says_when_the_largest_loss_may_be_none(self):
         """More CPU time in one block, less in another."""
         costs = [{"cpu_s": 4 * cost, "busy_s": 4 * cost, "busy_max_s": cost, "wall_s": cost} for cost in (0.8, 1.1, 1.6)]

@@ -35,6 +35,12 @@ def test_it_begins_with_what_to_use():
     assert table.title == "crunch 50000, 24 tasks: strong scaling"
 
 
+def test_fewer_workers_are_not_called_half_where_half_were_not_measured():
+    words, _ = told(result({0: 1.0, 1: 1.02, 4: 0.26, 16: 0.07}))
+    assert words.startswith("Use 16 workers")
+    assert "Against fewer workers, 4 workers: 3.7" in words
+
+
 def test_staying_serial_is_said_only_where_it_is_shown():
     assert told(result({0: 1.0, 2: 1.1}))[0].startswith("Stay serial: this is shown")
     noisy, _ = told(result({0: 1.0, 2: 1.0}, spread=0.3))
