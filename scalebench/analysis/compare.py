@@ -328,7 +328,10 @@ def detectable(error: Array, freedom: Array, *, tests: int) -> Array:
 
 
 def beyond(found: pd.DataFrame, direction: str, change: float) -> pd.Series:
-    """Which rows of :func:`compare` are significant, in a direction, and larger than a relative change."""
+    """Which rows of :func:`compare` differ significantly from no change, in a direction, by a ratio beyond a relative change.
+
+    The ratio as measured, not the end of its interval: docs/methodology.md says why (The gate).
+    """
     larger = found["ratio"] > 1 + change if direction == SLOWER else found["ratio"] < 1 / (1 + change)
     return found["verdict"].isin([direction, DIFFERS]) & larger
 

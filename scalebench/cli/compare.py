@@ -6,8 +6,8 @@ scalebench compare before.json after.json         files of pytest-benchmark or p
 scalebench compare RUN                            the variants of one run
 scalebench compare A B --fail-on slower:5%        a gate
 
-Exit statuses: 0 fine; 1 --fail-on found a significant change beyond its limit; 2 wrong use, or it found one and
-drift is not excluded; 3 with --fail-on, a case failed that ran well before.
+Exit statuses: 0 fine; 1 --fail-on found a change that is significant and, as measured, beyond its limit; 2 wrong use, or it
+found one and drift is not excluded; 3 with --fail-on, a case failed that ran well before.
 """
 
 import argparse
@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--margin", metavar="SHARE", default="2%", help="a change that makes no difference (default: 2%%)")
     parser.add_argument("--location", metavar="NAME", help="the round that stands for a launch: median, low-quantile or minimum")
     parser.add_argument("--fail-on", metavar="CHANGE", action="append", default=[],
-                        help="slower:5%% or faster:5%%: exit with 1 on a significant change beyond that")  # fmt: skip
+                        help="slower:5%% or faster:5%%: exit with 1 on a change that is significant and, as measured, beyond that")  # fmt: skip
     parser.add_argument(
         "--accept-drift", action="store_true", help="let --fail-on judge runs that were not interleaved, fewer than three a side"
     )
@@ -119,12 +119,12 @@ def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: b
         certain = found if accept_drift else found[~drifting]
         if len(certain):
             print(
-                f"scalebench: {len(certain)} cases are {direction} by more than {change * 100:g}%: {_names(certain)}",
+                f"scalebench: {_cases(certain)} significantly {direction}, as measured by more than {change * 100:g}%: {_names(certain)}",
                 file=sys.stderr,
             )
             status = cli.GATE_FAILED
         elif len(found):
-            print(f"scalebench: {len(found)} cases are {direction} by more than {change * 100:g}%, drift not excluded: {_names(found)}.\n"
+            print(f"scalebench: {_cases(found)} significantly {direction}, as measured by more than {change * 100:g}%, drift not excluded: {_names(found)}.\n"
                   "Measure three runs a side, or both as variants of one run; or judge them as they are: --accept-drift", file=sys.stderr)  # fmt: skip
             status = status or cli.WRONG_USE
         blind = int((~(told.found["detectable"] <= 1 + change) & told.found["verdict"].eq(CANT_TELL)).sum())
@@ -146,8 +146,16 @@ def _names(found: "pd.DataFrame") -> str:
     from scalebench.analysis.compare import label
 
     worst = found.assign(size=found["ratio"].map(lambda ratio: abs(math.log(ratio)))).nlargest(3, "size")
-    names = [f"{label(one)} ({one['ratio']:.3f})" for _, one in worst.iterrows()]
+    names = [f"{label(one)} ({one['ratio']:.3f}{_interval(one)})" for _, one in worst.iterrows()]
     return ", ".join(names) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
+
+
+def _cases(found: "pd.DataFrame") -> str:
+    return f"{len(found)} case{'s are' if len(found) > 1 else ' is'}"
+
+
+def _interval(one: "pd.Series") -> str:
+    return f" [{one['ratio_low']:.3f},{one['ratio_high']:.3f}]" if math.isfinite(one["ratio_low"]) else ""
 
 
 def as_json(told: "Comparison", paths: list[str]) -> str:

@@ -226,7 +226,7 @@ class TestFilesOfOtherTools:
         assert status == 2
         assert "CPython 3.6.12 CPython 3.7.9" in out
         assert "1.424 [1.413,1.435]" in out
-        assert "[1,2]*1000 (1.424), [1,2,3]*1000 (1.310)" in err
+        assert "[1,2]*1000 (1.424 [1.413,1.435]), [1,2,3]*1000 (1.310 [1.290,1.330])" in err
 
     def test_of_pytest_benchmark_are_compared_and_what_only_one_has_is_named(self, scalebench):
         old, new = DATA / "pytest_benchmark_3_4_1.json", DATA / "pytest_benchmark_4_0_0.json"

@@ -11,8 +11,8 @@ to be shared out, or one that any of them could explain.
 The preference is by the corrected Akaike criterion: Hurvich and Tsai 1989, doi:10.1093/biomet/76.2.297. Of six counts
 without repeats it takes the Universal Scalability Law only where that leaves less than a hundredth of the squares; so where
 coherency is above 0 with its whole interval, Amdahl's law, which is the same without it, is out of the running. What the 95% intervals of coefficients cover, by simulation of studies with six counts: 92 to 97% with repeats, five blocks and more,
-or times measured once; 88 to 91% with three blocks; 90% with few repeats and noise as skewed as exponential; as little as 77% with throughputs measured
-once whose errors grow with them (``tests/analysis/laws/test_coverage.py``). Refusals were not counted as misses.
+or times measured once; 88 to 91% with three blocks; 90% with few repeats and noise as skewed as exponential; throughputs measured once whose errors grow with them: see
+``tests/analysis/laws/test_coverage.py``. Refusals were not counted as misses.
 """
 
 from collections.abc import Mapping
@@ -115,11 +115,10 @@ def _fit(law: Law, data: Points) -> LawFit:
     if len(data.workers) < LEAST_COUNTS:
         return LawFit(law=law, reason=f"{_counts(data)}; a law needs {LEAST_COUNTS}")
     found = solution(law, data)
-    drawn = law.coefficients(found.draws)
-    ends = {name: interval(values) for name, values in drawn.items()}
+    drawn, best = law.coefficients(found.draws), law.coefficients(found.factors)
+    ends = {name: _around(float(best[name]), interval(values)) for name, values in drawn.items()}
     if reason := _unidentified(law, data, found, ends):
         return LawFit(law=law, reason=reason, solution=found)
-    best = law.coefficients(found.factors)
     hidden = few_blocks(data)
     coefficients = {
         name: Value(value=float(best[name]), low=None if hidden else low, high=None if hidden else high)
@@ -128,6 +127,12 @@ def _fit(law: Law, data: Points) -> LawFit:
     peak, peak_reason = _peak(law, data, best, drawn, ends)
     return LawFit(law=law, coefficients=coefficients, peak_workers=peak, peak_reason=peak_reason,
                   aicc=_aicc(found, data), solution=found)  # fmt: skip
+
+
+def _around(value: float, ends: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    """An interval that holds its value: that of exact data is as narrow as rounding, and may lie beside it."""
+    low, high = ends
+    return (None if low is None else min(low, value)), (None if high is None else max(high, value))
 
 
 def _unidentified(law: Law, data: Points, found: Solution, ends: Mapping[str, tuple[float | None, float | None]]) -> str | None:
@@ -237,7 +242,12 @@ def _notes(laws: Mapping[str, LawFit], data: Points) -> list[str]:
     ]  # fmt: skip
     if data.scaling == "strong" and (data.rate / data.rate[0] > data.ratio * (1 + 1e-9)).any() and data.measure != "speedup":
         notes.append("Superlinear points: Karp-Flatt is negative there; no law here explains them (caches often do).")
-    if not data.relative:
+    grown = any(one.solution is not None and one.solution.proportional for one in laws.values())
+    if grown:
+        notes.append(
+            "Nothing was repeated, and errors look proportional to the throughputs: intervals allow for that; repeats would tell."
+        )
+    elif not data.relative:
         notes.append(
             "Nothing was repeated: all throughputs are taken to be equally exact. Where errors grow with them the intervals are "
             "too short; repeats would tell."

@@ -1,7 +1,7 @@
 """The fitting routine: least squares with factors that may not be negative, and what the errors of the data do to them."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import combinations
 
@@ -12,6 +12,9 @@ from scalebench.analysis.laws.base import Floats, Law
 from scalebench.analysis.laws.points import Points
 
 DRAWS = 4000
+LIKELIER = 2.0  #: by so much the log-likelihood of errors in proportion must be ahead to be believed
+NOTHING = 1e-12  #: of the largest term of a law: less is what rounding leaves of 0
+ROUNDING = 1e-20  #: a sum of squared relative residuals that rounding leaves
 MISFIT = 0.05  #: a law whose distance from the points is less likely than this by their measured spread misses them
 
 
@@ -26,6 +29,7 @@ class Solution:
     spread: float  #: standard deviation of the log of one new value about the law
     freedom: float  #: degrees of freedom of ``spread``
     misses: bool  #: it is further from the points than their measured spread explains
+    proportional: bool  #: rates were fitted as they are, and their errors look proportional to them
 
     def rate(self, ratio: Floats) -> Floats:
         """Shape ``(n,)``."""
@@ -81,6 +85,7 @@ def solve(law: Law, points: Points) -> tuple[Floats, Floats, Floats, Floats]:
     start = nonnegative(terms / data[:, None] / unit, np.ones((1, len(data))))[0]
     start = np.maximum(start, 1e-9)  # on a bound some curves are infinite
     found = least_squares(lambda b: difference(b) / scale, start, lambda b: -slope(b) / unit / scale[:, None])
+    found = np.where(found > NOTHING * found.max(), found, 0.0)
     return found / unit, difference(found), errors, slope(found)
 
 
@@ -114,7 +119,8 @@ def solution(law: Law, points: Points) -> Solution:
 
     The errors are those between blocks where there are blocks, else those between repeats, else the residuals. A law
     that misses the points (its sum of squares is beyond 95% of those that the measured spread alone would leave) gets
-    its residuals as errors besides. The fit is linear in the errors, about the best factors, and keeps the bounds.
+    its residuals as errors besides. Rates that were measured once are fitted with equal weights, as in published fits, but
+    where errors that grow with them are clearly likelier the draws have those. The fit is linear in the errors, about the best factors, and keeps the bounds.
     """
     factors, residuals, errors, slope = solve(law, points)
     design, weighted = slope / errors[:, None], residuals / errors
@@ -124,6 +130,9 @@ def solution(law: Law, points: Points) -> Solution:
     normal = generator.standard_normal((2, DRAWS, len(errors)))
     of_residuals = normal[0] * _student(generator, left) * np.sqrt(squares / left)
     moved, freedom, misses = of_residuals, float(left), False
+    grown = _proportional(law, points, residuals, slope)
+    if grown is not None:
+        moved = of_residuals / np.sqrt(squares / left) * grown * points.rate
     if points.freedom is not None:
         measured = normal[1] * _student(generator, points.freedom[:1] if points.shared else points.freedom)
         kept = measured - measured @ (design @ np.linalg.pinv(design)).T
@@ -135,8 +144,28 @@ def solution(law: Law, points: Points) -> Solution:
     draws = nonnegative(design, (design @ factors + weighted) + moved)
     relative = residuals if points.relative else residuals / law.rate(points.ratio, factors)
     missing = float((relative**2).sum() / left) if misses or points.spread is None else 0.0
-    spread = float(np.sqrt((points.spread or 0.0) ** 2 + missing))
-    return Solution(law=law, factors=factors, draws=draws, squares=squares, spread=spread, freedom=freedom, misses=misses)
+    spread = float(np.sqrt((points.spread or 0.0) ** 2 + missing)) if grown is None else grown
+    return Solution(law=law, factors=factors, draws=draws, squares=squares, spread=spread, freedom=freedom, misses=misses,
+                    proportional=grown is not None)  # fmt: skip
+
+
+def _proportional(law: Law, points: Points, residuals: Floats, slope: Floats) -> float | None:
+    """The relative error of rates that were fitted as they are, where normal errors in proportion are clearly likelier; else None.
+
+    By the restricted likelihood (Patterson and Thompson 1971, doi:10.1093/biomet/58.3.545): the plain one favours
+    equal errors, with which a fit passes exactly through as many of the largest rates as it has factors.
+    """
+    if points.relative:
+        return None
+    _, of_logs, _, log_slope = solve(law, replace(points, deviation=np.ones(len(residuals))))
+    left = len(residuals) - slope.shape[1]
+    equal, grown = float((residuals**2).sum()), float((of_logs**2).sum())
+    if min(grown, equal / float((points.rate**2).sum())) < ROUNDING:  # computed, not measured
+        return None
+    unit = np.linalg.norm(log_slope, axis=0)
+    known = [np.linalg.slogdet((one / unit).T @ (one / unit))[1] for one in (slope, log_slope)]
+    ahead = (left * np.log(equal / grown) + known[0] - known[1]) / 2 - np.log(points.rate).sum()
+    return float(np.sqrt(grown / left)) if ahead > LIKELIER else None
 
 
 def _student(generator: np.random.Generator, freedom: npt.ArrayLike) -> Floats:

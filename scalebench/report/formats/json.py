@@ -19,5 +19,5 @@ def as_json(result: Result) -> str:
     from scalebench.report.efficiency import verdicts
 
     scaling = account(result.rounds)
-    rows = {"scaling": scaling.assign(verdict=verdicts(scaling)), "granularity": granularity(result.rounds)}
-    return analysis("report", result.path, about=result.about, **rows)
+    told = scaling.assign(verdict=verdicts(scaling))
+    return analysis("report", result.path, about=result.about, scaling=told, granularity=granularity(result.rounds))

@@ -77,3 +77,21 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say(name, kind, repeat
             mean = np.exp(0.02 * (-1 if errors is skewed else 0)) if coefficient == "rate" else 1.0
             covered[coefficient] += bool(low <= truth[coefficient] * mean <= high)
     assert all(0.89 * STUDIES <= count <= 0.99 * STUDIES for count in covered.values()), covered
+
+
+def test_throughputs_measured_once_with_errors_in_proportion_have_intervals_of_such_errors():
+    """Counts over five decades: with equal errors for all, intervals would hold the truth in one study of ten."""
+    law, counts = LAWS["usl"], 10 ** np.arange(6)
+    truth = {"contention": 1e-4, "coherency": 1e-10, "rate": 1e3}
+    rates = 1e3 * counts / (1 + 1e-4 * (counts - 1) + 1e-10 * counts * (counts - 1.0))
+    generator = np.random.default_rng(20260131)
+    covered, seen = dict.fromkeys(truth, 0), 0
+    for _ in range(100):
+        frame = pd.DataFrame({"workers": counts, "throughput": rates * np.exp(0.01 * generator.standard_normal(6))})
+        found = solution(law, points(frame, "strong"))
+        seen += found.proportional
+        for coefficient, draws in law.coefficients(found.draws).items():
+            low, high = of_draws(draws)
+            covered[coefficient] += bool(low <= truth[coefficient] <= high)
+    assert seen >= 75
+    assert all(count >= 60 for count in covered.values()), covered

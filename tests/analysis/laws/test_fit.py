@@ -250,3 +250,18 @@ def test_every_law_is_its_rate_at_the_baseline_and_is_halved_where_it_says(law):
         assert float(found[name]) == pytest.approx(limit)
         assert float(found["rate"]) == pytest.approx(3)
         assert law.rate(np.array([1.0, 8.0]), factors).tolist() == pytest.approx([3, 12])
+
+
+@pytest.mark.parametrize("measure", ["wall_s", "throughput"])
+@pytest.mark.parametrize("fraction", [0.0, 0.05, 1.0])
+def test_a_table_without_noise_has_a_coherency_of_nothing_and_values_within_their_intervals(measure, fraction):
+    counts = np.array([1, 2, 4, 8, 16, 32, 64, 128])
+    walls = 10 * (fraction + (1 - fraction) / counts)
+    found = fit(pd.DataFrame({"workers": counts, measure: walls if measure == "wall_s" else 1 / walls}))
+    for law in found.laws.values():
+        for value in (law.coefficients or {}).values():
+            assert value.low <= value.value <= value.high
+    usl = found.laws["usl"]
+    assert usl.reason is not None or usl.coefficients["coherency"].value == 0
+    assert usl.reason is not None or "its bound" in usl.peak_reason
+    assert found.laws["amdahl"].coefficients["serial_fraction"].value == pytest.approx(fraction, abs=1e-12)
