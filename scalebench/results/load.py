@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
 from scalebench.findings import PartsDamaged
-from scalebench.results.parts import find_parts, launch_of
+from scalebench.results.parts import EARLIER, find_parts, launch_of
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, STATUSES, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
@@ -160,10 +160,13 @@ def _load_runs(folders: list[Path], place: Path) -> Result:
 
 
 def _task_files(folders: list[Path]) -> list[Path]:
-    """Those of launches whose rounds are there: a part of tasks is written first, and the one file of all tasks too."""
+    """Those of launches whose rounds are there: a part of tasks is written first, and the one file of all tasks too.
+
+    The earlier tasks of a run that is being resumed become a part before their rounds do.
+    """
     found: list[Path] = []
     for folder in folders:
-        kept = set(map(launch_of, _files(folder, "rounds")))
+        kept = {EARLIER, *map(launch_of, _files(folder, "rounds"))}
         found += [file for file in _files(folder, "tasks") if file.parent == folder or launch_of(file) in kept]
     return found
 

@@ -10,6 +10,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+EARLIER = "_earlier"  #: stands for the launches that a run had before it was resumed: its tables, which became parts again
 _DIGEST_BYTES = 8
 
 

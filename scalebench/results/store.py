@@ -25,13 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import NotStoredError, ResultsError
-from scalebench.results.parts import find_parts, launch_of, part_name
+from scalebench.results.parts import EARLIER, find_parts, launch_of, part_name
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
-
-_EARLIER = "_earlier"
 
 
 def new_run_id() -> str:
@@ -125,10 +123,13 @@ class Store:
                     part.unlink()
             for file, name in ((tasks, "tasks"), (rounds, "rounds")):
                 if rounds.exists() and file.exists():
-                    os.replace(file, parts / f"{_EARLIER}.{name}.parquet")
+                    os.replace(file, parts / f"{EARLIER}.{name}.parquet")
             tasks.unlink(missing_ok=True)  # of a compaction that did not: the parts are whole
-            for part in [*find_parts(parts, "rounds").damaged, *find_parts(parts, "tasks").damaged]:
-                part.unlink()  # their launches are made again
+            of_rounds, of_tasks = find_parts(parts, "rounds"), find_parts(parts, "tasks")
+            kept = set(map(launch_of, of_rounds.whole))
+            alone = [part for part in of_tasks.whole if launch_of(part) not in kept]  # of a launch that was cut off
+            for part in [*of_rounds.damaged, *of_tasks.damaged, *alone]:
+                part.unlink()  # their launches are made again, with other tasks
         except OSError as error:
             raise ResultsError(f"{folder} can't be written: {error.strerror or error}.\nMake it writable, then again") from None
         return store
