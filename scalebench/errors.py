@@ -53,7 +53,13 @@ class WorkloadError(ScalebenchError):
 
 
 class ResultsError(ScalebenchError):
-    """A results folder or file that can't be read or written."""
+    """A results folder or file that can't be read or written. A value of a megabyte in it does not make the message one."""
+
+    MOST = 2_000  #: characters; the way out stands at the end
+
+    def __init__(self, message: str) -> None:
+        half = self.MOST // 2
+        super().__init__(message if len(message) <= self.MOST else f"{message[:half]} ... {message[-half:]}")
 
 
 class NotStoredError(ResultsError):

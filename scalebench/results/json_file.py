@@ -7,6 +7,7 @@ import gzip
 import hashlib
 import json
 import math
+import re
 import zlib
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ LIMIT_BYTES = 256 * 2**20  #: JSON takes about ten times as much memory when it 
 
 
 def read_json_file(path: Path) -> tuple[Any, str]:
-    """The content, and a short digest of it.
+    """The content, and a short digest of it. Half a surrogate pair, which is no character, is read as ``?``.
 
     Raises:
         ResultsError: Too large, empty, or not JSON.
@@ -29,7 +30,11 @@ def read_json_file(path: Path) -> tuple[Any, str]:
     if not whole.strip():
         raise ResultsError(f"{path} is empty.\nSave it again, with the tool that made it")
     try:
-        return json.loads(whole), hashlib.blake2b(whole, digest_size=6).hexdigest()
+        text = whole.decode(json.detect_encoding(whole))
+        content = json.loads(text)
+        if re.search(r"\\ud[89a-f]", text, re.IGNORECASE):  # an escape, and maybe one without its other half
+            content = json.loads(json.dumps(content, ensure_ascii=False).encode("utf-8", "replace"))
+        return content, hashlib.blake2b(whole, digest_size=6).hexdigest()
     except (ValueError, RecursionError) as error:
         raise ResultsError(f"{path} can't be read as JSON: {error}.\nSave it again, with the tool that made it") from None
 

@@ -127,3 +127,16 @@ def test_a_file_that_lost_its_shape_is_refused_by_name(tmp_path, benchmarks):
 def test_the_same_content_is_the_same_run_wherever_it_lies(tmp_path):
     (tmp_path / "copy.json").write_bytes((DATA / "pytest_benchmark_4_0_0.json").read_bytes())
     assert load(tmp_path / "copy.json").about["run_id"] == load(DATA / "pytest_benchmark_4_0_0.json").about["run_id"]
+
+
+def test_half_a_surrogate_pair_in_a_file_is_read_as_a_question_mark_and_a_whole_one_as_its_character(tmp_path):
+    rounds = load(write(tmp_path, benchmark("a\ud800"), benchmark("b\ud83d\ude00"), benchmark("c ü"))).rounds
+    assert rounds["workload"].tolist() == ["a?", "b\U0001f600", "c ü"]
+
+
+def test_a_name_of_a_megabyte_makes_no_message_of_one(tmp_path):
+    with pytest.raises(ResultsError) as raised:
+        load(write(tmp_path, *[benchmark("x" * 2**20)] * 2))
+    assert str(raised.value).startswith(str(tmp_path))
+    assert str(raised.value).endswith("which one to compare can't be known")
+    assert len(str(raised.value)) < 2_100
