@@ -95,5 +95,5 @@ def _whole(table: dict[str, Any], columns: tuple[Column, ...]) -> "pd.DataFrame"
 
 
 def write_csv(result: Result, path: Path) -> None:
-    """The rounds as CSV; null is empty."""
-    write_atomically(path, result.rounds.to_csv(index=False).encode())
+    """The rounds as CSV; null is empty. Lines end as RFC 4180 has it: else a message with a carriage return would be two rows."""
+    write_atomically(path, result.rounds.to_csv(index=False, lineterminator="\r\n").encode())

@@ -8,13 +8,14 @@ import math
 import pandas as pd
 import pytest
 from factories import make_result, make_rounds, sweep_rows
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from scalebench.errors import ResultsError
 from scalebench.results.exchange import read_json, write_csv, write_json
-from scalebench.results.load import Result
+from scalebench.results.load import Result, load
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, to_frame
+from scalebench.results.store import write_parquet
 
 VALUES = {
     "str": st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
@@ -62,6 +63,18 @@ class TestJson:
         again = read_json(path)
         pd.testing.assert_frame_equal(again.rounds, result.rounds, check_exact=True)
         pd.testing.assert_frame_equal(again.tasks, result.tasks, check_exact=True)
+
+    @settings(max_examples=12)
+    @given(rounds=ROWS[ROUNDS], tasks=ROWS[TASKS])
+    def test_and_a_run_of_any_rows_are_read_as_the_same(self, rounds, tasks, tmp_path_factory):
+        folder = tmp_path_factory.mktemp("run")
+        rows = [{**one, "status": "failed", "block": 0} for one in rounds]
+        for name, values, columns in (("rounds", rows, ROUNDS), ("tasks", tasks, TASKS)):
+            write_parquet(to_frame(values, columns), folder / f"{name}.parquet", columns)
+        (folder / "run.json").write_text("{}")
+        found = load(folder)
+        pd.testing.assert_frame_equal(found.rounds, to_frame(rows, ROUNDS), check_exact=True)
+        pd.testing.assert_frame_equal(found.tasks, to_frame(tasks, TASKS), check_exact=True)
 
     def test_is_standard_json_by_columns_with_the_version(self, result, tmp_path):
         path = tmp_path / "mine.json"
@@ -172,6 +185,20 @@ class TestCsv:
 
     def test_has_nothing_where_a_value_is_null_and_0_where_it_is_zero(self, rows):
         assert (rows[-1]["wall_s"], rows[-1]["work_units"], rows[-1]["block"]) == ("", "", "0")
+
+    @settings(max_examples=25)
+    @given(rounds=ROWS[ROUNDS])
+    @example(rounds=[{"message": "one\rtwo"}])
+    def test_of_any_rows_has_every_value_exactly_and_nothing_for_null(self, rounds, tmp_path_factory):
+        path = tmp_path_factory.getbasetemp() / "any.csv"
+        write_csv(Result(to_frame(rounds, ROUNDS), to_frame(None, TASKS), {}), path)
+        lines = list(csv.DictReader(io.StringIO(path.read_bytes().decode(), newline="")))
+        assert len(lines) == len(rounds)
+        for line, row in zip(lines, rounds, strict=True):
+            for name, text in line.items():
+                value = row.get(name)
+                read = float(text) if isinstance(value, float) and text else text
+                assert read == ("" if value is None else value if isinstance(value, float) else str(value)), name
 
     def test_keeps_text_and_numbers_as_they_are(self, result, rows):
         assert rows[-1]["message"] == result.rounds["message"].iloc[-1]
