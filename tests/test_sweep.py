@@ -13,6 +13,7 @@ from factories import make_case
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalebench.backends.base import OWN_AXES
 from scalebench.backends.registry import get_backend, references
 from scalebench.errors import StudyError
 from scalebench.host.worker import Job, resolve
@@ -140,6 +141,63 @@ class TestCases:
         found = {entry.case for entry in expand(profile(name)).entries}
         assert found
         assert {one for case in found for one in baselines(case).values()} <= found
+
+
+VALUES = {
+    "kind": ["crunch", "sleep", "blas"],
+    "scaling": ["strong", "weak"],
+    "backend": ["serial", "threads", "processes", "mpi", "mpi-pool", "joblib"],
+    "workers": [1, 2, 3, 4],
+    "tasks": [1, 5, 24],
+    "blas_threads": [1, 2, 4],
+    "imbalance": [0, 0.5],
+    "binding": ["none", "cores"],
+    "start_method": ["fork", "spawn"],
+    "mpi_mode": ["world", "spawn"],
+    "distribution": ["block", "cyclic"],
+    "chunksize": [1, 2],
+}
+
+
+@st.composite
+def studies(draw):
+    """Some axes of a study, values given twice too."""
+    names = draw(st.sets(st.sampled_from(sorted(VALUES)), max_size=5))
+    return {name: draw(st.lists(st.sampled_from(VALUES[name]), min_size=1, max_size=3)) for name in sorted(names)}
+
+
+class TestAnyStudy:
+    @given(studies(), st.integers(0, 9))
+    def test_has_each_case_once_in_each_block_and_the_baselines_of_each(self, study, block):
+        sweep = expand(Study(**{"workers": 2, **study}))
+        found = {entry.case.case_id: entry.case for entry in sweep.entries}
+        assert len(found) == len(sweep.entries)
+        assert sorted(found) == sorted(case_id for ids in sweep.suites.values() for case_id in ids)
+        assert sorted(entry.case.case_id for entry in shuffled(sweep.entries, 1, block)) == sorted(found)
+        assert {one.case_id for case in found.values() for one in baselines(case).values()} <= set(found)
+
+    @given(studies())
+    def test_has_cases_of_what_was_asked_without_the_axes_that_do_not_apply(self, study):
+        study = {"workers": [2], **study}
+        for entry in expand(Study(**study)).entries:
+            case, own = entry.case, get_backend(entry.case.backend).axes
+            assert all((getattr(case, axis) is not None) <= (axis in own) for axis in OWN_AXES)
+            assert (case.blas_threads is not None) == (case.kind == "blas")
+            assert case.workers == 1 or case.backend != "serial"
+            if entry.added is None:
+                asked = {
+                    name: values for name, values in study.items() if name in ("kind", "scaling", "backend", "imbalance", *own)
+                }
+                assert all(getattr(case, name) in values for name, values in asked.items())
+                assert case.tasks // (case.workers if case.scaling == "weak" else 1) in study.get("tasks", [24])
+
+    @given(studies(), st.randoms(use_true_random=False))
+    def test_that_asks_for_the_same_in_another_order_has_the_same_cases(self, study, random):
+        again = {name: random.sample(values, len(values)) * 2 for name, values in study.items()}
+        first, second = (
+            {entry.case.case_id for entry in expand(Study(**{"workers": 2, **one})).entries} for one in (study, again)
+        )
+        assert first == second
 
 
 class TestBaselines:

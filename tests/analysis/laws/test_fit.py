@@ -103,6 +103,22 @@ def test_the_order_of_the_rows_does_not_matter(order):
     assert shuffled == pytest.approx(plain, rel=1e-9)
 
 
+@settings(max_examples=15)
+@given(SHARE, st.just(0.0) | st.floats(1e-4, 0.05), st.sampled_from(["strong", "weak"]))
+def test_what_is_told_from_some_counts_is_told_from_more_of_them(share, coherency, scaling):
+    """Of exact data: a law, a peak, a prediction of the largest count, a preference that was not refused."""
+    told = set()
+    workers = np.array([1, 2, 4, 8, 16, 32, 64])
+    rate = usl(workers, share, coherency) if scaling == "strong" else (workers + (1 - workers) * share) / workers
+    for count in range(2, 8):
+        found = fit(pd.DataFrame({"workers": workers[:count], "wall_s": 1 / rate[:count]}), scaling)
+        now = {name for name, law in found.laws.items() if law.reason is None}
+        now |= {f"{name} peak" for name, law in found.laws.items() if law.peak_workers is not None}
+        now |= {name for name in ("holdout", "preferred") if getattr(found, name) is not None}
+        assert told <= now
+        told = now
+
+
 @given(st.lists(st.floats(0.01, 100), min_size=2, max_size=12))
 @example([1.0, 1.0, 1.0, 6.0, 11.0, 14.0, 21.0, 31.0, 1.0])  # a step of the fit takes no time for one worker
 def test_every_law_is_fitted_or_refused_with_a_reason_and_nothing_is_raised(walls):
