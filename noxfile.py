@@ -105,6 +105,14 @@ def fuzz(session: nox.Session) -> None:
 
 
 @nox.session
+def mutation(session: nox.Session) -> None:
+    """Do the tests of analysis/ and results/ notice a changed line? Hours for all; ``-- "scalebench.analysis.precision*"`` for some."""
+    session.install("-e", ".[all]", *group("tests"), *group("mutation"))
+    session.run("mutmut", "run", *session.posargs)
+    session.run("mutmut", "results")
+
+
+@nox.session
 def size(session: nox.Session) -> None:
     """Do the tables stay quick with a fleet's worth of runs? Seconds and peak memory on generated data, limits, growth."""
     session.install("-e", ".[all]")

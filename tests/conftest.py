@@ -4,12 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from scalebench import machine
 
 # the same examples in every run; no deadline, since a shared machine may pause anything
 settings.register_profile("scalebench", derandomize=True, deadline=None, max_examples=60)
+# a few for each of many mutants, which all run in forks of one process that has run the tests before
+settings.register_profile(
+    "mutation", settings.get_profile("scalebench"), max_examples=10, suppress_health_check=[HealthCheck.differing_executors]
+)
 settings.load_profile("scalebench")
 
 

@@ -267,6 +267,7 @@ def test_a_change_of_the_detectable_size_is_found_in_four_of_five():
     assert (p <= 0.05).mean() == pytest.approx(0.8, abs=0.012)
 
 
+@pytest.mark.long
 class TestFalseAlarms:
     """The same code on both sides: of whole comparisons, each of ten cases, at most 5% may have any alarm.
 

@@ -108,6 +108,7 @@ def test_what_slows_a_whole_block_leaves_the_interval_as_narrow_as_the_granulari
     assert np.log(curve["metg_s_high"] / curve["metg_s_low"]) == pytest.approx(2 * half, rel=0.1)
 
 
+@pytest.mark.long
 def test_the_interval_covers_metg_about_95_times_in_100():
     """100 sweeps of 5 blocks with a fixed seed; the standard error of the share is 2 points."""
     generator = np.random.default_rng(11)

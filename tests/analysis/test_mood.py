@@ -10,6 +10,7 @@ def canaries(launches, seed, spread=0.1):
     return 0.004 * np.exp(np.random.default_rng(seed).normal(0, spread, launches))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("launches", [20, 100])
 def test_a_machine_that_varies_without_order_alarms_as_rarely_as_stated(launches):
     """300 runs whose canary varies by 30%, so that the least size hardly helps: 3 alarms are expected. With another seed,

@@ -51,6 +51,7 @@ class TestVarianceComponents:
     def test_of_the_example_with_costs(self):
         assert variance_components(WITH_COSTS)[1] == pytest.approx([0.7266667, 0.262777778, 0.7747], abs=1e-4)
 
+    @pytest.mark.long
     def test_find_the_truth_on_average(self):
         """4,000 studies of 4 launches of 3 rounds, variances 1 and 4: means within 4 of their standard errors."""
         generator = np.random.default_rng(4)

@@ -53,6 +53,7 @@ def test_serial_is_recommended_where_it_is_shown_to_be_as_fast_and_beats_a_pool_
     assert chosen(found)["backend"] == "serial"
 
 
+@pytest.mark.long
 def test_a_noisy_run_ends_in_cannot_tell_with_a_budget_and_hardly_ever_in_serial():
     """100 runs with fixed seeds; a case that is more than 10% slower than the fastest may be called near it in 5%."""
     runs = [only(run({0: 1.0, 1: 1.0, 2: 0.9, 4: 0.9}, spread=0.3, seed=seed)) for seed in range(100)]
@@ -69,6 +70,7 @@ def test_what_is_faster_than_serial_is_told_though_no_case_is_shown_to_be_nearly
     assert found.cases.set_index("case_id").loc[found.faster_than_serial, "workers"] >= 2
 
 
+@pytest.mark.long
 def test_the_budget_shows_it_where_the_spread_stays():
     walls = {0: 1.0, 2: 0.5, 4: 0.49}
     runs = [only(run(walls, spread=0.15, seed=seed)) for seed in range(6)]
@@ -180,6 +182,7 @@ def test_a_case_that_lacks_blocks_in_common_with_another_is_not_shown():
     assert slower_than_fastest(times)[0].tolist() == [np.inf, np.inf]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("worse", [1, 4, 12])
 @pytest.mark.parametrize("tail", [False, True])
 def test_what_is_recommended_is_truly_within_10_percent_at_least_95_times_in_100(worse, tail):
@@ -198,6 +201,7 @@ def test_what_is_recommended_is_truly_within_10_percent_at_least_95_times_in_100
     assert wrong / 2000 <= 0.065
 
 
+@pytest.mark.long
 def test_a_single_worse_case_is_recommended_wrongly_about_as_often_as_is_said():
     """The bound is not merely wide: just beyond 10% its error rate is the 5% that it claims."""
     generator = np.random.default_rng(8)

@@ -97,6 +97,7 @@ def test_the_quantile_is_that_of_the_published_t_table(blocks, quantile):
     assert half_width(np.array([np.sqrt(blocks)]), np.array([blocks]))[0] == pytest.approx(quantile, abs=5e-4)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("blocks", [3, 5, 10])
 def test_the_interval_covers_the_true_median_of_log_normal_blocks_as_often_as_it_says(blocks):
     """2000 studies of known truth: the count of those covered is binomial, 4 of its deviations are allowed.

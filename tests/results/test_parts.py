@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 from factories import make_rounds, make_tasks
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import scalebench
@@ -27,7 +27,6 @@ def run(tmp_path_factory):
     return store.folder
 
 
-@settings(max_examples=60, deadline=None)
 @given(data=st.data(), table=st.sampled_from(["rounds", "tasks"]), cut=st.booleans())
 def test_one_byte_is_enough(run, tmp_path_factory, data, table, cut):
     folder = tmp_path_factory.mktemp("copy") / "run"
@@ -56,6 +55,7 @@ def test_undamaged_parts_are_all_read_and_nothing_is_said(run):
     assert load(run).findings == []
 
 
+@pytest.mark.long
 def test_a_damaged_launch_is_made_again_when_the_run_is_resumed(tmp_path, monkeypatch):
     monkeypatch.setattr(Store, "compact", Store._disown)
     study = Study(kind="sleep", size=1, tasks=2, backend="threads", workers="1,2", blocks=2, rounds=1)

@@ -46,6 +46,7 @@ def test_the_interval_widens_beyond_the_data(seed):
     assert widths[-1] > widths[0]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("repeats", [1, 4])
 def test_the_interval_holds_a_new_measurement_about_as_often_as_it_says(repeats):
     """200 studies, twice as far as the data go; found must be 90 to 99%.
