@@ -4,16 +4,17 @@ import os
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from scalebench import machine
 
 # the same examples in every run; no deadline, since a shared machine may pause anything
 settings.register_profile("scalebench", derandomize=True, deadline=None, max_examples=60)
-# a few for each of many mutants, which all run in forks of one process that has run the tests before
+# for each of many mutants: a few examples, no search for the smallest that fails; all are forks of one process that has run the tests
 settings.register_profile(
-    "mutation", settings.get_profile("scalebench"), max_examples=10, suppress_health_check=[HealthCheck.differing_executors]
-)
+    "mutation", settings.get_profile("scalebench"), max_examples=10, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.differing_executors],
+)  # fmt: skip
 settings.load_profile("scalebench")
 
 

@@ -4,9 +4,11 @@ import os
 
 import pandas as pd
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from scalebench.errors import ResultsError
-from scalebench.results.any_table import MOST_BYTES, read_table
+from scalebench.results.any_table import MOST, MOST_BYTES, MOST_COUNT, read_table
 
 
 @pytest.fixture
@@ -68,6 +70,14 @@ class TestText:
     @pytest.mark.parametrize("measure", ["throughput", "X", "Throughput (ops/s)", "ops_per_sec", "tps"])
     def test_may_be_of_throughput(self, write, measure):
         assert read_table(write(f"p,{measure}\n1,8\n2,14\n")).points().columns.tolist() == ["workers", "throughput"]
+
+    @given(st.lists(st.tuples(st.integers(1, MOST_COUNT), st.floats(1 / MOST, MOST)), min_size=1, max_size=5), st.sampled_from(",;\t| "))
+    @example([(1, 1 / MOST), (MOST_COUNT, MOST)], ",")
+    def test_holds_each_number_exactly_whatever_stands_between_them(self, numbers, delimiter, tmp_path_factory):
+        path = tmp_path_factory.getbasetemp() / "any.csv"
+        path.write_text("".join(f"{count}{delimiter}{wall_s}\n" for count, wall_s in [("p", "time"), *numbers]))
+        found = read_table(path).points()
+        assert list(zip(found["workers"], found["wall_s"], strict=True)) == numbers
 
     def test_with_times_and_speedups_is_taken_by_its_times(self, write):
         assert rows(write("p,time,speedup,efficiency\n1,8,1,1\n2,4.5,1.78,0.89\n")) == EXPECTED
