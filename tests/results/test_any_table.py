@@ -71,8 +71,11 @@ class TestText:
     def test_may_be_of_throughput(self, write, measure):
         assert read_table(write(f"p,{measure}\n1,8\n2,14\n")).points().columns.tolist() == ["workers", "throughput"]
 
-    @given(st.lists(st.tuples(st.integers(1, MOST_COUNT), st.floats(1 / MOST, MOST)), min_size=1, max_size=5), st.sampled_from(",;\t| "))
-    @example([(1, 1 / MOST), (MOST_COUNT, MOST)], ",")
+    @given(
+        numbers=st.lists(st.tuples(st.integers(1, MOST_COUNT), st.floats(1 / MOST, MOST)), min_size=1, max_size=5),
+        delimiter=st.sampled_from(",;\t| "),
+    )
+    @example(numbers=[(1, 1 / MOST), (MOST_COUNT, MOST)], delimiter=",")
     def test_holds_each_number_exactly_whatever_stands_between_them(self, numbers, delimiter, tmp_path_factory):
         path = tmp_path_factory.getbasetemp() / "any.csv"
         path.write_text("".join(f"{count}{delimiter}{wall_s}\n" for count, wall_s in [("p", "time"), *numbers]))

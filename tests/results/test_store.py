@@ -11,7 +11,7 @@ from factories import make_rounds, make_row, make_tasks
 
 from scalebench.errors import ResultsError
 from scalebench.results import store as module
-from scalebench.results.load import load
+from scalebench.results.load import load, read_about
 from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import Store, new_run_id, write_atomically, write_parquet
 
@@ -194,6 +194,73 @@ class TestCompacting:
         launch(store, 1, work_units=None)
         store.compact()
         assert load(store.folder).rounds["work_units"][0] == 2**53 + 1
+
+
+class TestReopening:
+    @pytest.fixture
+    def ended(self, store):
+        for block in (0, 1):
+            launch(store, block)
+        store.compact()
+        return store.folder
+
+    def reopen(self, folder):
+        return Store.reopen(folder, read_about(folder))
+
+    def test_a_run_that_was_ended_goes_on_with_all_that_it_had(self, ended):
+        before = load(ended)
+        store = self.reopen(ended)
+        assert store.about == before.about
+        pd.testing.assert_frame_equal(load(ended).tasks, before.tasks)
+        launch(store, 2)
+        store.compact()
+        after = load(ended)
+        assert files(ended) == ["rounds.parquet", "run.json", "tasks.parquet"]
+        assert sorted(after.rounds["block"]) == [0, 1, 2]
+        assert sorted(after.tasks["block"]) == [0, 0, 1, 1, 2, 2]
+
+    def test_is_seen_by_a_reader_with_all_tasks_at_any_moment(self, ended, power_cut):
+        before = load(ended)
+        power_cut("_earlier.rounds.parquet")
+        with pytest.raises(PowerCutError):
+            self.reopen(ended)
+        pd.testing.assert_frame_equal(load(ended).rounds, before.rounds)
+        pd.testing.assert_frame_equal(load(ended).tasks, before.tasks)
+
+    def test_forgets_the_tasks_of_a_launch_that_was_cut_off(self, store, power_cut):
+        """The launch is made again, and takes another time."""
+        launch(store, 0)
+        power = power_cut(".rounds.parquet")
+        with pytest.raises(PowerCutError):
+            launch(store, 1)
+        power.undo()
+        store._disown()
+        again = self.reopen(store.folder)
+        row = make_row(run_id=store.run_id, block=1)
+        again.write_launch(f"0001-{row['case_id']}-0", [row], make_tasks(make_rounds(row)).assign(stop_s=9.0))
+        assert load(store.folder).tasks["stop_s"].tolist()[2:] == [9.0, 9.0]
+
+    def test_forgets_what_is_damaged(self, store):
+        launch(store, 0)
+        launch(store, 1)
+        part = min((store.folder / "parts").glob("*.rounds.parquet"))
+        part.write_bytes(part.read_bytes()[:-1])
+        store._disown()
+        self.reopen(store.folder)
+        assert not part.exists()
+        assert load(store.folder).rounds["block"].tolist() == [1]
+
+    def test_is_for_one_at_a_time(self, ended):
+        first = self.reopen(ended)
+        with pytest.raises(ResultsError, match=r"being written by another process\.\nWait for it"):
+            self.reopen(ended)
+        first.compact()
+        self.reopen(ended)
+
+    def test_of_what_cannot_be_written_is_refused_with_the_way_out(self, ended):
+        (ended / "parts").write_text("in the way")
+        with pytest.raises(ResultsError, match=r"can't be written: .*\nMake it writable"):
+            self.reopen(ended)
 
 
 class TestAFile:
