@@ -35,6 +35,7 @@ class TestText:
             "workers,wall_s\n1,8\n2,4.5\n",
             "workers;wall_s\n1;8\n2;4.5\n",
             "workers\twall_s\n1\t8\n2\t4.5\n",
+            "workers\twall_s\tnote\n1\t8\t\n2\t4.5\t\n",
             "workers wall_s\n1   8\n2 4.5\n",
             "| workers | wall_s |\n| 1 | 8 |\n| 2 | 4.5 |\n",
             "\ufeffworkers,wall_s\n1,8\n2,4.5\n",
@@ -121,6 +122,12 @@ class TestParquet:
         pd.DataFrame({"cores": [1, 2], "time": [8.0, 4.5]}).to_parquet(path)
         assert rows(path) == EXPECTED
 
+    def test_of_many_columns_is_read_for_those_that_can_matter(self, tmp_path):
+        path = tmp_path / "times.parquet"
+        known = {"cores": [1, 2], "time": [8.0, 4.5], "scaling": ["weak", "weak"]}
+        pd.DataFrame(known | {f"mood {number}": [0, 0] for number in range(30)}).to_parquet(path)
+        assert read_table(path).columns == known
+
     def test_that_was_cut_off_is_refused(self, tmp_path):
         path = tmp_path / "times.parquet"
         pd.DataFrame({"cores": [1, 2], "time": [8.0, 4.5]}).to_parquet(path)
@@ -159,7 +166,7 @@ BAD_TABLES = [
     ("\n\n", "no table"),
     ("# only this\n", "no table"),
     ("p,time\n", "no rows"),
-    ("1,8\n2,4.5\n", "a row of numbers where the heading should be"),
+    ("# why\n1,8\n2,4.5\n", "line 2: a row of numbers where the heading should be"),
     ("p,time,time\n1,8,8\n", "columns of the same name: time"),
     ("p,time,elapsed\n1,8,8\n", "several columns could be wall_s: time, elapsed"),
     ("p,cores,time\n1,1,8\n2,2,4\n", "several columns could be workers: p, cores"),
