@@ -49,9 +49,13 @@ class AnswersUnchecked(Finding):
 
     code: ClassVar[str] = "SB103"
     workload: str
-    answers: str  #: type of an answer
+    answers: str | None  #: type of an answer that can't be compared
+    varies: int | None = None  #: else the first task that was answered in another way when it was run once more
 
     def __str__(self) -> str:
+        if self.varies is not None:
+            return (f"{self.workload}: run once more, item {self.varies} gave another answer: nobody checked that parallel runs give "
+                    "the right ones; seed its random generator by item, or give a scalebench.Workload its check")  # fmt: skip
         why = "returns None" if self.answers == "None" else f"returns {self.answers}, which has no digest"
         return (f"{self.workload}: {why}: nobody checked that parallel runs give the right answers; "
                 "return numbers, text, arrays or lists of them, or give a scalebench.Workload its check")  # fmt: skip

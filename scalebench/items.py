@@ -14,6 +14,7 @@ from typing import Any
 from scalebench.errors import StudyError
 
 _LONGEST_TEXT = 4_000  # characters of items that a run tells of itself
+_MOST_ITEMS = 1_000_000
 _MOST_BYTES = 256 * 2**20  # of a file of items: all of them are held, and sent to each host
 
 
@@ -34,6 +35,14 @@ def read_items(value: Any) -> Sequence[Any] | None:
         if isinstance(value, str) and Path(value).suffix.lower() in _READERS:
             way_out = f"Items of a file: --items-file {value}"
         raise StudyError("items", value, "not a sequence of items", way_out)
+    if len(items) > _MOST_ITEMS:
+        rule = f"{len(items):,} items; each is held, sent and timed: at most {_MOST_ITEMS:,}"
+        raise StudyError(
+            "items",
+            value if isinstance(value, (str, range)) else f"{len(items):,} items",
+            rule,
+            "Let an item stand for more work",
+        )
     if not len(items):
         raise StudyError(
             "items",
@@ -168,7 +177,9 @@ def read_kwargs(value: Any) -> dict[str, Any]:
         try:
             found = _literal_table(value) if value.lstrip().startswith("{") else _literal_keywords(value)
         except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
-            raise StudyError("kwargs", value, "neither name=value, name=value nor a table of them", way_out) from None
+            raise StudyError(
+                "kwargs", value, "neither NAME=VALUE, with commas between them, nor a table of names and values", way_out
+            ) from None
     if not isinstance(found, Mapping):
         raise StudyError("kwargs", value, "not a table of names and values", way_out)
     for name in found:

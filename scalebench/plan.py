@@ -30,6 +30,12 @@ _ENOUGH_ROUNDS_S = 0.25  # timed seconds a launch should hold, where rounds are 
 _REFERENCE_TIMEOUT_S = 3600.0
 _SHORT_REFERENCE_S = 2.0
 _LEAST_TIMEOUT_S = 60.0
+#: answers that are work still to be done, and what to do about each
+_LAZY = {
+    "coroutine": "Measure a function that runs it: asyncio.run(simulate(item))",
+    "async_generator": "Measure a function that runs it to its end with asyncio.run",
+    "generator": "Measure a function that goes through it: list(simulate(item))",
+}
 _BOOKKEEPING_S = 0.08  # of a launch, measured here: canary, verification, parts written and synced
 
 
@@ -41,6 +47,7 @@ class Reference:
     digests: list[str] | None  #: of the answers, by task; None where they have no digest
     start_s: float  #: from the host's command until its worker was set up
     unchecked: str | None = None  #: the type of the answers, where they can't be compared
+    varies: int | None = None  #: the first task that was answered in another way when it was run once more
 
     def serial_s(self, tasks: int) -> float:
         """Seconds of ``tasks`` tasks one after the other; items repeat where there are more tasks."""
@@ -126,14 +133,21 @@ def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Referen
 def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Reference:
     serial = as_serial(case)
     named = f"workload = {case.workload!r}"
+    replies: list[dict[str, Any]] = []
     host = local.start(serial, sweep.start_of(serial))
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
         request = {"do": "round", "task_timing": "on", "digests": True}
         if case.kind is None:  # nobody knows how long it takes, or whether it works at all
-            looked(case, Reference(_durations(host.ask({**request, "first": 1}, timeout)), None, start_s))
+            replies.append(host.ask({**request, "first": 1}, timeout))
+            if (lazy := replies[0].get("unchecked")) in _LAZY:
+                raise WorkloadError(
+                    f"{named}: returns a {lazy}: calling it ran nothing, so there is nothing to time.\n{_LAZY[lazy]}"
+                )
+            looked(case, Reference(_durations(replies[0]), None, start_s))
         reply = host.ask(request, timeout)
+        replies.append(reply)
         durations = _durations(reply)
         if reply["wrong"]:
             wrong = ", ".join(map(str, reply["wrong"]))
@@ -142,7 +156,8 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
                 "Nothing was measured.\nMend the check or the function"
             )
         if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
-            durations = list(map(min, durations, _durations(host.ask(request, timeout))))
+            replies.append(host.ask(request, timeout))
+            durations = list(map(min, durations, _durations(replies[-1])))
     except HostFailedError as error:
         if error.task is not None:
             raise WorkloadError(f"{named}: {_of_task(error.task)}") from None
@@ -158,7 +173,17 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
         raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
     finally:
         host.end()
-    return Reference(durations, reply["digests"], start_s, reply.get("unchecked"))
+    varies = _first_other(replies) if case.kind is None else None
+    return Reference(durations, None if varies is not None else reply["digests"], start_s, reply.get("unchecked"), varies)
+
+
+def _first_other(replies: list[dict[str, Any]]) -> int | None:
+    """The first task that passes over the same items answered in different ways."""
+    told = [reply["digests"] for reply in replies if reply["digests"]]
+    return next(
+        (task for one, other in itertools.pairwise(told) for task, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        None,
+    )
 
 
 def _of_task(task: Mapping[str, Any]) -> str:

@@ -407,8 +407,8 @@ def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding
     task_s = reference.serial_s(len(reference.durations)) / len(reference.durations)
     if task_s < TaskTooShort.LEAST_S:
         found.append(TaskTooShort(workload=workload, task_s=task_s))
-    if reference.unchecked is not None:
-        found.append(AnswersUnchecked(workload=workload, answers=reference.unchecked))
+    if reference.unchecked is not None or reference.varies is not None:
+        found.append(AnswersUnchecked(workload=workload, answers=reference.unchecked, varies=reference.varies))
     return found
 
 

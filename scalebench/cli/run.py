@@ -150,6 +150,8 @@ def main(asked: argparse.Namespace) -> int:
         _check_writable(asked.results)
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
+    if sys.stderr.isatty():  # a first item may take an hour
+        print("first, each workload once, serially: for the right answers, and how long it takes", file=sys.stderr)
     with Interruption() as interruption:
         ahead = forecast(study, agree=agree.first_item, earlier=earlier)
         agree.whole(ahead.estimate_s)

@@ -15,6 +15,7 @@ from scalebench.results.load import load
 from scalebench.study_file import read_study
 
 SHOP = """
+import random
 import time
 from scalebench import Workload
 
@@ -44,6 +45,19 @@ def nothing(item):
 def slow(item):
     time.sleep(0.3)
     return item
+
+def draws(item):
+    return random.random()
+
+def counts_calls(item, calls=[]):
+    calls.append(item)
+    return len(calls)
+
+async def waits(item):
+    return item
+
+def yields(item):
+    yield item
 
 number = 3
 
@@ -112,9 +126,26 @@ class TestAFunction:
         assert code in {finding["code"] for finding in columns(shop).findings}
         assert code in told.stdout
 
+    @pytest.mark.parametrize("function", ["draws", "counts_calls"])
+    def test_that_answers_in_another_way_each_time_is_measured_and_doubted(self, shop, function):
+        told = scalebench("run", f"shop:{function}", "--items", "range(4)", *TINY)
+        assert told.returncode == 0, told.stderr
+        found = columns(shop)
+        assert "run once more, item 0 gave another answer" in told.stdout
+        assert set(found.rounds["status"]) == {"ok"}
+        assert set(found.rounds["answers"]) == {"unchecked"}
+        assert found.rounds["answers_digest"].isna().all()  # else two runs of it would seem to disagree
+
     @pytest.mark.parametrize(
         ("arguments", "causes"),
         [
+            (["shop:waits"], ["returns a coroutine: calling it ran nothing", "asyncio.run"]),
+            (["shop:yields"], ["returns a generator: calling it ran nothing", "list("]),
+            (
+                ["shop:simulate", "--items", "range(1_000_000_000)"],
+                ["1,000,000,000 items", "at most 1,000,000", "stand for more work"],
+            ),
+            (["shop:simulate", "--kwargs", "steps"], ["kwargs = 'steps': neither NAME=VALUE", '--kwargs "steps=1000']),
             (["shop:none"], ["no attribute 'none'", "Give module:function"]),
             (["nowhere:none"], ["No module named 'nowhere'"]),
             (["shop:number"], ["Give module:function, or", "is of type int, not a function"]),
@@ -168,6 +199,7 @@ class TestAStudyThatTakesLong:
     def test_is_asked_about_after_the_first_item_on_a_terminal(self, shop):
         status, shown = at_a_terminal(b"n\n", *self.LONG)
         assert status == 2
+        assert shown.startswith("first, each workload once, serially")  # before it is run: it may take an hour
         assert re.search(r"the first item took 0\.\d+ s", shown)
         assert re.search(r"will take about \d+\.\d min, which comes first", shown)  # one pass over 10,000 items
         assert shown.count("Go on? [y/N]") == 1

@@ -3,6 +3,8 @@
 import csv
 import json
 import os
+import pty
+import select
 import shutil
 import subprocess
 import sys
@@ -153,3 +155,43 @@ try scalebench report --format ht
 """
     told = subprocess.run(["bash", "-c", asked], capture_output=True, text=True, cwd=tmp_path, timeout=60)
     assert [line.split() for line in told.stdout.splitlines()] == [["recommend"], ["--format"], ["html"]], told.stderr
+
+
+@pytest.fixture
+def zsh(tmp_path):
+    """One at a terminal; completion is read from the folder ``functions``."""
+    (tmp_path / ".zshrc").write_text(f"fpath+=({tmp_path}/functions)\nautoload -Uz compinit && compinit -u -D\nPS1='ready> '\n")
+    (tmp_path / "functions").mkdir()
+    ours, theirs = pty.openpty()
+    environment = {**os.environ, "ZDOTDIR": str(tmp_path), "TERM": "dumb"}
+    started = {}
+
+    def typed(keys, until):
+        """Type; what is shown up to ``until``."""
+        if not started:
+            started["zsh"] = subprocess.Popen(["zsh", "-i"], stdin=theirs, stdout=theirs, stderr=theirs, cwd=tmp_path, env=environment,
+                                              start_new_session=True)  # fmt: skip
+        os.write(ours, keys.encode())
+        shown = ""
+        while until not in shown:
+            assert select.select([ours], [], [], 60)[0], shown
+            shown += os.read(ours, 4096).decode()
+        return shown
+
+    yield typed
+    for process in started.values():
+        process.kill()
+        process.wait()
+    os.close(theirs)
+    os.close(ours)
+
+
+@pytest.mark.skipif(shutil.which("zsh") is None, reason="zsh is not installed")
+def test_completion_works_in_a_real_zsh(tmp_path, zsh):
+    script = subprocess.run([sys.executable, "-m", "scalebench", "completion", "zsh"], capture_output=True, text=True, timeout=60)
+    assert script.returncode == 0
+    (tmp_path / "functions" / "_scalebench").write_text(script.stdout)
+    zsh("", until="ready> ")
+    zsh("scalebench rec\t", until="recommend")
+    zsh("\x15scalebench report --form\t", until="--format")
+    zsh("ht\t", until="html")

@@ -12,6 +12,7 @@ from scalebench.report.charts.base import Chart
 from scalebench.report.efficiency import account_tables, verdict
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.html.compared import compared
+from scalebench.report.html.explained import explained
 from scalebench.report.html.repeat import Again, repeat
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
@@ -42,6 +43,7 @@ class Doubt:
     meaning: str
     link: str | None
     texts: list[str]
+    page: Any  #: HTML of what it means and what to do
 
 
 @dataclass(slots=True, kw_only=True)
@@ -180,6 +182,7 @@ def doubts(findings: Iterable[dict[str, Any]]) -> list[Doubt]:
         Doubt(
             code=code, name=known[code].__name__ if code in known else "", meaning=(known[code].__doc__ or "") if code in known else "",
             link=f"{pages}/{code}.md" if pages and code in known else None, texts=list(dict.fromkeys(all_of_it)),
+            page=explained(code) if code in known else None,
         )
         for code, all_of_it in sorted(texts.items())
     ]  # fmt: skip

@@ -3,12 +3,20 @@
 (() => {
   const drawn = [];
 
+  // Vega-Lite warns of fitting the width where rows have a height each, though it can: here it is told a width, and Vega the rest
+  function asWide(spec, options) {
+    const update = "containerSize()[0]";
+    const width = { name: "width", init: update, on: [{ events: "window:resize", update }] };
+    const patch = ({ width: _, ...compiled }) => ({ ...compiled, autosize: spec.autosize, signals: [width, ...(compiled.signals ?? [])] });
+    return [{ ...spec, width: 600, autosize: "pad" }, { ...options, patch }];
+  }
+
   // Vega's expressions are interpreted (ast), and no style is put in: the page's Content-Security-Policy allows neither.
   async function draw(picture) {
     const options = { ast: true, mode: "vega-lite", renderer: "svg", actions: false, defaultStyle: false, tooltip: { disableDefaultStyle: true } };
     try {
       const spec = JSON.parse(document.getElementById(picture.dataset.spec).textContent);
-      const { view } = await vegaEmbed(picture, spec, options);
+      const { view } = await vegaEmbed(picture, ...(spec.height?.step ? asWide(spec, options) : [spec, options]));
       view.description(picture.dataset.label);
       drawn.push(view);
     } catch (error) {

@@ -16,8 +16,6 @@ REFERENCE = Path(__file__).parents[3] / "results" / "reference" / "amd-epyc-2cpu
 CHROMIUM = shutil.which("chromium")
 _ABSENT = "Debian's chromium is not installed: apt-get install chromium"
 pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason=_ABSENT)
-#: what Vega-Lite says of any chart with a row a case and the width of its place, though it is asked to fit the width alone
-_NOTICE = 'WARN Dropping "fit-y" because spec has discrete height.'
 HOSTILE = "</script><script>window.ran=1</script><img src=x onerror=window.ran=1>\"'&{{7*7}}"
 
 
@@ -38,7 +36,7 @@ class Opened:
     def __init__(self, browser, path, **context):
         self.page = browser.new_context(**context).new_page()
         self.said, self.asked = [], []
-        self.page.on("console", lambda one: self.said.append(one.text) if one.text != _NOTICE else None)
+        self.page.on("console", lambda one: self.said.append(one.text))
         self.page.on("pageerror", lambda one: self.said.append(str(one)))
         self.page.on("request", lambda one: self.asked.append(one.url))
         self.refused = []
@@ -211,6 +209,23 @@ def test_the_policy_lets_nothing_else_run_or_be_fetched(open_page):
     assert opened.page.evaluate("window.ran") is None
     assert len([one for one in opened.said if "Content Security Policy" in one]) >= 3
     assert opened.refused == ["https://example.org/a.png csp"]
+
+
+def test_what_a_finding_means_is_read_on_the_page_and_what_went_wrong_on_a_narrow_one(open_page):
+    rows = [{**row, "status": "failed", "message": "the reason, " * 20} for row in sweep_rows()]
+    opened = open_page(make_result(make_rounds(*rows), findings=[{"code": "SB104", "text": "4 threads on 2 CPUs"}]))
+    page = opened.page
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.locator(".doubts details.page summary").click()
+    assert page.get_by_role("heading", name="What to do").is_visible()
+    assert "their product at most the CPU budget" in page.locator(".doubts").inner_text()
+    cells = page.locator("table.told tbody td:last-child")
+    assert cells.count() > 0
+    for cell in cells.all():
+        box = cell.bounding_box()
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= 390
+    assert (len(opened.asked), opened.said) == (1, [])
 
 
 def test_a_run_with_no_successful_case_says_so(open_page):
