@@ -1,6 +1,7 @@
 """Each fault on each backend, in a real sweep: a row that tells the cause, a clean next case, nothing left behind or changed."""
 
 import os
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,7 +18,10 @@ from scalebench.runner import Runner, forecast
 from scalebench.study import Study
 from scalebench.sweep import shuffled
 
-pytestmark = pytest.mark.alone  # shared memory of other tests could not be told apart
+pytestmark = [
+    pytest.mark.alone,  # shared memory of other tests could not be told apart
+    pytest.mark.skipif(sys.platform != "linux", reason="processes and shared memory are looked up in /proc and /dev/shm"),
+]
 
 UPDATE = os.environ.get("SCALEBENCH_UPDATE") == "docs/reliability.md"
 TIMEOUT_S = 1.0  # of a round that has no end
