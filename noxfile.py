@@ -90,10 +90,11 @@ def truth(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """A run ended by signals at 200 random moments and resumed. ``-- 1000`` for more."""
+    """A run ended by signals at 200 random moments and resumed; each fault of measured code on each backend. ``-- 1000`` for more."""
     session.install("-e", ".[all]", *group("tests"))
     times = session.posargs[0] if session.posargs else "200"
     session.run("pytest", "tests/cli/test_interruption.py", "-n", "2", env={"SCALEBENCH_FAULTS": times})
+    session.run("pytest", "tests/faults", env={"SCALEBENCH_FAULTS": times})
 
 
 @nox.session

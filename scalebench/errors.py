@@ -22,7 +22,7 @@ from typing import Any
 def brief(message: str | None) -> str:
     """One line of a message: its first, or the last of a traceback, which names the error."""
     lines = [line.strip() for line in (message or "").splitlines() if line.strip()] or [""]
-    return lines[-1] if lines[0].startswith(("Traceback", "concurrent.futures", "multiprocess")) else lines[0]
+    return lines[-1] if lines[0].startswith("Traceback (") or "RemoteTraceback:" in lines[0] else lines[0]
 
 
 class ScalebenchError(Exception):

@@ -173,7 +173,7 @@ def _measure_program(
         facts = {name: reply[name] for name in ("wall_s", "exit_status", "cpu_tree_s", "ctx_involuntary", "rss_peak_bytes")}
         facts |= {"work_units": case.tasks, "task_timing": "off", "figure_of_merit": reply.get("figure_of_merit")}
         if (wrong := wrong_with(reply, program)) is not None:
-            told.fail(wrong[0], wrong[1], **facts)
+            told.fail(wrong[0], host.explain(wrong[1]) if wrong[0] == "crashed" else wrong[1], **facts)
             return
         told.rounds.append({"round": max(0, len(told.rounds) - 1), "warmup": not told.rounds, "answers": "unchecked",
                             "status": "ok", "message": None, **facts})  # fmt: skip

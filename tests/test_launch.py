@@ -35,7 +35,7 @@ def test_a_good_launch_has_a_row_for_the_warm_up_and_each_round_and_they_fit_the
 def test_a_worker_that_dies_is_a_crashed_row_that_says_so():
     told = launched("dies")
     assert told.status == "crashed"
-    assert "terminated abruptly" in told.message
+    assert "ended with exit status 7" in told.message
     assert [row["status"] for row in told.rows()] == ["crashed"]
 
 

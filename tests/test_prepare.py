@@ -298,6 +298,6 @@ def test_mpi_is_asked_of_the_variants_interpreter_in_its_environment(monkeypatch
     place = Start(python="/other/python", arguments=("-P",), environment=(("A", "1"),))
     arguments, environment = local.command(make_case(backend="mpi", distribution="block", workers=2), place)
     assert asked == [("/other/python", (("A", "1"),))]
-    assert arguments[:6] == ["/opt/bin/mpiexec", "-n", "2", "/other/python", "-P", "-m"]
+    assert arguments[:7] == ["/opt/bin/mpiexec", "-print-all-exitcodes", "-n", "2", "/other/python", "-P", "-m"]
     assert environment["A"] == "1"
     assert local.unavailable("mpi", replace(place, missing={"mpi": "not there"})) == "not there"

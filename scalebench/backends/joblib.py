@@ -5,14 +5,17 @@ none. Its batches adapt to how long the tasks take unless ``chunksize`` fixes th
 the end of the round.
 """
 
+import signal
 from collections.abc import Callable, Sequence
+from concurrent.futures import BrokenExecutor
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from scalebench.backends import meeting
+from scalebench.backends import deaths, meeting
 from scalebench.backends.base import PlainProcess, T
 from scalebench.host import worker
 
+_END_S = 2.0  # for loky to end the workers that are left
 _LOOK_S = 0.5  # between two looks whether a worker has died on its way
 
 
@@ -45,6 +48,7 @@ class _Parallel:
         self._backend = _loky(initializer=meeting.install, initargs=(job, self._gate))
         self._parallel = Parallel(workers, backend=self._backend, batch_size="auto" if chunksize is None else chunksize)
         self._parallel.__enter__()
+        self._processes: Sequence[Any] = ()
         self.each_worker(int)  # workers start on demand: force them up
 
     def before_round(self, function: Callable[[Any], Any]) -> None:
@@ -52,15 +56,30 @@ class _Parallel:
 
     def map(self, function: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
         task = self._delayed(function)
-        answers: list[T] = self._parallel(task(item) for item in items)
+        try:
+            answers: list[T] = self._parallel(task(item) for item in items)
+        except BrokenExecutor as error:
+            raise self._broken(error) from None
         self.chunksize_found = self._chunksize or self._backend._effective_batch_size  # noqa: SLF001 - told nowhere else
         return answers
 
     def each_worker(self, function: Callable[[], T]) -> list[T]:
         executor = self._backend._workers  # noqa: SLF001 - Parallel offers no call per worker
-        futures = [executor.submit(meeting.meet, function) for _ in range(self._workers)]
-        self._gate.open_for(futures)
-        return [future.result() for future in futures]
+        try:
+            futures = [executor.submit(meeting.meet, function) for _ in range(self._workers)]
+            self._processes = tuple(executor._processes.values())  # noqa: SLF001 - loky forgets those that died
+            self._gate.open_for(futures)
+            return [future.result() for future in futures]
+        except BrokenExecutor as error:
+            raise self._broken(error) from None
+
+    def _broken(self, error: BrokenExecutor) -> Exception:
+        """Why, in one line."""
+        if error.__cause__ is not None:  # nobody died: it could not read an answer
+            return deaths.unread(error)
+        if (manager := self._backend._workers._executor_manager_thread) is not None:  # noqa: SLF001
+            manager.join(_END_S)  # until it has ended the other workers
+        return deaths.first_death(self._processes, signal.SIGKILL) or error
 
     def close(self) -> None:
         executor = self._backend._workers  # noqa: SLF001

@@ -1,13 +1,17 @@
 """``processes``: concurrent.futures.ProcessPoolExecutor, with any start method."""
 
 import multiprocessing
+import signal
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, ClassVar
 
-from scalebench.backends import meeting
+from scalebench.backends import deaths, meeting
 from scalebench.backends.base import PlainProcess, T
 from scalebench.host import worker
+
+_END_S = 2.0  # for a pool to end the workers that are left
 
 
 class Processes(PlainProcess):
@@ -32,17 +36,33 @@ class _ProcessPool:
         self._executor = ProcessPoolExecutor(
             workers, mp_context=context, initializer=meeting.install, initargs=(job, context.Barrier(workers))
         )
+        self._processes: Sequence[Any] = ()
         self.each_worker(int)  # workers start on demand: force them up
 
     def before_round(self, function: Callable[[Any], Any]) -> None:
         pass
 
     def map(self, function: Callable[[Any], T], items: Sequence[Any]) -> list[T]:
-        return list(self._executor.map(function, items, chunksize=self.chunksize_found or 1))
+        try:
+            return list(self._executor.map(function, items, chunksize=self.chunksize_found or 1))
+        except BrokenProcessPool as error:
+            raise self._broken(error) from None
 
     def each_worker(self, function: Callable[[], T]) -> list[T]:
-        futures = [self._executor.submit(meeting.meet, function) for _ in range(self._workers)]
-        return [future.result() for future in futures]
+        try:
+            futures = [self._executor.submit(meeting.meet, function) for _ in range(self._workers)]
+            self._processes = tuple(self._executor._processes.values())  # noqa: SLF001 - the pool forgets those that died
+            return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            raise self._broken(error) from None
 
     def close(self) -> None:
         self._executor.shutdown()
+
+    def _broken(self, error: BrokenProcessPool) -> Exception:
+        """Why, as the pool itself doesn't say."""
+        if error.__cause__ is not None:  # nobody died: it could not read an answer
+            return deaths.unread(error)
+        if (manager := self._executor._executor_manager_thread) is not None:  # noqa: SLF001
+            manager.join(_END_S)  # type: ignore[attr-defined]  # a thread; until it has ended the other workers
+        return deaths.first_death(self._processes, signal.SIGTERM) or error

@@ -26,7 +26,7 @@ def trial(backend: str, workers: int, **axes: Any) -> Launch:
 def cause(message: str | None) -> str:
     """The one line of what a host and its launcher printed that says why: the end of a traceback, of MPICH's stack, of a paragraph.
 
-    >>> cause("the host ended with exit status 1 during 'open'; it printed last:\\n---\\nmpiexec has detected an\\nattempt to run as root.\\n---")
+    >>> cause("the host ended with exit status 1 during 'open'\\nIt printed last:\\n---\\nmpiexec has detected an\\nattempt to run as root.\\n---")
     'mpiexec has detected an attempt to run as root.'
     """
     text = (message or "").strip()
@@ -42,6 +42,7 @@ def cause(message: str | None) -> str:
 def _paragraphs(text: str) -> list[str]:
     """Lines that belong together, as one each; a blank or a ruler stands between, and the first line stands alone."""
     head, _, rest = text.partition("\n")
+    rest = rest.removeprefix("It printed last:\n")
     parts = re.split(r"\n[\s\-=*_]*\n", "\n" + rest + "\n")
     joined = [" ".join(line.strip(" -=*") for line in part.splitlines()).strip() for part in parts]
     return [head, *(one for one in joined if one)]

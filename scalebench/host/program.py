@@ -25,7 +25,7 @@ import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from scalebench.host import probe, protocol
+from scalebench.host import endings, probe, protocol
 
 _KEPT = 1 << 20  # bytes of each output that are kept, the last ones
 _PIPE = 1 << 20  # bytes that it may print before it is held up, where the system lets us say so
@@ -173,7 +173,7 @@ def _read(end: int, text: bytearray) -> bool:
 
 def _describe(exit_status: int, printed: str) -> str:
     """How it ended and what it printed last; the first line tells the most."""
-    how = f"killed by {signal.Signals(-exit_status).name}" if exit_status < 0 else f"exit status {exit_status}"
+    how = f"killed by {endings.signal_name(-exit_status)}" if exit_status < 0 else f"exit status {exit_status}"
     lines = [line.rstrip() for line in printed.splitlines() if line.strip()][-_SHOWN_LINES:]
     if not lines:
         return f"{how}; it printed nothing"

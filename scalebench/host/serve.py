@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import Any
 
 from scalebench.backends.base import Backend, Pool
+from scalebench.backends.deaths import WorkerDiedError
 from scalebench.host import answers, probe, protocol, worker
 from scalebench.host.recorder import Record
 from scalebench.workloads.family import make_items
@@ -65,6 +66,8 @@ def serve() -> bool:
                     reply = _close(session)
                 case other:
                     reply = {"error": f"unknown request {other!r}", "status": "failed"}
+        except WorkerDiedError as error:
+            reply = {"error": str(error), "status": "crashed"}
         except BrokenExecutor as error:
             reply = {"error": f"{type(error).__name__}: {error}", "status": "crashed"}
         except OpenError as error:

@@ -150,7 +150,7 @@ def run_task(item: Any) -> Record | TaskFailure:
 def _failure(error: BaseException, *, of_task: bool = False) -> TaskFailure:
     """Of a task without the frames of this folder; of set-up with all, since they say what was being done."""
     try:
-        kind = f"{type(error).__name__}: {error}"
+        kind = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     except Exception:  # noqa: BLE001 - an exception whose own str() raises
         kind = type(error).__name__
     own = error.__traceback__

@@ -6,7 +6,9 @@ process of its own, and an mpiexec is taken only from beside that library or whe
 
 import json
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -14,6 +16,7 @@ from functools import cache
 from pathlib import Path
 
 from scalebench.errors import BackendUnavailableError
+from scalebench.host.endings import ending
 
 _PROBE = """
 import json
@@ -26,6 +29,8 @@ except OSError:
     pass
 print(json.dumps([MPI.Get_library_version().split(chr(10))[0].strip(chr(0) + ' '), path]))
 """
+_ABORT = re.compile(r"^Abort\((?P<code>\d+)\) on node \d+ \(rank (?P<rank>\d+) in comm", re.MULTILINE)  # of MPICH
+_EXIT_CODES = re.compile(r"\[[^\]]*\] (\d+(?:,\d+)*)$", re.MULTILINE)  # of Hydra, by node, as wait(2) has them
 _GET_ONE = "python -m pip install mpi4py mpich"
 
 
@@ -41,7 +46,7 @@ class MPI:
         """What starts ``ranks`` processes on this machine; more than it has CPUs, too."""
         if self.open_mpi:
             return [self.mpiexec, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)]
-        return [self.mpiexec, "-n", str(ranks)]
+        return [self.mpiexec, "-print-all-exitcodes", "-n", str(ranks)]
 
     def environment(self) -> dict[str, str]:
         """Variables that its launcher needs."""
@@ -82,6 +87,22 @@ def find_mpi(python: str = sys.executable, environment: tuple[tuple[str, str], .
                     return MPI(library, found, open_mpi)
     others = ", ".join(f"{path} of {family}" for path, family in seen.items()) or "no mpiexec at all"
     raise BackendUnavailableError(f"mpi4py loaded {library}, but there is {others}; they must be the same MPI: {_GET_ONE}")
+
+
+def how_ranks_ended(printed: str) -> str | None:
+    """The cause, of what mpiexec printed when a rank had died: the others it kills. None where it does not say.
+
+    >>> how_ranks_ended("[mpiexec@node] Exit codes: [node] 9,768")
+    'an MPI rank ended with exit status 3'
+    """
+    if abort := _ABORT.search(printed):
+        return f"rank {abort['rank']} called MPI_Abort with error code {abort['code']}"
+    told = [int(status) for codes in _EXIT_CODES.findall(printed.partition("Exit codes:")[2]) for status in codes.split(",")]
+    ended = [os.waitstatus_to_exitcode(status) for status in told if status]
+    own = [status for status in ended if status != -signal.SIGKILL] or ended
+    if told == [signal.SIGKILL]:
+        return "the MPI rank was killed by SIGKILL, or one that it spawned died (mpiexec does not say which)"
+    return f"an MPI rank {ending(own[0])}" if own else None
 
 
 def _family(mpiexec: str) -> str:

@@ -5,6 +5,7 @@ left. The controller sleeps while a round runs: replies are awaited in a thread 
 """
 
 import contextlib
+import os
 import queue
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import FrameType
 from typing import Any, BinaryIO
 
@@ -22,11 +24,14 @@ if sys.platform == "linux":
 
 from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
+from scalebench.host.endings import ending
 from scalebench.launchers.guard import MARK_VARIABLE, new_mark
 from scalebench.launchers.leftovers import Leftovers, is_tracker
+from scalebench.launchers.mpiexec import how_ranks_ended
 
 _END_S = 5.0  # for a killed process to be gone
 _TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
+_SLOW = {"round": ": a task hangs, or needs a longer --timeout", "open": ": a worker hangs in its set-up"}  # what it may be
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
 _STDERR_PIPE = 1 << 20  # bytes that a task may print meanwhile without being held up, where the system lets us say so
 _STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake the controller with each line
@@ -42,9 +47,12 @@ class HostProcess:
             environment = {**environment, "TMPDIR": self._leftovers.folder}
         self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
         self._mark = new_mark()
+        self._name = "mpiexec" if Path(command[0]).name.startswith("mpi") else "the host"
+        self._killed_before = _killed_for_memory()
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
+        self._sessions: set[int] = set()
         self._threads: list[threading.Thread] = []
         try:
             with _interrupted_later():  # else a process may have been started that nobody knows
@@ -92,14 +100,18 @@ class HostProcess:
             try:
                 told = self._replies.get(timeout=max(0.0, give_up - time.monotonic()))
             except queue.Empty:
-                raise HostTimeoutError(f"no answer to {request['do']!r} within {timeout:.0f} s") from None
+                raise HostTimeoutError(
+                    f"no answer to {request['do']!r} within {timeout:g} s{_SLOW.get(request['do'], '')}"
+                ) from None
             if told is None:
                 raise self._crashed(request["do"])
             reply = told
         if "error" in reply:
             message = str(reply["error"])
             crashed = reply.get("status") == "crashed"
-            raise HostCrashedError(message) if crashed else HostFailedError(message, reply.get("brief"), reply.get("task"))
+            if crashed:
+                raise HostCrashedError(self.explain(message))
+            raise HostFailedError(message, reply.get("brief"), reply.get("task"))
         return reply
 
     def _crashed(self, request: str) -> HostCrashedError:
@@ -107,16 +119,21 @@ class HostProcess:
             self._process.wait(5)
         self._threads[1].join(1)
         status = self._process.returncode
-        if status is None:
-            how = "closed its pipe"
-        elif status < 0:
-            how = f"was killed by {signal.Signals(-status).name}"
-        else:
-            how = f"ended with exit status {status}"
         printed = self.printed.strip()
+        how = f"{self._name} " + ("closed its pipe" if status is None else ending(status))
+        if self._name == "mpiexec" and status is not None and status > 0:
+            how = how_ranks_ended(printed) or how
         return HostCrashedError(
-            f"the host {how} during {request!r}" + (f"; it printed last:\n{printed}" if printed else ""), status
+            self.explain(f"{how} during {request!r}") + (f"\nIt printed last:\n{printed}" if printed else ""), status
         )
+
+    def explain(self, message: str) -> str:
+        """Why a process was killed, where Linux tells: memory that ran out on this machine since the launch began. In the first line."""
+        killed = _killed_for_memory() - self._killed_before
+        if killed <= 0:
+            return message
+        first, *more = message.split("\n", 1)
+        return "\n".join([f"{first}; memory ran out: the system killed {killed} of this machine's processes meanwhile", *more])
 
     @property
     def printed(self) -> str:
@@ -170,18 +187,25 @@ class HostProcess:
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self._process.pid)
             for one in [root, *root.children(recursive=True)]:
-                self._seen[one.pid] = one
+                self._note(one)
         return [one for one in self._seen.values() if _runs(one)]
 
     def _marked(self) -> list[psutil.Process]:
-        """Descendants whose parents have ended, found by the launch's mark in their environment."""
+        """Descendants whose parents have ended, found by their session, or by the launch's mark in their environment."""
         found = []
         for one in psutil.process_iter():
             with contextlib.suppress(psutil.Error, OSError):
-                if one.create_time() >= self._began and one.environ().get(MARK_VARIABLE) == self._mark:
-                    self._seen[one.pid] = one
+                if one.create_time() >= self._began and (
+                    _session(one.pid) in self._sessions or one.environ().get(MARK_VARIABLE) == self._mark
+                ):
+                    self._note(one)
                     found.append(one)
         return found
+
+    def _note(self, process: psutil.Process) -> None:
+        self._seen[process.pid] = process
+        if (session := _session(process.pid)) is not None:
+            self._sessions.add(session)
 
     def _listen(self, pipe: BinaryIO) -> None:
         with contextlib.suppress(ValueError, OSError):
@@ -189,14 +213,17 @@ class HostProcess:
                 if (message := protocol.decode(line)) is not None:
                     self._replies.put(message)
                 else:
-                    self._printed += line  # what a launcher says of a rank that died, say
+                    self._keep(line)  # what a launcher says of a rank that died, say
         self._replies.put(None)
+
+    def _keep(self, printed: bytes) -> None:
+        self._printed += printed
+        del self._printed[:-_STDERR_KEPT]
 
     def _drain(self, pipe: BinaryIO) -> None:
         with contextlib.suppress(ValueError, OSError):
             while chunk := pipe.read1(1 << 16):  # type: ignore[attr-defined]
-                self._printed += chunk
-                del self._printed[:-_STDERR_KEPT]
+                self._keep(chunk)
                 if len(chunk) < 1 << 15:
                     time.sleep(_STDERR_REST_S)
 
@@ -220,6 +247,22 @@ def _interrupted_later() -> Iterator[None]:
             signal.signal(sent, handler)
         for sent, frame in came:
             handlers[sent](sent, frame)
+
+
+def _killed_for_memory() -> int:
+    """How many processes Linux has killed since it was started because memory ran out, of a cgroup or of the machine."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text(encoding="ascii").splitlines():
+            if line.startswith("oom_kill "):
+                return int(line.split()[1])
+    return 0
+
+
+def _session(pid: int) -> int | None:
+    """The session that a process is in. One below a launch is in a session of the launch: its command begins one."""
+    with contextlib.suppress(OSError, AttributeError):
+        return os.getsid(pid)
+    return None
 
 
 def _kill(processes: Sequence[psutil.Process]) -> None:

@@ -190,7 +190,10 @@ def test_lists_of_cpus_read_as_linux_writes_them(text, cpus):
 
 def test_the_cause_is_the_line_that_tells():
     assert cause('Traceback (most recent call last):\n  File "a"\nValueError: no') == "ValueError: no"
-    assert cause("it printed last:\n---\nmpiexec can't find\nits library\n---") == "mpiexec can't find its library"
+    assert (
+        cause("the host ended with exit status 1\nIt printed last:\n---\nmpiexec can't find\nits library\n---")
+        == "mpiexec can't find its library"
+    )
 
 
 class TestAllChecks:

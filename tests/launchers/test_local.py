@@ -27,6 +27,7 @@ def test_mpi_hosts_are_started_as_so_many_ranks():
     case = Case(workload="w:f", workers=3, backend="mpi", distribution="block")
     assert local.command(case)[0] == [
         "/opt/bin/mpiexec",
+        "-print-all-exitcodes",
         "-n",
         "3",
         sys.executable,
@@ -36,10 +37,18 @@ def test_mpi_hosts_are_started_as_so_many_ranks():
         "scalebench.backends.mpi",
     ]
     world = replace(case, backend="mpi-pool", distribution=None, mpi_mode="world")
-    assert local.command(world)[0][:3] == ["/opt/bin/mpiexec", "-n", "4"]
+    assert local.command(world)[0][:4] == ["/opt/bin/mpiexec", "-print-all-exitcodes", "-n", "4"]
     assert local.command(world)[0][-4:] == ["-m", "mpi4py.futures", "-m", "scalebench.host.serve"]
     spawn = replace(world, mpi_mode="spawn")
-    assert local.command(spawn)[0] == ["/opt/bin/mpiexec", "-n", "1", sys.executable, "-m", "scalebench.host"]
+    assert local.command(spawn)[0] == [
+        "/opt/bin/mpiexec",
+        "-print-all-exitcodes",
+        "-n",
+        "1",
+        sys.executable,
+        "-m",
+        "scalebench.host",
+    ]
 
 
 def test_a_backend_whose_library_is_missing_is_unavailable_with_its_reason(monkeypatch):

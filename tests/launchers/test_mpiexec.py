@@ -9,7 +9,7 @@ import pytest
 
 from scalebench.errors import BackendUnavailableError
 from scalebench.launchers import mpiexec
-from scalebench.launchers.mpiexec import MPI, find_mpi
+from scalebench.launchers.mpiexec import MPI, find_mpi, how_ranks_ended
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,8 @@ def test_the_mpiexec_found_starts_ranks_that_see_each_other():
     told = subprocess.run(
         [*mpi.command(3), sys.executable, "-c", code], capture_output=True, text=True, check=True, env=environment
     )
-    assert "".join(told.stdout.split()) == "333"  # the ranks' lines may be mixed
+    ranks, _, _ = told.stdout.partition("[mpiexec@")  # which tells their exit codes then
+    assert "".join(ranks.split()) == "333"  # their lines may be mixed
 
 
 def test_a_foreign_mpiexec_first_in_the_path_is_passed_over(tmp_path, monkeypatch):
@@ -75,3 +76,19 @@ def test_open_mpi_may_start_more_ranks_than_cpus_and_as_root(monkeypatch):
     assert mpi.environment()["OMPI_ALLOW_RUN_AS_ROOT"] == "1"
     monkeypatch.setattr(mpiexec.os, "geteuid", lambda: 1000)
     assert mpi.environment() == {}
+
+
+@pytest.mark.parametrize(
+    ("printed", "how"),
+    [
+        ("[mpiexec@node] Exit codes: [node] 768,0", "an MPI rank ended with exit status 3"),
+        ("[mpiexec@node] Exit codes: [node] 9,0,11", "an MPI rank was killed by SIGSEGV"),
+        ("[mpiexec@node] Exit codes: [node] 9,0,9\nYOUR APPLICATION TERMINATED", "an MPI rank was killed by SIGKILL"),
+        ("[mpiexec@node] Exit codes: [node] 9", "the MPI rank was killed by SIGKILL, or one that it spawned died (mpiexec does not say which)"),
+        ("Abort(5) on node 1 (rank 1 in comm 0): application called MPI_Abort(MPI_COMM_WORLD, 5)", "rank 1 called MPI_Abort with error code 5"),
+        ("[mpiexec@node] Exit codes: [node] 0,0", None),
+        ("the loop [3] 5\nno launcher said this", None),
+    ],
+)  # fmt: skip
+def test_what_mpiexec_prints_tells_how_the_rank_ended_that_it_did_not_kill_itself(printed, how):
+    assert how_ranks_ended(printed) == how

@@ -1,0 +1,29 @@
+"""Worker processes that died, for the interfaces that don't say how."""
+
+from collections.abc import Iterable
+from concurrent.futures import BrokenExecutor
+from typing import Any
+
+from scalebench.host.endings import ending
+
+
+class WorkerDiedError(BrokenExecutor):
+    """A worker is gone, and with it the task that it had; the message says how it ended."""
+
+
+def unread(error: BaseException) -> RuntimeError:
+    """What to raise where nobody died, but the interface could not read an answer, and broke: by its own last words."""
+    words = [line for line in str(error.__cause__ or error).splitlines() if line.strip(" '\"")]
+    return RuntimeError(f"an answer can be pickled, but not unpickled: {words[-1] if words else error}")
+
+
+def first_death(processes: Iterable[Any], by_pool: int | None = None) -> WorkerDiedError | None:
+    """Of some worker processes one that ended by itself; None where none has.
+
+    Args:
+        processes: Of multiprocessing, or of a module with the same interface.
+        by_pool: The signal by which the interface ends the others, once one has died.
+    """
+    ended = [(one.pid, one.exitcode) for one in processes if one.exitcode is not None]
+    own = [one for one in ended if by_pool is None or one[1] != -by_pool] or ended
+    return WorkerDiedError(f"worker process {own[0][0]} {ending(own[0][1])}") if own else None
