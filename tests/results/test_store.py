@@ -5,6 +5,7 @@ import os
 import re
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factories import make_rounds, make_row, make_tasks
@@ -45,7 +46,7 @@ def power_cut(monkeypatch):
 def launch(store, block, **values):
     row = make_row(**{"run_id": store.run_id, "block": block, **values})
     name = f"{block:04}-{row['case_id']}-{row['attempt']}"
-    store.write_launch(name, [row], make_tasks(make_rounds(row)))
+    store.write_launch(name, [row], pa.Table.from_pandas(make_tasks(make_rounds(row)), preserve_index=False))
     return name
 
 
