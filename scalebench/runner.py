@@ -128,7 +128,9 @@ class Runner:
         self._note_references()
         self._blocks: set[int] = set()  # begun
         self._frames: list[pd.DataFrame] = []  #: of each block, kept where a precision is judged
-        self._rows: list[dict[str, Any]] = []  #: of the block that is being measured: a row takes ten times as much as one of a frame
+        self._rows: list[
+            dict[str, Any]
+        ] = []  #: of the block that is being measured: a row takes ten times as much as one of a frame
         self._costs: dict[str, tuple[float, float]] = {}  #: case_id -> s of a round, s of the launch without counted rounds
         self._plan: Plan | None = None
         self._canary_s: list[float] = []

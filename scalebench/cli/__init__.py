@@ -79,7 +79,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "main" not in asked:
             whole.print_help()
             return OK
-        return int(asked.main(asked))
+        return _run(asked)
     except ScalebenchError as error:
         print(f"scalebench: {error}", file=sys.stderr)
         return NOT_STORED if isinstance(error, NotStoredError) else WRONG_USE
@@ -90,3 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader of our output has gone, as in 'scalebench report | head'
         sys.stderr.close()
         return OK
+
+
+def _run(asked: argparse.Namespace) -> int:
+    if getattr(asked, "limit", None) is None:
+        return int(asked.main(asked))
+    from scalebench.results.limits import raised
+
+    with raised(asked.limit):
+        return int(asked.main(asked))

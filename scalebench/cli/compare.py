@@ -15,6 +15,7 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
+from scalebench.cli.parser import add_limit
 from scalebench.errors import UsageError
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", metavar="NAME", default="terminal", help="terminal, markdown or json")
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+    add_limit(parser)
 
 
 def main(asked: argparse.Namespace) -> int:
