@@ -25,6 +25,23 @@ def brief(message: str | None) -> str:
     return lines[-1] if lines[0].startswith(("Traceback", "concurrent.futures", "multiprocess")) else lines[0]
 
 
+_LONGEST_ERROR = 10_000  #: characters of a message
+
+
+def printable(text: str) -> str:
+    """Text without control characters: it comes from any program or file, and must not steer a terminal, nor be read backwards."""
+    return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text that is too long, and how long it is.
+
+    >>> shortened("a name of a million characters", 6)
+    'a name ... (30 characters)'
+    """
+    return text if len(text) <= most else f"{text[:most]} ... ({len(text):,} characters)"
+
+
 class ScalebenchError(Exception):
     """What every error of this package is."""
 
@@ -53,7 +70,10 @@ class WorkloadError(ScalebenchError):
 
 
 class ResultsError(ScalebenchError):
-    """A results folder or file that can't be read or written."""
+    """A results folder or file that can't be read or written. What the message quotes of a file can't steer a terminal."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(printable(shortened(message, _LONGEST_ERROR)))
 
 
 class NotStoredError(ResultsError):

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
-from scalebench.errors import NotStoredError, ScalebenchError
+from scalebench.errors import NotStoredError, ScalebenchError, printable
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, NOT_STORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -81,7 +81,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return OK
         return _run(asked)
     except ScalebenchError as error:
-        print(f"scalebench: {error}", file=sys.stderr)
+        print(f"scalebench: {printable(str(error))}", file=sys.stderr)
         return NOT_STORED if isinstance(error, NotStoredError) else WRONG_USE
     except KeyboardInterrupt as ended:
         print("scalebench: interrupted", file=sys.stderr)

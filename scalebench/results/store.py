@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _EARLIER = "_earlier"
 ROW_GROUP = 2**20  #: rows that are held at a time where tables are joined
+_FEW = 200  # tables that are held as they were read
 
 
 def new_run_id() -> str:
@@ -100,16 +101,20 @@ def _join(files: Iterable[Path], file: BinaryIO, columns: tuple[Column, ...]) ->
     import pyarrow.parquet as pq
 
     held: list[pa.Table] = []
+    few: list[pa.Table] = []  # a table of ten rows takes more memory than ten rows do
     with _parquet_writer(file, columns) as writer:
         for one in files:
             with pq.ParquetFile(one) as part:
-                for group in range(part.num_row_groups):
-                    held.append(part.read_row_group(group, use_threads=False).cast(stored_schema(columns)))
-                    if sum(map(len, held)) >= ROW_GROUP:
-                        writer.write_table(pa.concat_tables(held))
-                        held.clear()
-        if held:
-            writer.write_table(pa.concat_tables(held))
+                few += [part.read_row_group(group, use_threads=False) for group in range(part.num_row_groups)]
+            rows = sum(map(len, few))
+            if len(few) >= _FEW or rows >= ROW_GROUP:
+                held.append(pa.concat_tables(few).combine_chunks())
+                few.clear()
+                if sum(map(len, held)) >= ROW_GROUP:
+                    writer.write_table(pa.concat_tables(held).cast(stored_schema(columns)))
+                    held.clear()
+        if held or few:
+            writer.write_table(pa.concat_tables([*held, *few]).cast(stored_schema(columns)))
 
 
 def _utf8(text: str) -> str:
