@@ -169,7 +169,7 @@ def report_of(form: str, place: Path) -> Told:
 
 
 def tasks_of(backend: str, place: Path) -> Told:
-    """A million tasks in one round."""
+    """A million tasks in one round; a thousand at a time where the interface can, else it would be of pipes."""
     from scalebench import Study
 
     return _measured(
@@ -236,7 +236,12 @@ def main() -> int:
     every = lines(asked.cases, asked.real_cases)
     if asked.one is not None:
         measure, what, _ = every[asked.one]
-        print(json.dumps(measure(what, Path(asked.place))))
+        from scalebench.errors import ScalebenchError
+
+        try:
+            print(json.dumps(measure(what, Path(asked.place))))
+        except ScalebenchError as error:
+            print(json.dumps({"controller": _peak_mib(), "status": f"refused: {' '.join(str(error).split())[:200]}"}))
         return 0
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(HERE), os.environ.get("PYTHONPATH")]))
     print(

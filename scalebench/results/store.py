@@ -17,10 +17,11 @@ import fcntl
 import io
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -38,13 +39,26 @@ ROW_GROUP = 2**20  #: rows that are held at a time where tables are joined
 _FEW = 200  # tables that are held as they were read
 
 
-def new_run_id() -> str:
+def new_run_id(results: Path | None = None) -> str:
     """Sortable by time, unique without asking anybody: ``20260131T120000-1f3a95c0e``.
 
-    The microseconds come before what is random: two short runs fit into one second, and the latest is read by default.
+    The microseconds come before what is random: two short runs fit into one second, and the latest is read by default. So where
+    the clock was set back since the last run in ``results``, the id is of the moment after that one.
     """
-    now = datetime.now(UTC)
-    return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(2)}"
+    moment = datetime.now(UTC)
+    last = None if results is None else max(filter(_RUN_ID.fullmatch, os.listdir(results)), default=None)
+    if last is not None and last > f"{_moment_text(moment)}ffff":
+        with contextlib.suppress(ValueError, OverflowError):  # a name that looks like one and has no such moment
+            then = datetime.strptime(last[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC, microsecond=int(last[16:21], 16))
+            moment = then + timedelta(microseconds=1)
+    return f"{_moment_text(moment)}{secrets.token_hex(2)}"
+
+
+_RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{9}")
+
+
+def _moment_text(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S}-{moment.microsecond:05x}"
 
 
 @contextlib.contextmanager
@@ -137,9 +151,10 @@ class Store:
         Raises:
             ResultsError: The folder can't be made or written; nothing has been measured yet.
         """
-        run_id = new_run_id()
-        folder = Path(results) / run_id
         try:
+            Path(results).mkdir(parents=True, exist_ok=True)
+            run_id = new_run_id(Path(results))
+            folder = Path(results) / run_id
             (folder / "parts").mkdir(parents=True)
             store = cls(folder, {"run_id": run_id, **about})
             store._save()

@@ -40,7 +40,9 @@ def repeated(count, **columns):
 def bombs(tmp_path_factory):
     """Files of some hundred KB, by what they would be in memory."""
     place = tmp_path_factory.mktemp("bombs")
-    nulls = pa.Table.from_arrays([pa.nulls(limits.ROWS + 1, field.type) for field in arrow_schema(TASKS)], schema=arrow_schema(TASKS))
+    nulls = pa.Table.from_arrays(
+        [pa.nulls(limits.ROWS + 1, field.type) for field in arrow_schema(TASKS)], schema=arrow_schema(TASKS)
+    )
     write_run(place / "tasks", tasks=nulls)
     text = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array([_LONG]))
     write_run(place / "texts", rounds=repeated(20_000, message=text))

@@ -129,7 +129,9 @@ class TestAFileThatIsNone:
     def test_too_large_is_refused_before_it_is_read(self, tmp_path):
         with (tmp_path / "huge.json").open("wb") as file:
             file.truncate(2 * 2**30)  # sparse: takes no room
-        with pytest.raises(ResultsError, match=r"huge\.json: 2,048 MiB of JSON; at most 64 are read(?s:.*)folder(?s:.*)--limit 50"):
+        with pytest.raises(
+            ResultsError, match=r"huge\.json: 2,048 MiB of JSON; at most 64 are read(?s:.*)folder(?s:.*)--limit 50"
+        ):
             load(tmp_path / "huge.json")
 
     def test_too_large_once_unpacked_is_refused(self, tmp_path, monkeypatch):
