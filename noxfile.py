@@ -122,6 +122,13 @@ def size(session: nox.Session) -> None:
             session.run("python", str(script))
 
 
+@nox.session
+def load(session: nox.Session) -> None:
+    """10,000 cases, a million tasks, 256 workers, items and results of 50 MB: does it end, or say why not, in bounded memory?"""
+    session.install("-e", ".[all]")
+    session.run("python", "benchmarks/load/measure.py", *session.posargs)
+
+
 @nox.session(name="tests-openmpi")
 def tests_openmpi(session: nox.Session) -> None:
     """The conformance of the MPI backends with Open MPI instead of MPICH."""

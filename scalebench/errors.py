@@ -25,6 +25,20 @@ def brief(message: str | None) -> str:
     return lines[-1] if lines[0].startswith("Traceback (") or "RemoteTraceback:" in lines[0] else lines[0]
 
 
+def printable(text: str) -> str:
+    """Text without control characters: it comes from any program or file, and must not steer a terminal, nor be read backwards."""
+    return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
+
+
+def shortened(text: str, most: int) -> str:
+    """The beginning of a text that is too long, and how long it is.
+
+    >>> shortened("a name of a million characters", 6)
+    'a name ... (30 characters)'
+    """
+    return text if len(text) <= most else f"{text[:most]} ... ({len(text):,} characters)"
+
+
 class ScalebenchError(Exception):
     """What every error of this package is."""
 
@@ -53,13 +67,15 @@ class WorkloadError(ScalebenchError):
 
 
 class ResultsError(ScalebenchError):
-    """A results folder or file that can't be read or written. A value of a megabyte in it does not make the message one."""
+    """A results folder or file that can't be read or written. What the message quotes of a file can't steer a terminal, and a
+    value of a megabyte in it does not make the message one.
+    """
 
     MOST = 2_000  #: characters; the way out stands at the end
 
     def __init__(self, message: str) -> None:
         half = self.MOST // 2
-        super().__init__(message if len(message) <= self.MOST else f"{message[:half]} ... {message[-half:]}")
+        super().__init__(printable(message if len(message) <= self.MOST else f"{message[:half]} ... {message[-half:]}"))
 
 
 class NotStoredError(ResultsError):

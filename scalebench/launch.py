@@ -18,13 +18,13 @@ from scalebench.host import protocol
 from scalebench.launchers import local
 from scalebench.launchers.process import HostProcess
 from scalebench.programs import wrong_with
-from scalebench.results.schema import TASKS, to_frame
+from scalebench.results.schema import TASKS, to_table
 from scalebench.study import Study
 from scalebench.sweep import Sweep
 from scalebench.workloads.kinds import get_kind
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
 _OPEN_TIMEOUT_S = 120.0
 _CLOSE_TIMEOUT_S = 30.0
@@ -62,13 +62,13 @@ class Launch:
         common = {**self.identity, **self.case.asked(), **self.found, "stop_reason": self.stop_reason}
         return [{**common, **one} for one in self.rounds]
 
-    def tasks(self) -> "pd.DataFrame":
+    def tasks(self) -> "pa.Table":
         """One row a task of a round."""
-        import pandas as pd
+        import pyarrow as pa
 
         key = {name: self.identity[name] for name in ("run_id", "case_id", "block", "attempt")}
-        frames = [pd.DataFrame({**key, **one}) for one in self.columns]
-        return to_frame(pd.concat(frames, ignore_index=True) if frames else None, TASKS)
+        tables = [to_table({**key, **one}, TASKS) for one in self.columns]
+        return pa.concat_tables(tables) if tables else to_table([], TASKS)
 
 
 def launch(

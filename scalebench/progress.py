@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from scalebench.errors import brief
+from scalebench.errors import brief, printable
 from scalebench.launch import Launch
 from scalebench.sweep import Entry
 
@@ -52,7 +52,7 @@ class Progress:
         # the estimate counts less the more was seen
         remaining = (1 - share) * (share * elapsed / share + (1 - share) * self._estimate_s)
         if told.status != "ok":
-            self._drawing.say(f"{entry.case.label}: {told.status}: {brief(told.message)}")
+            self._drawing.say(printable(f"{entry.case.label}: {told.status}: {brief(told.message)}"))
         self._drawing.update(self._done, f"{left(remaining)} left  {entry.case.label}", block)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:

@@ -127,7 +127,10 @@ class Runner:
         self._findings: dict[tuple[str, str], Finding] = {}
         self._note_references()
         self._blocks: set[int] = set()  # begun
-        self._rows: list[dict[str, Any]] = []  #: kept where a precision is judged
+        self._frames: list[pd.DataFrame] = []  #: of each block, kept where a precision is judged
+        self._rows: list[
+            dict[str, Any]
+        ] = []  #: of the block that is being measured: a row takes ten times as much as one of a frame
         self._costs: dict[str, tuple[float, float]] = {}  #: case_id -> s of a round, s of the launch without counted rounds
         self._plan: Plan | None = None
         self._canary_s: list[float] = []
@@ -295,7 +298,12 @@ class Runner:
         self._rounds |= {case: rounds for case, rounds in most.items() if rounds}
 
     def _frame(self) -> "pd.DataFrame":
-        return to_frame(self._rows, ROUNDS)
+        import pandas as pd
+
+        if self._rows:
+            self._frames.append(to_frame(self._rows, ROUNDS))
+            self._rows = []
+        return pd.concat(self._frames, ignore_index=True)
 
     def _paired(self) -> "pd.DataFrame":
         from scalebench.analysis.scaling import launches, with_baseline
@@ -341,7 +349,7 @@ class Runner:
 
     def _judge_precision(self, status: str) -> None:
         """Which cases missed what was asked, and by how much."""
-        if self.study.precision is None or not self._rows:
+        if self.study.precision is None or not (self._rows or self._frames):
             return
         from scalebench.analysis import precision
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
-from scalebench.errors import NotStoredError, ScalebenchError
+from scalebench.errors import NotStoredError, ScalebenchError, printable
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, NOT_STORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -79,9 +79,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if "main" not in asked:
             whole.print_help()
             return OK
-        return int(asked.main(asked))
+        return _run(asked)
     except ScalebenchError as error:
-        print(f"scalebench: {error}", file=sys.stderr)
+        print(f"scalebench: {printable(str(error))}", file=sys.stderr)
         return NOT_STORED if isinstance(error, NotStoredError) else WRONG_USE
     except KeyboardInterrupt as ended:
         print("scalebench: interrupted", file=sys.stderr)
@@ -90,3 +90,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # the reader of our output has gone, as in 'scalebench report | head'
         sys.stderr.close()
         return OK
+
+
+def _run(asked: argparse.Namespace) -> int:
+    if getattr(asked, "limit", None) is None:
+        return int(asked.main(asked))
+    from scalebench.results.limits import raised
+
+    with raised(asked.limit):
+        return int(asked.main(asked))

@@ -15,7 +15,8 @@ import math
 import sys
 from typing import TYPE_CHECKING
 
-from scalebench.errors import UsageError
+from scalebench.cli.parser import add_limit
+from scalebench.errors import UsageError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", metavar="NAME", default="terminal", help="terminal, markdown or json")
     parser.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
+    add_limit(parser)
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -118,28 +120,24 @@ def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: b
         drifting = found["verdict"] == DIFFERS
         certain = found if accept_drift else found[~drifting]
         if len(certain):
-            print(
-                f"scalebench: {_cases(certain)} significantly {direction}, as measured by more than {change * 100:g}%: {_names(certain)}",
-                file=sys.stderr,
-            )
+            _say(f"{_cases(certain)} significantly {direction}, as measured by more than {change * 100:g}%: {_names(certain)}")
             status = cli.GATE_FAILED
         elif len(found):
-            print(f"scalebench: {_cases(found)} significantly {direction}, as measured by more than {change * 100:g}%, drift not excluded: {_names(found)}.\n"
-                  "Measure three runs a side, or both as variants of one run; or judge them as they are: --accept-drift", file=sys.stderr)  # fmt: skip
+            _say(f"{_cases(found)} significantly {direction}, as measured by more than {change * 100:g}%, drift not excluded: {_names(found)}.\n"
+                  "Measure three runs a side, or both as variants of one run; or judge them as they are: --accept-drift")  # fmt: skip
             status = status or cli.WRONG_USE
         blind = int((~(told.found["detectable"] <= 1 + change) & told.found["verdict"].eq(CANT_TELL)).sum())
         if blind:
-            print(
-                f"scalebench: {blind} of {len(told.found)} cases would not have shown a change of {change * 100:g}%: more --blocks",
-                file=sys.stderr,
-            )
+            _say(f"{blind} of {len(told.found)} cases would not have shown a change of {change * 100:g}%: more --blocks")
     if gates and len(told.failed) and status == cli.OK:
-        print(
-            f"scalebench: {len(told.failed)} cases failed that ran well in the baseline: {', '.join(told.failed['label'][:3])}",
-            file=sys.stderr,
-        )
+        _say(f"{len(told.failed)} cases failed that ran well in the baseline: {', '.join(told.failed['label'][:3])}")
         status = cli.CASES_FAILED
     return status
+
+
+def _say(text: str) -> None:
+    """On the error stream; names of cases are a file's."""
+    print(f"scalebench: {printable(text)}", file=sys.stderr)
 
 
 def _names(found: "pd.DataFrame") -> str:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalebench.cli.parser import add_limit
 from scalebench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--cpus", metavar="N", type=int, help="leave out counts above N: more workers than CPUs")
     parser.add_argument("--oversubscribed", action="store_true", help="fit across the number of CPUs, too")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    add_limit(parser)
 
 
 def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:

@@ -8,6 +8,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scalebench.cli.parser import add_limit
 from scalebench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a run's folder or id, or latest")
     parser.add_argument("-o", "--output", metavar="FILE", required=True, help="a name that ends in .json or .csv")
     parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    add_limit(parser)
 
 
 def main(asked: argparse.Namespace) -> int:

@@ -6,10 +6,13 @@ scalebench list results/reference
 
 import argparse
 
+from scalebench.cli.parser import add_limit
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("results", nargs="?", metavar="DIR", default="results", help="where to look (default: results)")
     parser.add_argument("--json", action="store_true", help="print them as JSON")
+    add_limit(parser)
 
 
 def main(asked: argparse.Namespace) -> int:

@@ -127,3 +127,10 @@ def refuse_left_over(left: list[str], parser: argparse.ArgumentParser) -> None:
 
 def _help_of(parser: argparse.ArgumentParser) -> str:
     return " ".join(["scalebench help", *parser.prog.split()[1:]])
+
+
+def add_limit(parser: argparse.ArgumentParser) -> None:
+    """The flag of all commands that read results: how much of them."""
+    parser.add_argument(
+        "--limit", metavar="N", help="read files N times as large as usual, if you trust them; SCALEBENCH_LIMIT says it too"
+    )

@@ -7,6 +7,7 @@ scalebench recommend run.json --json
 
 import argparse
 
+from scalebench.cli.parser import add_limit
 from scalebench.errors import ResultsError
 
 
@@ -15,6 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
     )
     parser.add_argument("--json", action="store_true", help="print it as JSON")
+    add_limit(parser)
 
 
 def main(asked: argparse.Namespace) -> int:

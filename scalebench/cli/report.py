@@ -11,6 +11,7 @@ scalebench report --format svg -o pictures            a file for each chart; one
 import argparse
 from pathlib import Path
 
+from scalebench.cli.parser import add_limit
 from scalebench.errors import UsageError
 
 
@@ -28,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", metavar="PATH", help="the file to write (png, svg: a folder, with --chart a file)")
     parser.add_argument("--chart", metavar="NAME", help="of png and svg, this one alone")
     parser.add_argument("--force", action="store_true", help="replace what is there")
+    add_limit(parser)
 
 
 def main(asked: argparse.Namespace) -> int:

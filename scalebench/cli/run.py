@@ -36,6 +36,7 @@ from scalebench.errors import UsageError
 
 if TYPE_CHECKING:
     from scalebench.interruption import Interruption
+    from scalebench.resume import Earlier
     from scalebench.runner import Forecast, Runner
     from scalebench.study import Study
 
@@ -139,7 +140,7 @@ def main(asked: argparse.Namespace) -> int:
     earlier = None
     if asked.resume is not None:
         earlier = read_earlier(asked.resume, asked.results or project_defaults()[1].get("results"))
-    study = earlier.study() if earlier is not None and not _names_study(asked) else _study(asked)
+    study = _study_of(earlier) if earlier is not None and not _names_study(asked) else _study(asked)
     agree = _Agree(ask=not (asked.yes or asked.dry_run))
     cases = len(expand(study).entries)
     if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
@@ -192,6 +193,23 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
         if status != "finished":
             print(f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}", file=sys.stderr)
     return folder
+
+
+def _study_of(earlier: "Earlier") -> "Study":
+    """What the run says itself. Where that is code, it is named: this is the one command that runs what stands in a results folder."""
+    from scalebench.errors import printable, shortened
+
+    study = earlier.study()
+    runs = [
+        one for suite in study.each_suite() for one in (suite.program and suite.program.command.text, suite.workload_name) if one
+    ]
+    started = [variant.python for variant in study.variants.values() if variant.python]
+    named = dict.fromkeys(map(str, [*runs, *started]))
+    named.pop("really_hard_task", None)
+    if named:
+        told = printable(shortened(", ".join(named), 1000)).replace("\n", " ")
+        print(f"runs what {earlier.folder}/run.json names: {told}", file=sys.stderr)
+    return study
 
 
 def _names_study(asked: argparse.Namespace) -> bool:

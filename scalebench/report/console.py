@@ -9,6 +9,8 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
+from scalebench.errors import printable as printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -24,11 +26,6 @@ def console() -> "Console":
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
     return Piped(highlight=False, color_system=None) if os.environ.get("NO_COLOR") else Piped(highlight=False)
-
-
-def printable(text: str) -> str:
-    """Text without control characters: a message comes from any program, and must not steer a terminal."""
-    return "".join(one if one.isprintable() or one == "\n" else " " for one in text)
 
 
 def put(console: "Console", text: str, style: str = "", *, soft_wrap: bool = False) -> None:

@@ -11,7 +11,7 @@ _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;"
 
 def to_markdown(result: Result) -> str:
     """The report: all tables, then the doubts."""
-    doubts = [f"- {code}: {escape(text)}" for code, text in findings_by_code(result)]
+    doubts = [f"- {escape(code)}: {escape(text)}" for code, text in findings_by_code(result)]
     tables = [*scaling_tables(result), *account_tables(result), *granularity_tables(result)]
     return "\n".join([*map(table_to_markdown, tables), *doubts, *(f"- {escape(sentence)}" for sentence in unfinished(result))])
 

@@ -7,6 +7,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import pandas as pd
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import baseline_tasks, scaling
 from scalebench.command import PROGRAM
-from scalebench.errors import brief
+from scalebench.errors import brief, shortened
 from scalebench.report.console import printable as printable
 from scalebench.results.load import Result
 from scalebench.workloads.kinds import Kind, get_kind
@@ -29,6 +30,7 @@ FLAGS = {
     "u": "unavailable here",
     "s": "skipped: refused, or given up after failing twice",
 }
+_LONGEST_CELL, _LONGEST_TEXT = 200, 4_000  # characters
 _STATUS_FLAGS = {"mismatch": "d", "failed": "f", "crashed": "f", "timeout": "f", "unavailable": "u", "skipped": "s"}
 
 
@@ -39,7 +41,8 @@ Row = Mapping[Any, Any]  #: one case of the scaling table or the account, by col
 class Table:
     """A title, a head and rows of text; ``sections`` holds a heading by the number of the row that it stands above.
 
-    A line break in a cell of the head is one on a terminal too.
+    A line break in a cell of the head is one on a terminal too. A name of a million characters is none that anybody reads: what is
+    too long is cut, and says so.
     """
 
     title: str
@@ -48,6 +51,13 @@ class Table:
     sections: dict[int, str]
     notes: list[str]
     section_head: str = "backend"  #: what the headings name
+
+    def __post_init__(self) -> None:
+        cut = partial(shortened, most=_LONGEST_CELL)
+        object.__setattr__(self, "title", shortened(self.title, _LONGEST_TEXT))
+        object.__setattr__(self, "rows", [list(map(cut, row)) for row in self.rows])
+        object.__setattr__(self, "sections", {number: cut(name) for number, name in self.sections.items()})
+        object.__setattr__(self, "notes", [shortened(note, _LONGEST_TEXT) for note in self.notes])
 
 
 def scaling_tables(result: Result) -> list[Table]:
@@ -89,7 +99,8 @@ def by_code(findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     """The same of findings that are at hand."""
     texts_of: dict[str, list[str]] = {}
     for finding in findings:
-        texts_of.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
+        code = shortened(str(finding.get("code")), _LONGEST_CELL)
+        texts_of.setdefault(code, []).append(shortened(str(finding.get("text")), _LONGEST_TEXT))
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")) for code, texts in sorted(texts_of.items())
     ]

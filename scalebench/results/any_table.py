@@ -1,6 +1,6 @@
 """Read a table that anybody wrote: CSV, TSV or parquet, to be fitted by a law.
 
-Promises: nothing larger than :data:`MOST_BYTES` is read; what is wrong is told with file, row and column; nothing is
+Promises: nothing larger than ``limits`` say is read; what is wrong is told with file, row and column; nothing is
 guessed where two columns would do. Lines that begin with ``#`` are comments; the delimiter is found out. Not here:
 runs of ours (``load``), and what is computed from a table.
 """
@@ -15,11 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
+from scalebench.results import limits
+from scalebench.results.parquet_file import flat_columns, read_columns
 
 if TYPE_CHECKING:
     import pandas as pd
 
-MOST_BYTES = 64 * 2**20
+_INSTEAD = "Keep two columns, workers and wall_s (or throughput), or some repeats for each count. "
 MOST = 1e100  #: of a time or a rate, and one by it the least: squares of it are floats
 MOST_COUNT = 2**53  #: a whole number that floats hold exactly
 _COUNTS = ("workers", "worker", "p", "n", "np", "core", "cores", "node", "nodes", "proc", "procs", "process", "processes",
@@ -216,11 +218,9 @@ def read_table(path: Path) -> AnyTable:
     """
     if not path.is_file():
         raise ResultsError(f"{path} is not a file of its own.\nGive a CSV, TSV or parquet file, or the folder of a run")
-    if (size := path.stat().st_size) > MOST_BYTES:
-        raise ResultsError(
-            f"{path} has {size / 2**20:,.0f} MiB; tables of at most {MOST_BYTES // 2**20} MiB are read.\n"
-            "Keep two columns, workers and wall_s (or throughput), or some repeats for each count"
-        )
+    size = path.stat().st_size
+    if path.suffix != ".parquet":
+        limits.check(path, size, limits.TEXT_BYTES, "MiB of text", _INSTEAD)
     if not size:
         raise ResultsError(f"{path} is empty.\nA table has a heading, as 'workers,wall_s', and one line for each measurement")
     table = _parquet(path) if path.suffix == ".parquet" else _text(path)
@@ -234,14 +234,14 @@ def _parquet(path: Path) -> AnyTable:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    room = limits.Room(limits.CELLS_ROWS, limits.CELLS_BYTES, _INSTEAD)
     try:
-        names = pq.read_schema(path).names
-        _no_duplicates(path, names)
-        # the few columns that can matter: what is small on disk may be large in memory
-        wanted = [name for name in names if _known(name) or len(names) <= 32]
-        if (rows := pq.read_metadata(path).num_rows) > 10_000_000:
-            raise ResultsError(f"{path} has {rows:,} rows; at most 10,000,000 are read.\nKeep some repeats for each count")
-        columns = pq.read_table(path, columns=wanted).to_pydict()
+        with pq.ParquetFile(path) as found:
+            names = flat_columns(found)
+            _no_duplicates(path, names)
+            # the few columns that can matter
+            wanted = [name for name in names if _known(name) or len(names) <= 32]
+            columns = read_columns(path, found, wanted, room).to_pydict()
     except (pa.ArrowException, OSError, ValueError) as error:
         raise ResultsError(f"{path} can't be read as parquet: {error}.\nIs it whole? Write or copy it again") from None
     length = len(next(iter(columns.values()), []))
@@ -250,6 +250,8 @@ def _parquet(path: Path) -> AnyTable:
 
 def _text(path: Path) -> AnyTable:
     raw = path.read_bytes()
+    lines = raw.count(b"\n") + raw.count(b"\r") - raw.count(b"\r\n")
+    limits.check(path, lines, limits.CELLS_ROWS, "rows", _INSTEAD)
     if raw[:4] in (b"PAR1", b"PK\x03\x04", b"\x1f\x8b\x08\x00") or (
         b"\0" in raw[:4096] and raw[:2] not in (b"\xff\xfe", b"\xfe\xff")
     ):

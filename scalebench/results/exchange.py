@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalebench.errors import ResultsError
+from scalebench.errors import ResultsError, printable
 from scalebench.results.json_file import read_json_file
 from scalebench.results.load import Result, check_rounds, check_version
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
@@ -95,5 +95,27 @@ def _whole(table: dict[str, Any], columns: tuple[Column, ...]) -> "pd.DataFrame"
 
 
 def write_csv(result: Result, path: Path) -> None:
-    """The rounds as CSV; null is empty. Lines end as RFC 4180 has it: else a message with a carriage return would be two rows."""
-    write_atomically(path, result.rounds.to_csv(index=False, lineterminator="\r\n").encode())
+    """The rounds as CSV; null is empty."""
+    write_atomically(path, as_csv(result.rounds).encode("utf-8", "backslashreplace"))
+
+
+def as_csv(frame: "pd.DataFrame") -> str:
+    """A table for spreadsheets, which would take text such as ``=1+2`` for a formula and do what it says: an apostrophe stands before it.
+
+    Numbers are as they are; text has no control characters. Lines end as RFC 4180 has it.
+    """
+    from pandas.api.types import is_bool_dtype, is_numeric_dtype
+
+    texts = [name for name in frame if not (is_numeric_dtype(frame[name]) or is_bool_dtype(frame[name]))]
+    safe = {name: frame[name].astype(object).map(_cell, na_action="ignore") for name in texts}
+    return str(frame.assign(**{str(name): cells for name, cells in safe.items()}).to_csv(index=False, lineterminator="\r\n"))
+
+
+def _cell(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if text.lstrip().startswith(_FORMULAS) else text
+
+
+_FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # and their full-width forms

@@ -13,18 +13,20 @@ from pathlib import Path
 from typing import Any
 
 from scalebench.errors import ResultsError
+from scalebench.results import limits
 
-LIMIT_BYTES = 256 * 2**20  #: JSON takes about ten times as much memory when it is read
 
-
-def read_json_file(path: Path) -> tuple[Any, str]:
+def read_json_file(path: Path, most: int = limits.JSON_BYTES) -> tuple[Any, str]:
     """The content, and a short digest of it. Half a surrogate pair, which is no character, is read as ``?``.
 
+    Args:
+        path: Which file.
+        most: Bytes that it may have, unpacked.
     Raises:
         ResultsError: Too large, empty, or not JSON.
     """
     try:
-        whole = _bytes(path)
+        whole = _bytes(path, most)
     except (OSError, EOFError, zlib.error) as error:
         raise ResultsError(f"{path} can't be read: {error}") from None
     if not whole.strip():
@@ -39,27 +41,20 @@ def read_json_file(path: Path) -> tuple[Any, str]:
         raise ResultsError(f"{path} can't be read as JSON: {error}.\nSave it again, with the tool that made it") from None
 
 
-def _bytes(path: Path) -> bytes:
-    size = path.stat().st_size
-    if size > LIMIT_BYTES:
-        raise ResultsError(_too_large(path, f"{size / 2**20:.0f} MiB"))
+def _bytes(path: Path, most: int) -> bytes:
+    limits.check(path, path.stat().st_size, most, "MiB of JSON", _INSTEAD)
     with path.open("rb") as file:
         packed = file.read(2) == b"\x1f\x8b"
     if not packed:
         return path.read_bytes()
     with gzip.open(path) as file:
-        whole = file.read(LIMIT_BYTES + 1)
-    if len(whole) > LIMIT_BYTES:
-        raise ResultsError(_too_large(path, "more, unpacked,"))
+        whole = file.read(int(most * limits.factor()) + 1)
+    limits.check(path, len(whole), most, "MiB of JSON or more, unpacked", _INSTEAD)
     return whole
 
 
-def _too_large(path: Path, size: str) -> str:
-    return (f"{path} has {size}: JSON is read up to {LIMIT_BYTES // 2**20} MiB.\n"
-            "A run of scalebench: give its folder. pytest-benchmark: save without the single rounds (no --benchmark-save-data). "
-            "pyperf: one file a benchmark")  # fmt: skip
-
-
+_INSTEAD = ("A run of scalebench: give its folder. pytest-benchmark: save without the single rounds (no --benchmark-save-data). "
+            "pyperf: one file a benchmark. ")  # fmt: skip
 _MOST_S = 1e300  # a whole number of JSON may have more digits than a float can hold
 
 

@@ -3,7 +3,6 @@
 Files carry a schema version; loading never unpickles and never opens a path that stands in a file.
 """
 
-import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,10 @@ from typing import TYPE_CHECKING, Any
 from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
 from scalebench.findings import PartsDamaged
+from scalebench.results import limits
+from scalebench.results.json_file import read_json_file
+from scalebench.results.limits import Room
+from scalebench.results.parquet_file import read_columns
 from scalebench.results.parts import EARLIER, find_parts, launch_of
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, STATUSES, TASKS, Column, arrow_schema, to_frame
 
@@ -153,7 +156,7 @@ def _load_runs(folders: list[Path], place: Path) -> Result:
     rounds = [file for folder in folders for file in _files(folder, "rounds")]
     about = [_about(folder) for folder in folders]
     with ThreadPoolExecutor() as pool:
-        list(pool.map(lambda file: _checked(file, TASKS), _task_files(folders)))
+        list(pool.map(lambda file: _checked(file, TASKS).close(), _task_files(folders)))
     # listed again when read: a run that is being written makes one file of its parts
     tasks = cache(lambda: _read(_task_files(folders), TASKS))
     return Result(_read(rounds, ROUNDS), tasks, {"runs": about} if len(about) > 1 else about[0], place)
@@ -193,8 +196,9 @@ def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
     import pandas as pd
     import pyarrow as pa
 
+    room = Room()
     with ThreadPoolExecutor() as pool:
-        tables = list(pool.map(lambda file: _table(file, columns), files))
+        tables = list(pool.map(lambda file: _table(file, columns, room), files))
     rows = [table.num_rows for table in tables]
     if len(tables) > 1 and all(table.schema.equals(arrow_schema(columns)) for table in tables):
         tables = [pa.concat_tables(tables)]  # as we write them: one conversion of all is many times as fast as one of each
@@ -212,9 +216,9 @@ def _frame(table: "pa.Table", columns: tuple[Column, ...], file: Path) -> "pd.Da
         raise ResultsError(f"{file} holds values that its columns can't: {error}.\nTake the one that scalebench wrote") from None
 
 
-def _table(file: Path, columns: tuple[Column, ...]) -> "pa.Table":
-    with _named(file):
-        return _checked(file, columns).read(use_threads=False)  # many small files: one thread each, not one a column
+def _table(file: Path, columns: tuple[Column, ...], room: Room) -> "pa.Table":
+    with _named(file), _checked(file, columns) as found:
+        return read_columns(file, found, [one.name for one in columns], room)
 
 
 def _checked(file: Path, columns: tuple[Column, ...]) -> "pq.ParquetFile":
@@ -287,10 +291,7 @@ def check_version(version: object, file: Path) -> None:
 def read_about(folder: Path) -> dict[str, Any]:
     """The content of a run's ``run.json``."""
     path = folder / "run.json"
-    try:
-        about = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise ResultsError(f"{path} can't be read: {error}.\nTake the one that scalebench wrote") from None
+    about, _ = read_json_file(path, limits.ABOUT_BYTES)
     if not isinstance(about, dict):
         raise ResultsError(f"{path} is not what scalebench writes: not a JSON object.\nTake the one that scalebench wrote")
     return about

@@ -22,7 +22,7 @@ class Parts:
     damaged: list[Path]
 
 
-def part_name(launch: str, table: str, content: bytes) -> str:
+def part_name(launch: str, table: str, content: bytes | memoryview) -> str:
     """The file's name; ``launch`` has no dot."""
     return f"{launch}.{_digest(content)}.{table}.parquet"
 
@@ -47,5 +47,5 @@ def _is_whole(part: Path) -> bool:
     return len(told) == 3 or told[1] == _digest(part.read_bytes())
 
 
-def _digest(content: bytes) -> str:
+def _digest(content: bytes | memoryview) -> str:
     return hashlib.blake2b(content, digest_size=_DIGEST_BYTES).hexdigest()

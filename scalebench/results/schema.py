@@ -6,6 +6,7 @@ Schema versions:
     1   the first.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -144,6 +145,15 @@ def arrow_schema(columns: tuple[Column, ...]) -> "pa.Schema":
     return pa.schema([(one.name, types[one.type]) for one in columns], metadata=metadata)
 
 
+@cache
+def stored_schema(columns: tuple[Column, ...]) -> "pa.Schema":
+    """The same with what tells pandas, where it reads the file itself, that whole numbers and truth values may be null."""
+    import pyarrow as pa
+
+    schema = arrow_schema(columns)
+    return pa.Table.from_pandas(to_frame(None, columns), schema, preserve_index=False).schema
+
+
 def to_frame(rows: Any, columns: tuple[Column, ...]) -> "pd.DataFrame":
     """A frame with exactly these columns and types, from rows or columns; what is missing is null.
 
@@ -156,3 +166,28 @@ def to_frame(rows: Any, columns: tuple[Column, ...]) -> "pd.DataFrame":
     whole = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(rows, dtype=object)
     frame = whole.reindex(columns=[one.name for one in columns])
     return frame.astype({one.name: _PANDAS[one.type] for one in columns})
+
+
+def to_table(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any], columns: tuple[Column, ...]) -> "pa.Table":
+    """The same as a table of Arrow, which takes a twentieth of the time where there are few rows.
+
+    Args:
+        rows: Rows, or columns: arrays of one length, and single values that hold for all rows.
+        columns: What the table has.
+    Raises:
+        ValueError, TypeError: A value that its column can't hold.
+    """
+    import pyarrow as pa
+
+    schema = arrow_schema(columns)
+    if isinstance(rows, Mapping):
+        count = max((len(value) for value in rows.values() if hasattr(value, "__array__")), default=0)
+        arrays = [
+            pa.array(value, field.type, from_pandas=True)  # NaN is null
+            if hasattr(value := rows.get(field.name), "__array__")
+            else pa.repeat(pa.scalar(value, field.type), count)
+            for field in schema
+        ]
+    else:
+        arrays = [pa.array([row.get(field.name) for row in rows], field.type, from_pandas=True) for field in schema]
+    return pa.Table.from_arrays(arrays, schema=schema)

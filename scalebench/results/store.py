@@ -17,36 +17,56 @@ import fcntl
 import io
 import json
 import os
+import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scalebench.errors import NotStoredError, ResultsError
 from scalebench.results.parts import EARLIER, find_parts, launch_of, part_name
-from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
+from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, stored_schema, to_table
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+ROW_GROUP = 2**20  #: rows that are held at a time where tables are joined
+_FEW = 200  # tables that are held as they were read
 
 
-def new_run_id() -> str:
+def new_run_id(results: Path | None = None) -> str:
     """Sortable by time, unique without asking anybody: ``20260131T120000-1f3a95c0e``.
 
-    The microseconds come before what is random: two short runs fit into one second, and the latest is read by default.
+    The microseconds come before what is random: two short runs fit into one second, and the latest is read by default. So where
+    the clock was set back since the last run in ``results``, the id is of the moment after that one.
     """
-    now = datetime.now(UTC)
-    return f"{now:%Y%m%dT%H%M%S}-{now.microsecond:05x}{secrets.token_hex(2)}"
+    moment = datetime.now(UTC)
+    last = None if results is None else max(filter(_RUN_ID.fullmatch, os.listdir(results)), default=None)
+    if last is not None and last > f"{_moment_text(moment)}ffff":
+        with contextlib.suppress(ValueError, OverflowError):  # a name that looks like one and has no such moment
+            then = datetime.strptime(last[:15], "%Y%m%dT%H%M%S").replace(tzinfo=UTC, microsecond=int(last[16:21], 16))
+            moment = then + timedelta(microseconds=1)
+    return f"{_moment_text(moment)}{secrets.token_hex(2)}"
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file is there whole, or as it was before."""
+_RUN_ID = re.compile(r"\d{8}T\d{6}-[0-9a-f]{9}")
+
+
+def _moment_text(moment: datetime) -> str:
+    return f"{moment:%Y%m%dT%H%M%S}-{moment.microsecond:05x}"
+
+
+@contextlib.contextmanager
+def written_atomically(path: Path) -> Iterator[BinaryIO]:
+    """What is written in here becomes the file at the end: it is there whole, or as it was before."""
     partial = path.with_name(f".{path.name}.partial")
     try:
         with open(partial, "wb") as file:
-            file.write(content)
+            yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(partial, path)
@@ -56,21 +76,58 @@ def write_atomically(path: Path, content: bytes) -> None:
         raise
 
 
-def parquet(frame: "pd.DataFrame", columns: tuple[Column, ...]) -> bytes:
-    """The frame as the content of a parquet file."""
+def write_atomically(path: Path, content: bytes | memoryview) -> None:
+    """The same of content that is at hand."""
+    with written_atomically(path) as file:
+        file.write(content)
+
+
+@contextlib.contextmanager
+def _parquet_writer(file: BinaryIO, columns: tuple[Column, ...]) -> "Iterator[pq.ParquetWriter]":
+    import pyarrow.parquet as pq
+
     # times don't repeat: split into their bytes they take two thirds of what a dictionary of them does
     floats = {one.name: "BYTE_STREAM_SPLIT" for one in columns if one.type == "float"}
-    content = io.BytesIO()
-    frame.to_parquet(
-        content, engine="pyarrow", index=False, schema=arrow_schema(columns), compression="zstd", compression_level=9,
+    with pq.ParquetWriter(
+        file, stored_schema(columns), compression="zstd", compression_level=9,
         use_dictionary=[one.name for one in columns if one.name not in floats], column_encoding=floats,
-    )  # fmt: skip
-    return content.getvalue()
+    ) as writer:  # fmt: skip
+        yield writer
+
+
+def _write_table(table: "pa.Table", file: BinaryIO, columns: tuple[Column, ...]) -> None:
+    with _parquet_writer(file, columns) as writer:
+        writer.write_table(table.cast(stored_schema(columns)), row_group_size=ROW_GROUP)
 
 
 def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:
     """The frame as a parquet file, whole or not at all."""
-    write_atomically(path, parquet(frame, columns))
+    import pyarrow as pa
+
+    with written_atomically(path) as file:
+        _write_table(pa.Table.from_pandas(frame, arrow_schema(columns), preserve_index=False), file, columns)
+
+
+def _join(files: Iterable[Path], file: BinaryIO, columns: tuple[Column, ...]) -> None:
+    """One file of many, holding no more than :data:`ROW_GROUP` rows (and those of a file's group) at a time."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    held: list[pa.Table] = []
+    few: list[pa.Table] = []  # a table of ten rows takes more memory than ten rows do
+    with _parquet_writer(file, columns) as writer:
+        for one in files:
+            with pq.ParquetFile(one) as part:
+                few += [part.read_row_group(group, use_threads=False) for group in range(part.num_row_groups)]
+            rows = sum(map(len, few))
+            if len(few) >= _FEW or rows >= ROW_GROUP:
+                held.append(pa.concat_tables(few).combine_chunks())
+                few.clear()
+                if sum(map(len, held)) >= ROW_GROUP:
+                    writer.write_table(pa.concat_tables(held).cast(stored_schema(columns)))
+                    held.clear()
+        if held or few:
+            writer.write_table(pa.concat_tables([*held, *few]).cast(stored_schema(columns)))
 
 
 def _utf8(text: str) -> str:
@@ -93,9 +150,10 @@ class Store:
         Raises:
             ResultsError: The folder can't be made or written; nothing has been measured yet.
         """
-        run_id = new_run_id()
-        folder = Path(results) / run_id
         try:
+            Path(results).mkdir(parents=True, exist_ok=True)
+            run_id = new_run_id(Path(results))
+            folder = Path(results) / run_id
             (folder / "parts").mkdir(parents=True)
             store = cls(folder, {"run_id": run_id, **about})
             store._save()
@@ -177,20 +235,22 @@ class Store:
                 f"Make room, or make it writable, then: scalebench run --resume {self.folder}"
             ) from None
 
-    def write_launch(self, name: str, rounds: Sequence[dict[str, Any]], tasks: "pd.DataFrame | None") -> None:
+    def write_launch(self, name: str, rounds: Sequence[Mapping[str, Any]], tasks: "pa.Table | None") -> None:
         """Store one launch: its tasks first, then the rounds, which make it count.
 
         Raises:
             NotStoredError: It can't be written.
         """
         if tasks is not None and len(tasks):
-            self._write_part(name, "tasks", parquet(tasks, TASKS))
+            self._write_part(name, "tasks", tasks, TASKS)
         texts = [{key: _utf8(value) if isinstance(value, str) else value for key, value in row.items()} for row in rounds]
-        self._write_part(name, "rounds", parquet(to_frame(texts, ROUNDS), ROUNDS))
+        self._write_part(name, "rounds", to_table(texts, ROUNDS), ROUNDS)
 
-    def _write_part(self, name: str, table: str, content: bytes) -> None:
+    def _write_part(self, name: str, table: str, rows: "pa.Table", columns: tuple[Column, ...]) -> None:
+        content = io.BytesIO()
+        _write_table(rows, content, columns)
         with self._writing():
-            write_atomically(self.folder / "parts" / part_name(name, table, content), content)
+            write_atomically(self.folder / "parts" / part_name(name, table, content.getbuffer()), content.getbuffer())
 
     def compact(self) -> None:
         """Make one file of all parts of each table, then remove the parts.
@@ -198,14 +258,11 @@ class Store:
         Raises:
             NotStoredError: They can't be written; the parts are as they were.
         """
-        import pandas as pd
-
         parts = self.folder / "parts"
         kept = set(map(launch_of, find_parts(parts, "rounds").whole))
         for table, columns in (("tasks", TASKS), ("rounds", ROUNDS)):
-            frames = [pd.read_parquet(part) for part in find_parts(parts, table).whole if launch_of(part) in kept]
-            whole = pd.concat(frames, ignore_index=True) if frames else None
-            with self._writing():
-                write_parquet(to_frame(whole, columns), self.folder / f"{table}.parquet", columns)
+            files = [part for part in find_parts(parts, table).whole if launch_of(part) in kept]
+            with self._writing(), written_atomically(self.folder / f"{table}.parquet") as file:
+                _join(files, file, columns)
         shutil.rmtree(parts, ignore_errors=True)
         self._disown()

@@ -6,6 +6,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from factories import make_row, make_tasks
 from hypothesis import settings
@@ -96,7 +97,8 @@ class Run(RuleBasedStateMachine):
         block = next(one for one in itertools.count() if one not in self.stored)
         tag = next(self.tags)
         rows = [{**row, "block": block, "work_units": tag} for row in ROUNDS_OF]
-        tasks = TASKS_OF.assign(block=block, work_units=tag) if has_tasks else None
+        frame = TASKS_OF.assign(block=block, work_units=tag)
+        tasks = pa.Table.from_pandas(frame, preserve_index=False) if has_tasks else None
         whole = {**self.stored, block: (tag, 4 if has_tasks else 0)}
         if self.do(lambda: self.store.write_launch(f"{block:04}-x-0", rows, tasks), steps):
             self.stored = whole

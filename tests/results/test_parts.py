@@ -2,6 +2,7 @@
 
 import shutil
 
+import pyarrow as pa
 import pytest
 from factories import make_rounds, make_tasks
 from hypothesis import given
@@ -22,7 +23,7 @@ def run(tmp_path_factory):
     store = Store.create(tmp_path_factory.mktemp("results"), {"schema_version": 1, "status": "running"})
     for block, name in enumerate(LAUNCHES):
         rounds = make_rounds({"block": block}, {"block": block})
-        store.write_launch(name, rounds.to_dict("records"), make_tasks(rounds))
+        store.write_launch(name, rounds.to_dict("records"), pa.Table.from_pandas(make_tasks(rounds), preserve_index=False))
     store._disown()
     return store.folder
 

@@ -9,7 +9,7 @@ import pytest
 
 from scalebench.analysis.scaling import launches
 from scalebench.errors import ResultsError
-from scalebench.results import json_file
+from scalebench.results import limits
 from scalebench.results.load import load
 
 DATA = Path(__file__).parents[1] / "data"
@@ -129,11 +129,13 @@ class TestAFileThatIsNone:
     def test_too_large_is_refused_before_it_is_read(self, tmp_path):
         with (tmp_path / "huge.json").open("wb") as file:
             file.truncate(2 * 2**30)  # sparse: takes no room
-        with pytest.raises(ResultsError, match=r"huge\.json has 2048 MiB: JSON is read up to 256 MiB(?s:.*)folder"):
+        with pytest.raises(
+            ResultsError, match=r"huge\.json: 2,048 MiB of JSON; at most 64 are read(?s:.*)folder(?s:.*)--limit 50"
+        ):
             load(tmp_path / "huge.json")
 
     def test_too_large_once_unpacked_is_refused(self, tmp_path, monkeypatch):
-        monkeypatch.setattr(json_file, "LIMIT_BYTES", 1000)
+        monkeypatch.setenv("SCALEBENCH_LIMIT", str(1000 / limits.JSON_BYTES))
         (tmp_path / "bomb.json.gz").write_bytes(gzip.compress(b" " * 5000))
         with pytest.raises(ResultsError, match="unpacked"):
             load(tmp_path / "bomb.json.gz")

@@ -5,6 +5,7 @@ import os
 import re
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factories import make_rounds, make_row, make_tasks
@@ -45,7 +46,7 @@ def power_cut(monkeypatch):
 def launch(store, block, **values):
     row = make_row(**{"run_id": store.run_id, "block": block, **values})
     name = f"{block:04}-{row['case_id']}-{row['attempt']}"
-    store.write_launch(name, [row], make_tasks(make_rounds(row)))
+    store.write_launch(name, [row], pa.Table.from_pandas(make_tasks(make_rounds(row)), preserve_index=False))
     return name
 
 
@@ -237,7 +238,8 @@ class TestReopening:
         store._disown()
         again = self.reopen(store.folder)
         row = make_row(run_id=store.run_id, block=1)
-        again.write_launch(f"0001-{row['case_id']}-0", [row], make_tasks(make_rounds(row)).assign(stop_s=9.0))
+        tasks = make_tasks(make_rounds(row)).assign(stop_s=9.0)
+        again.write_launch(f"0001-{row['case_id']}-0", [row], pa.Table.from_pandas(tasks, preserve_index=False))
         assert load(store.folder).tasks["stop_s"].tolist()[2:] == [9.0, 9.0]
 
     def test_forgets_what_is_damaged(self, store):

@@ -10,6 +10,7 @@ def render(result: Result) -> str:
     """A head and a row a case; null is empty."""
     from scalebench.analysis.efficiency import account
     from scalebench.report.efficiency import verdicts
+    from scalebench.results.exchange import as_csv
 
     table = account(result.rounds)
-    return str(table.assign(verdict=verdicts(table)).to_csv(index=False))
+    return as_csv(table.assign(verdict=verdicts(table)))

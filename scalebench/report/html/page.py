@@ -17,7 +17,7 @@ from typing import Any
 
 from scalebench.report.charts.base import Chart
 from scalebench.report.html.content import page_title, sections
-from scalebench.report.tables import Table
+from scalebench.report.tables import Table, printable
 from scalebench.results.load import Result
 
 _HERE = Path(__file__).parent
@@ -37,6 +37,7 @@ def to_html(result: Result) -> str:
         loader=jinja2.FileSystemLoader(_HERE),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
+        finalize=_shown,
         trim_blocks=True,
         lstrip_blocks=True,
     )
@@ -54,6 +55,11 @@ def to_html(result: Result) -> str:
         missing=[section.title for section in found if not section.has_content],
         long=_LONG,
     )
+
+
+def _shown(value: object) -> object:
+    """What any ``{{ }}`` of the template shows: no control character, no bidirectional override. Markup is of this package."""
+    return printable(value) if type(value) is str else value
 
 
 def policy(scripts: Iterable[str], styles: Iterable[str]) -> str:
@@ -94,7 +100,7 @@ def _options(text: str) -> Any:
     """Text with each option, as ``--blocks 15``, in an element of its own: a browser would break the line behind its hyphens."""
     from markupsafe import Markup, escape
 
-    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(text))))  # noqa: S704  escaped, then a span
+    return Markup(_OPTION.sub(r'<span class="option">\g<0></span>', str(escape(printable(text)))))  # noqa: S704  escaped, then a span
 
 
 def chart_note(chart: Chart) -> str:
