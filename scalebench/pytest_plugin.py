@@ -79,9 +79,9 @@ def host_clock() -> float:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("scalebench")
-    group.addoption("--scalebench-profile", metavar="NAME", default="default", help="quick, default or full (default: default)")
+    group.addoption("--scalebench-profile", metavar="NAME", help="quick, default or full (default: the project's, else default)")
     group.addoption(
-        "--scalebench-results", metavar="DIR", default="results", help="where the run's folder is made (default: results)"
+        "--scalebench-results", metavar="DIR", help="where the run's folder is made (default: the project's, else results)"
     )
 
 
@@ -127,7 +127,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def _campaign(config: pytest.Config, mark: pytest.Mark) -> tuple[Campaign, str | None]:
     """The campaign of a mark's study, and the suite of it that is meant; None for all of a study of its own."""
     from scalebench.study import Study
-    from scalebench.study_file import profile
+    from scalebench.study_file import of_study, profile
 
     if len(mark.args) != 1 or mark.kwargs:
         raise pytest.UsageError("the scalebench mark takes one argument, the name of a suite or a scalebench.Study")
@@ -135,10 +135,18 @@ def _campaign(config: pytest.Config, mark: pytest.Mark) -> tuple[Campaign, str |
     campaigns = config.stash[_CAMPAIGNS]
     if isinstance(asked, Study):
         return campaigns.setdefault(id(asked), Campaign(asked)), None
-    name = config.getoption("scalebench_profile")
+    project = _project(config)
+    name = config.getoption("scalebench_profile") or project.get("profile", "default")
     if name not in campaigns:
-        campaigns[name] = Campaign(profile(name))
+        campaigns[name] = Campaign(profile(name, of_study(project)))
     return campaigns[name], str(asked)
+
+
+def _project(config: pytest.Config) -> dict[str, Any]:
+    """``[tool.scalebench]`` of the project, as ``scalebench run`` reads it. A study in Python is taken as it stands."""
+    from scalebench.study_file import project_defaults
+
+    return project_defaults(config.rootpath)[1]
 
 
 def _planned(item: pytest.Item) -> Planned | None:
@@ -186,7 +194,7 @@ def scalebench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[], "
         if one is None:
             raise pytest.UsageError("the scalebench fixture needs the scalebench mark")
         config = request.config
-        runner = one.campaign.begin(config.getoption("scalebench_results"))
+        runner = one.campaign.begin(config.getoption("scalebench_results") or _project(config).get("results", "results"))
         if runner.begins(one.block) and runner.over_budget():
             pytest.skip(f"block {one.block} would end after the budget of {one.campaign.study.budget:g} s")
         told = runner.launch(one.entry, one.block, rounds=1 if config.getoption("benchmark_disable") else None)

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas  # noqa: F401  pytester forgets what is loaded in a test, and NumPy can't be loaded twice
 import pytest
 
 from scalebench import load
@@ -135,6 +136,19 @@ def test_bad_use_is_an_error_without_a_traceback(session):
 def test_a_suite_that_the_profile_lacks_is_left_out(session):
     told, _ = session("--collect-only", "--scalebench-profile=quick", suite=SUITE.replace("(study)", "('spin')"))
     told.stdout.fnmatch_lines(["*no tests collected (1 deselected)*"])
+
+
+def test_a_projects_defaults_hold_here_too(pytester):
+    """The profile, the settings and the place of ``[tool.scalebench]``; a flag is above them."""
+    pytester.makepyprojecttoml('[tool.pytest.ini_options]\n[tool.scalebench]\nprofile = "quick"\nresults = "kept"\nrounds = 1\n')
+    pytester.makepyfile(test_suite=SUITE.replace("(study)", "('strong')"))
+    options = ("-p", "no:cacheprovider", "-k", "serial and block0")
+    for more, place in (((), "kept"), (("--scalebench-results=asked",), "asked")):
+        assert pytester.runpytest_subprocess(*options, *more).parseoutcomes()["passed"] == 1
+        (run,) = (pytester.path / place).iterdir()
+        result = load(run)
+        assert result.about["study"]["name"] == "quick"
+        assert (~result.rounds["warmup"]).sum() == 1
 
 
 def test_nothing_is_loaded_or_printed_where_the_mark_is_not_used(session):

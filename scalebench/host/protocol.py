@@ -57,13 +57,15 @@ def encode(message: dict[str, Any]) -> bytes:
     return _MARK + json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
-def in_parts(request: dict[str, Any]) -> list[bytes]:
-    """A request as marked lines, all but the last to be answered before the next is sent."""
+def in_parts(request: dict[str, Any]) -> Iterator[bytes]:
+    """A request as marked lines, all but the last to be answered before the next is sent; made one by one, since items may be large."""
     text = json.dumps(request, separators=(",", ":"))
     if len(text) <= _PART:
-        return [encode(request)]
+        yield encode(request)
+        return
     starts = range(0, len(text), _PART)
-    return [encode({"part": text[start : start + _PART], "last": start == starts[-1]}) for start in starts]
+    for start in starts:
+        yield encode({"part": text[start : start + _PART], "last": start == starts[-1]})
 
 
 def requests(lines: Iterable[bytes], replies: BinaryIO) -> Iterator[dict[str, Any]]:

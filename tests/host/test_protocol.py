@@ -57,7 +57,7 @@ class TestARequest:
     def test_that_is_long_goes_in_parts_that_a_pipe_can_hold_and_is_whole_again(self, request, length):
         request["filled"] = "x" * length
         request.pop("part", None)
-        lines = protocol.in_parts(request)
+        lines = list(protocol.in_parts(request))
         assert max(map(len, lines)) < 64 << 10
         answered = io.BytesIO()
         assert list(protocol.requests(lines, answered)) == [request]
