@@ -1,6 +1,6 @@
 """The Python face: measure a study, read results back, ask them questions, and see them in a notebook.
 
-:class:`Result` is that of ``results.load`` with the questions that ``analysis`` answers and the look that ``report``
+:class:`Result` is that of ``results.result`` with the questions that ``analysis`` answers and the look that ``report``
 gives. It stands here, above all three, since ``results`` is below ``analysis`` and knows nothing of reports; whatever
 takes the plain one takes this one too. Not here: any computation or layout of its own.
 """
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError
 from scalebench.results import load as reader
+from scalebench.results import result as plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
-class Result(reader.Result):
+class Result(plain.Result):
     """What was measured, what it means, and how it looks: in a notebook, and printed.
 
     ``rounds`` and ``tasks`` are the rows, ``about`` and ``findings`` what is known and doubted. The methods give the tables of

@@ -4,7 +4,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from scalebench.case import Case
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS, to_frame
 
 RUN_ID = "20260131T120000-1f3a9c"

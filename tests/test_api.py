@@ -9,7 +9,7 @@ import pytest
 import scalebench
 from scalebench import Study
 from scalebench.errors import ResultsError
-from scalebench.results import load as reader
+from scalebench.results import result as plain
 
 DATA = Path(__file__).parent / "data"
 TINY = {"size": 100, "tasks": 4, "rounds": 2, "blocks": 1, "backend": "threads", "workers": "1,2"}
@@ -23,7 +23,7 @@ def result(*rows):
 def test_what_run_returns_is_what_load_reads_and_goes_wherever_a_plain_result_goes(tmp_path):
     ran = scalebench.run(Study(**TINY), results=tmp_path)
     assert isinstance(ran, scalebench.Result)
-    assert isinstance(ran, reader.Result)
+    assert isinstance(ran, plain.Result)
     pd.testing.assert_frame_equal(scalebench.load(ran.path).rounds, ran.rounds)
     assert len(ran.tasks) == 3 * 2 * 4
 

@@ -11,7 +11,7 @@ from scalebench.analysis.conditions import Difference, differences, machines, no
 from scalebench.analysis.shape import shapes
 from scalebench.analysis.statistics import LOCATION
 from scalebench.errors import UsageError
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from scalebench.cli.parser import add_limit
 from scalebench.errors import ResultsError, UsageError
 
 if TYPE_CHECKING:
-    from scalebench.results.load import Result
+    from scalebench.results.result import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -11,7 +11,7 @@ import pandas as pd
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
 from scalebench.command import PROGRAM
 from scalebench.report.tables import Row, Table, by_work, count, number, percent, sections, time_unit, title
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from scalebench.errors import ResultsError, UsageError
 from scalebench.report.formats import Content, Format
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.results.store import write_atomically
 
 

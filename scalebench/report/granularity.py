@@ -5,7 +5,7 @@ import pandas as pd
 from scalebench.analysis.granularity import granularity, sweeps
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.tables import Table, duration
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 COARSE = 1.5  #: times the next finer point that METG may be, before the table says what it was interpolated from
 

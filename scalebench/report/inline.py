@@ -18,7 +18,7 @@ from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.tables import Table, count, findings_by_code, printable, scaling_tables
 from scalebench.report.terminal import advice_text, report_text
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 GET_CHARTS = "Charts are drawn where the extra is installed: python -m pip install 'scalebench[report]'"
 

@@ -6,7 +6,7 @@ The file is a fragment: ``\\usepackage{booktabs}`` stands in the document, ``\\i
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _ESCAPES = str.maketrans({
     **{one: f"\\{one}" for one in "#$%&_{}"}, "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",

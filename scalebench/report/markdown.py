@@ -4,7 +4,7 @@ from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.state import unfinished
 from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
 

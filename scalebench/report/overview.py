@@ -5,7 +5,7 @@ import pandas as pd
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling
 from scalebench.report.tables import Table, ratio
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 MOST_RUNS = 20  #: that are shown with all their tables
 

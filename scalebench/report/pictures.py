@@ -5,7 +5,7 @@ from typing import Any, TypeVar
 
 from scalebench.errors import ResultsError
 from scalebench.report.formats import needs
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 WHITE = {"background": "white"}
 Picture = TypeVar("Picture", str, bytes)

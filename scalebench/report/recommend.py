@@ -9,7 +9,7 @@ from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
 from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
 from scalebench.command import PROGRAM
 from scalebench.report.tables import Table, duration, number, percent, ratio
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"
 

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _ENDS = {
     "interrupted": "interrupted",

@@ -18,7 +18,7 @@ from scalebench.analysis.scaling import baseline_tasks, scaling
 from scalebench.command import PROGRAM
 from scalebench.errors import brief, shortened
 from scalebench.report.console import printable as printable
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.workloads.kinds import Kind, get_kind
 
 FLAGS = {

@@ -12,7 +12,7 @@ from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.state import unfinished
 from scalebench.report.tables import Table, findings_by_code, scaling_tables
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError, printable
 from scalebench.results.json_file import read_json_file
-from scalebench.results.load import Result, check_rounds, check_version
+from scalebench.results.result import Result, check_rounds, check_version
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
 from scalebench.results.store import write_atomically
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pandas as pd
 
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS, to_frame
 
 

@@ -3,16 +3,13 @@
 Files carry a schema version; loading never unpickles and never opens a path that stands in a file.
 """
 
-import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
 from scalebench.findings import PartsDamaged
 from scalebench.results import limits
@@ -20,7 +17,8 @@ from scalebench.results.json_file import read_json_file
 from scalebench.results.limits import Room
 from scalebench.results.parquet_file import read_columns
 from scalebench.results.parts import EARLIER, find_parts, launch_of
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, STATUSES, TASKS, Column, arrow_schema, to_frame
+from scalebench.results.result import Result, check_rounds, check_version
+from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,32 +26,6 @@ if TYPE_CHECKING:
     import pyarrow.parquet as pq
 
 DEFAULT_RESULTS = "results"
-
-
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What was measured: the rows, and what is known about the run."""
-
-    rounds: "pd.DataFrame"  #: one row a round; columns in ``scalebench.results.schema.ROUNDS``
-    source: "pd.DataFrame | Callable[[], pd.DataFrame]"  #: of :attr:`tasks`; called when they are first looked at
-    about: dict[str, Any]  #: study, machine, versions, findings: the content of ``run.json``
-    path: Path | None = None  #: where it was read from
-
-    @property
-    def runs(self) -> list[dict[str, Any]]:
-        """What is known about each run."""
-        return [about for about in self.about.get("runs", [self.about]) if isinstance(about, dict)]
-
-    @property
-    def tasks(self) -> "pd.DataFrame":
-        """One row a task of a round; columns in ``TASKS``. Of many runs there are millions, so they are read when asked for."""
-        return self.source() if callable(self.source) else self.source
-
-    @property
-    def findings(self) -> list[dict[str, Any]]:
-        """The doubts that were stored with the rows."""
-        stored = (about.get("findings") for about in self.runs)
-        return [one for findings in stored if isinstance(findings, list) for one in findings if isinstance(one, dict)]
 
 
 def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
@@ -246,46 +218,6 @@ def _named(file: Path) -> Iterator[None]:
         raise ResultsError(
             f"{file} can't be read as parquet: {error}.\nIs it whole, and a file of scalebench? A table of yours is for 'scalebench fit'"
         ) from None
-
-
-def check_rounds(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> None:
-    """Refuse rows that were changed after they were measured.
-
-    Args:
-        rounds: Of one or more files.
-        files: Each file, and how many rows it gave.
-    Raises:
-        ResultsError: A round that ran well in no time, or in a time that is no number; a status or scaling that there is
-            not; no workers, tasks or block where there must be one.
-    """
-    ours = rounds["backend"].notna()
-    wrong = {
-        "status": ~rounds["status"].isin(STATUSES),
-        "scaling": ours & ~rounds["scaling"].isin(SCALINGS),
-        "block": rounds["block"].isna() | rounds["block"].lt(0),
-        **{name: ours & ~rounds[name].ge(1).fillna(value=False).astype(bool) for name in ("workers", "tasks")},
-        "wall_s": rounds["status"].eq("ok") & ~((rounds["wall_s"] > 0) & (rounds["wall_s"] < float("inf"))),
-    }
-    rules = {"status": f"one of {', '.join(STATUSES)}", "scaling": f"one of {', '.join(SCALINGS)}", "block": "0 or more",
-             "workers": "1 or more", "tasks": "1 or more", "wall_s": "a time above 0 where the status is ok"}  # fmt: skip
-    for name, rows in wrong.items():
-        bad = rows.fillna(value=True).to_numpy(dtype=bool)
-        if bad.any():
-            whole = [(file, row) for file, count in files for row in range(count)]
-            file, row = whole[first := int(bad.argmax())]
-            value = rounds[name].iloc[first]
-            raise ResultsError(f"{file}, row {row} of the rounds: {name} is {value}, not {rules[name]}.\n"
-                               "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
-
-
-def check_version(version: object, file: Path) -> None:
-    """Refuse a file of a schema that this version does not know."""
-    text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
-    if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= SCHEMA_VERSION:
-        raise ResultsError(
-            f"{file} has schema version {text[:40]!r}, this scalebench reads 1 to {SCHEMA_VERSION}.\n"
-            "A newer scalebench reads it: python -m pip install --upgrade scalebench"
-        )
 
 
 def read_about(folder: Path) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from scalebench.errors import ResultsError
 from scalebench.findings import Finding, NotATime
 from scalebench.results import foreign
 from scalebench.results.json_file import count, mapping, seconds, sequence
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 TOOL = "pyperf"
 FORMAT = "1.0"

@@ -18,7 +18,7 @@ from scalebench.errors import ResultsError
 from scalebench.findings import Finding, RawDataCutOff
 from scalebench.results import foreign
 from scalebench.results.json_file import count, mapping, seconds, sequence
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 TOOL = "pytest-benchmark"
 

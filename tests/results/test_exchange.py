@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from scalebench.errors import ResultsError
 from scalebench.results.exchange import read_json, write_csv, write_json
-from scalebench.results.load import Result, load
+from scalebench.results.load import load
+from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, to_frame
 from scalebench.results.store import write_parquet
 

@@ -23,7 +23,7 @@ from scalebench.analysis.laws.curves import curves
 from scalebench.errors import ScalebenchError
 from scalebench.results.any_table import read_table
 from scalebench.results.exchange import as_json
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import write_parquet
 

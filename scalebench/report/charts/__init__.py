@@ -11,7 +11,7 @@ from scalebench.errors import UsageError
 if TYPE_CHECKING:
     from scalebench.analysis.comparison import Comparison
     from scalebench.report.charts.base import Chart
-    from scalebench.results.load import Result
+    from scalebench.results.result import Result
 
 #: the files, in the order of the sections of a report
 _ORDER = ("scaling", "losses", "threads", "timeline", "granularity", "startup", "weak", "variants")

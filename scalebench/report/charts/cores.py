@@ -10,7 +10,7 @@ import pandas as pd
 from scalebench.report.charts.draw import figure, inline, setup
 from scalebench.report.charts.theme import GREY, INK
 from scalebench.report.tables import Row
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _COUNTS = {"cpu_budget": "CPU budget", "physical_cores": "physical cores", "logical_cpus": "logical CPUs"}
 

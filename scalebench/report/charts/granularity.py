@@ -24,7 +24,7 @@ from scalebench.report.charts.draw import (
 )
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.tables import Row, Table, count, duration, point
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
 _ORDER = [

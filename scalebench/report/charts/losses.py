@@ -15,7 +15,7 @@ from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.tables import Row, Table, count, percent, title
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 LEFT = "efficiency"  #: the part that is left
 #: a colour for each part, the same in every chart

@@ -19,7 +19,7 @@ from scalebench.report.charts.draw import coloured, figure, finished, inline, la
 from scalebench.report.charts.laws import fitted
 from scalebench.report.charts.theme import INK
 from scalebench.report.tables import Row, Table, count, flags, interval, percent, ratio, title
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _BESIDE = 0.6  #: of the distance of two counts, that the points of one count are spread over
 

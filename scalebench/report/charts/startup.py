@@ -17,7 +17,7 @@ from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, layered, place, several_threads
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.tables import Table, count, duration
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _WORK = ["run_id", "workload", "kind", "variant", "_mpi"]
 _INTERFACE = ["backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "workers", "blas_threads"]

@@ -11,7 +11,7 @@ from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import figure, finished, inline, layered, setup, several_threads
 from scalebench.report.charts.theme import INK, SEQUENTIAL
 from scalebench.report.tables import Row, Table, count, interval, number, ratio, time_unit, title
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SERIAL = "serial"  #: the column of serial, which has the threads without the pool
 

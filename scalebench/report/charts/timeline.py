@@ -15,7 +15,7 @@ from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, unique
 from scalebench.report.charts.theme import GREY, INK, SEQUENTIAL
 from scalebench.report.tables import Row, Table, count, duration, number
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 MOST_BARS = 16_000  #: in all of a chart: they are its size in bytes, about 60 each
 _LEAST_BARS = 64  #: of a case with that many tasks, however many cases there are

@@ -6,7 +6,7 @@ from scalebench.analysis.comparison import comparison
 from scalebench.errors import ResultsError
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.comparison import chart
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 
 def charts(result: Result, _: Any) -> list[Chart]:

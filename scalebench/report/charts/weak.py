@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from scalebench.report.charts import scaling
 from scalebench.report.charts.base import Chart
 from scalebench.report.tables import Row
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 
 def charts(result: Result, tables: Sequence[Sequence[Row]]) -> list[Chart]:

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from scalebench.errors import UsageError
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 Content = str | bytes | dict[str, str] | dict[str, bytes]
 

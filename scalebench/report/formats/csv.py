@@ -1,6 +1,6 @@
 """The scaling table with its account and verdicts, a row a case, for a spreadsheet. The rounds: ``scalebench export``."""
 
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".csv"
 PRINTED = True

@@ -1,7 +1,7 @@
 """One self-contained page, that opens offline."""
 
 from scalebench.report.formats import needs
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".html"
 PRINTED = False

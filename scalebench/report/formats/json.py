@@ -1,6 +1,6 @@
 """The scaling table with its account and verdicts as rows, with what is known about the run."""
 
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.results.shapes import analysis
 
 SUFFIX = ".json"

@@ -1,7 +1,7 @@
 """Tables to ``\\input`` in a LaTeX document."""
 
 from scalebench.report.latex import to_latex
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".tex"
 PRINTED = True

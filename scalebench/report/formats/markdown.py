@@ -1,7 +1,7 @@
 """Pipe tables, that render anywhere."""
 
 from scalebench.report.markdown import to_markdown
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".md"
 PRINTED = True

@@ -1,7 +1,7 @@
 """The charts as pictures of points, twice as fine as a screen."""
 
 from scalebench.report.pictures import pictures
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".png"
 PRINTED = False

@@ -1,7 +1,7 @@
 """The charts as drawings, sharp at any size."""
 
 from scalebench.report.pictures import pictures
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".svg"
 PRINTED = False

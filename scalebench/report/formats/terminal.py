@@ -1,7 +1,7 @@
 """Tables of 80 columns, plain; in colour they are printed by ``scalebench.report.terminal``."""
 
 from scalebench.report.terminal import report_text
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 SUFFIX = ".txt"
 PRINTED = True

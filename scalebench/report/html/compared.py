@@ -11,7 +11,7 @@ from scalebench.report.charts import comparison_chart
 from scalebench.report.charts.base import Chart
 from scalebench.report.compare import comparison_tables
 from scalebench.report.tables import Table
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 MOST_SIDES = 8  #: that are compared in one page
 

@@ -17,7 +17,7 @@ from scalebench.report.html.repeat import Again, repeat
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.tables import Row, Table, by_work, count, percent, scaling_tables, section
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 #: id, heading, and what it is about
 _SECTIONS = {

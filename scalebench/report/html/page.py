@@ -18,7 +18,7 @@ from typing import Any
 from scalebench.report.charts.base import Chart
 from scalebench.report.html.content import page_title, sections
 from scalebench.report.tables import Table, printable
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _HERE = Path(__file__).parent
 _LONG = 8  #: rows, from which on a table has a filter

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 
 _MOST = 20  #: runs that are told in full
 

@@ -7,7 +7,7 @@ import pytest
 from factories import make_result, make_rounds, sweep_rows
 
 from scalebench.report.charts import charts, timeline
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.results.schema import TASKS, to_frame
 
 

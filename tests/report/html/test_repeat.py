@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from scalebench.report.html.repeat import repeat
-from scalebench.results.load import Result
+from scalebench.results.result import Result
 from scalebench.study import Study
 from scalebench.study_file import read_study
 
