@@ -53,7 +53,7 @@ def pythons(session: nox.Session) -> None:
 
 def run_tests(session: nox.Session, *places: str) -> None:
     """Side by side; those that need the CPUs to themselves afterwards, one by one."""
-    session.run("pytest", *places, "--durations=5", "-m", "not alone", "-n", "2", "--dist", "worksteal")
+    session.run("pytest", *places, "--durations=40", "-m", "not alone", "-n", "2", "--dist", "worksteal")
     session.run("pytest", *places, "-m", "alone")
 
 

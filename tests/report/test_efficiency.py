@@ -56,11 +56,13 @@ class TestAVerdict:
 
     def test_of_idle_workers_says_what_left_them_without_a_task(self):
         idle = {"wall_s": 2.0, "busy_max_s": 2.0}
-        few = {**idle, "tasks": 3, "work_units": 24}
-        assert said(few).endswith("50 points lost to workers idle while the last one finishes (3 tasks for 4 workers)")
-        uneven = {**idle, "tasks": 5, "work_units": 24}
-        assert said(uneven).endswith("(5 tasks keep 4 workers 62% busy at most)")
-        assert said({**uneven, "imbalance": 0.5}, serial={**SERIAL, "imbalance": 0.5}).endswith("while the last one finishes")
+        few, uneven = ({"tasks": tasks, "work_units": 24} for tasks in (3, 5))
+        assert said({**idle, **few}, serial={**SERIAL, **few}).endswith(
+            "50 points lost to workers idle while the last one finishes (3 tasks for 4 workers)"
+        )
+        assert said({**idle, **uneven}, serial={**SERIAL, **uneven}).endswith("(5 tasks keep 4 workers 62% busy at most)")
+        uneven["imbalance"] = 0.5
+        assert said({**idle, **uneven}, serial={**SERIAL, **uneven}).endswith("while the last one finishes")
         crowded = {**idle, "oversubscribed": True, "runnable_threads": 4, "cpu_budget": 2}
         assert said(crowded).endswith("(2.0x oversubscribed: waiting for a CPU before a task counts as idle)")
 

@@ -33,7 +33,7 @@ def hostile(text):
 
 @pytest.mark.parametrize("form", FORMS)
 def test_what_steers_a_terminal_or_is_read_backwards_is_shown_in_no_form(form):
-    shown = FORMS[form](hostile(STEERS))
+    shown = FORMS[form](hostile(STEERS)).replace("\r\n", "\n")  # as lines of CSV end
     body = shown.partition("<body")[2].partition("<script>")[0] if form == "html" else shown  # Vega holds characters of all sorts
     assert "gnp.exe" in body
     found = {one for one in FORBIDDEN if one in body}
