@@ -7,12 +7,13 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "pythons", "lint"]
+nox.options.sessions = ["tests", "tests-long", "pythons", "lint"]
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
 #: folders of tests whose outcome may differ between interpreters
 OF_THE_INTERPRETER = ("backends", "conformance", "host", "launchers", "workloads")
+SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal", "--durations=40", "--durations-min=3")
 GROUPS = nox.project.load_toml("pyproject.toml")
 
 
@@ -34,27 +35,39 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def tests(session: nox.Session) -> None:
-    """All tests, on the Python that nox runs on. ``-- -k name`` for some of them."""
+    """The tests but the long ones, on the Python that nox runs on. ``-- -k name`` for some of them, long or not."""
     session.install("-e", ".[all]", *group("tests"))
     if session.posargs:
         session.run("pytest", "tests", *session.posargs)
         return
-    run_tests(session, "tests")
+    run_tests(session, "not long", "tests")
+
+
+@nox.session(name="tests-long")
+def tests_long(session: nox.Session) -> None:
+    """Simulations of many studies, files changed at random, every fault, a run ended at any moment, the lecture."""
+    session.install("-e", ".[all]", *group("tests"))
+    run_tests(session, "long", "tests")
 
 
 @nox.session(python=["3.11", "3.13"])
 def pythons(session: nox.Session) -> None:
     """On each other Python that is found, the tests of what runs in measured processes and of what starts them."""
     if session.python == f"{sys.version_info.major}.{sys.version_info.minor}":
-        session.skip("the session 'tests' runs them all on this Python")
+        session.skip("the session 'tests' runs them on this Python")
     session.install("-e", ".[all]", *group("tests"))
-    run_tests(session, *(f"tests/{folder}" for folder in OF_THE_INTERPRETER), *map(str, pathlib.Path("tests").glob("test_*.py")))
+    run_tests(
+        session,
+        "not long",
+        *(f"tests/{folder}" for folder in OF_THE_INTERPRETER),
+        *map(str, pathlib.Path("tests").glob("test_*.py")),
+    )
 
 
-def run_tests(session: nox.Session, *places: str) -> None:
+def run_tests(session: nox.Session, which: str, *places: str) -> None:
     """Side by side; those that need the CPUs to themselves afterwards, one by one."""
-    session.run("pytest", *places, "--durations=40", "-m", "not alone", "-n", "2", "--dist", "worksteal")
-    session.run("pytest", *places, "-m", "alone")
+    session.run("pytest", *places, *SIDE_BY_SIDE, "-m", f"not alone and {which}")
+    session.run("pytest", *places, "-m", f"alone and {which}")
 
 
 @nox.session

@@ -14,6 +14,7 @@ from scalebench.analysis import planning
 from scalebench.analysis.precision import IN_A_ROW, LEAST, judged, reached
 from scalebench.analysis.statistics import block_draws, of_draws, over_blocks
 
+pytestmark = pytest.mark.long
 STUDIES = 6000
 ROUNDS = 5
 REALISTIC = ["even", "neighbour", "tail"]

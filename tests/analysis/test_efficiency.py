@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from factories import make_rounds, sweep_rows
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scalebench.analysis.efficiency import CPU, FACTORS, LOSSES, PRODUCT, account, logarithmic_mean
@@ -37,6 +37,7 @@ blocks = st.lists(st.tuples(one_block, one_block), min_size=1, max_size=5)
 
 
 class TestTheProduct:
+    @settings(max_examples=30)
     @given(blocks, st.sampled_from(["strong", "weak"]), st.sampled_from(["crunch", "spin"]))
     def test_is_the_efficiency_whatever_was_measured(self, pairs, scaling_of, kind):
         """Strong, weak, and work that depends on the time: any positive numbers, to 1e-9."""

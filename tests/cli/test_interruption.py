@@ -126,6 +126,7 @@ def undisturbed(tmp_path_factory):
     return found
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", range(MOMENTS))
 def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undisturbed, tmp_path, start):
     generator = random.Random(number)

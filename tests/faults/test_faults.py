@@ -19,6 +19,7 @@ from scalebench.study import Study
 from scalebench.sweep import shuffled
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.alone,  # shared memory of other tests could not be told apart
     pytest.mark.skipif(sys.platform != "linux", reason="processes and shared memory are looked up in /proc and /dev/shm"),
 ]

@@ -27,6 +27,7 @@ from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import write_parquet
 
+pytestmark = pytest.mark.long
 SECONDS = float(os.environ.get("SCALEBENCH_FUZZ_S", "0"))
 FILES = 25  #: of each kind, where no time is given
 _MOST_BYTES = 2 * 2**30

@@ -31,6 +31,7 @@ from scalebench.analysis.laws.registry import LAWS
 from scalebench.analysis.laws.solve import solution
 from scalebench.analysis.statistics import of_draws
 
+pytestmark = pytest.mark.long
 STUDIES = 200
 COUNTS = np.array([1, 2, 4, 8, 16, 32])
 TRUTHS = {
