@@ -42,11 +42,6 @@ class HostProcess:
 
     def __init__(self, command: Sequence[str], environment: dict[str, str], *, own_folder: bool = True) -> None:
         """``own_folder``: whether its ``TMPDIR`` is a folder that goes with it."""
-        self._leftovers = Leftovers()
-        if own_folder:
-            environment = {**environment, "TMPDIR": self._leftovers.folder}
-        self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
-        self._mark = new_mark()
         self._name = "mpiexec" if Path(command[0]).name.startswith("mpi") else "the host"
         self._killed_before = _killed_for_memory()
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -55,12 +50,18 @@ class HostProcess:
         self._sessions: set[int] = set()
         self._threads: list[threading.Thread] = []
         try:
-            with _interrupted_later():  # else a process may have been started that nobody knows
+            with _interrupted_later():  # else a folder or a process may have been made that nobody knows
+                self._mark = new_mark()
+                self._leftovers = Leftovers()
+                if own_folder:
+                    environment = {**environment, "TMPDIR": self._leftovers.folder}
+                self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
                 self._start(command, {**environment, MARK_VARIABLE: self._mark})
         except BaseException:
             if hasattr(self, "_process"):
                 self.end()
-            self._leftovers.remove()
+            if hasattr(self, "_leftovers"):
+                self._leftovers.remove()
             raise
 
     def _start(self, command: Sequence[str], environment: dict[str, str]) -> None:
@@ -158,6 +159,11 @@ class HostProcess:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
                 self._process.wait(patience)
+        with _interrupted_later():  # half an end would leave a folder, or a process
+            self._end()
+        return self._process.returncode
+
+    def _end(self) -> None:
         everyone = [*self._tree(), *self._marked()]
         self._leftovers.look(everyone)
         trackers = [one for one in everyone if is_tracker(one)]
@@ -174,7 +180,6 @@ class HostProcess:
                 if pipe is not None and not (pipe is self._process.stderr and self._threads[1].is_alive()):
                     pipe.close()
         self._leftovers.remove()
-        return self._process.returncode
 
     def _wait(self, others: Callable[[], object], seconds: float) -> None:
         """Until there are no others, or it takes too long."""
