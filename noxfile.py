@@ -13,6 +13,8 @@ nox.options.download_python = "never"
 
 #: folders of tests whose outcome may differ between interpreters
 OF_THE_INTERPRETER = ("backends", "conformance", "host", "launchers", "workloads")
+#: of those beside these folders, what drives other tools for minutes, on any interpreter in the same way
+OF_OTHER_TOOLS = ("test_notebook.py", "test_pytest_plugin.py")
 SIDE_BY_SIDE = ("-n", "2", "--dist", "worksteal", "--durations=40", "--durations-min=3")
 GROUPS = nox.project.load_toml("pyproject.toml")
 
@@ -60,7 +62,7 @@ def pythons(session: nox.Session) -> None:
         session,
         "not long",
         *(f"tests/{folder}" for folder in OF_THE_INTERPRETER),
-        *map(str, pathlib.Path("tests").glob("test_*.py")),
+        *(str(file) for file in pathlib.Path("tests").glob("test_*.py") if file.name not in OF_OTHER_TOOLS),
     )
 
 
