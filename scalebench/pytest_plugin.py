@@ -15,8 +15,10 @@ would pass it. A ``precision`` adds none: where it was missed, a finding says so
 """
 
 import dataclasses
+import functools
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -135,18 +137,19 @@ def _campaign(config: pytest.Config, mark: pytest.Mark) -> tuple[Campaign, str |
     campaigns = config.stash[_CAMPAIGNS]
     if isinstance(asked, Study):
         return campaigns.setdefault(id(asked), Campaign(asked)), None
-    project = _project(config)
+    project = _project(config.rootpath)
     name = config.getoption("scalebench_profile") or project.get("profile", "default")
     if name not in campaigns:
         campaigns[name] = Campaign(profile(name, of_study(project)))
     return campaigns[name], str(asked)
 
 
-def _project(config: pytest.Config) -> dict[str, Any]:
+@functools.cache  # asked for at each launch
+def _project(root: Path) -> dict[str, Any]:
     """``[tool.scalebench]`` of the project, as ``scalebench run`` reads it. A study in Python is taken as it stands."""
     from scalebench.study_file import project_defaults
 
-    return project_defaults(config.rootpath)[1]
+    return project_defaults(root)[1]
 
 
 def _planned(item: pytest.Item) -> Planned | None:
@@ -194,7 +197,7 @@ def scalebench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[], "
         if one is None:
             raise pytest.UsageError("the scalebench fixture needs the scalebench mark")
         config = request.config
-        runner = one.campaign.begin(config.getoption("scalebench_results") or _project(config).get("results", "results"))
+        runner = one.campaign.begin(config.getoption("scalebench_results") or _project(config.rootpath).get("results", "results"))
         if runner.begins(one.block) and runner.over_budget():
             pytest.skip(f"block {one.block} would end after the budget of {one.campaign.study.budget:g} s")
         told = runner.launch(one.entry, one.block, rounds=1 if config.getoption("benchmark_disable") else None)

@@ -15,7 +15,6 @@ from scalebench.backends import deaths, meeting
 from scalebench.backends.base import PlainProcess, T
 from scalebench.host import worker
 
-_END_S = 2.0  # for loky to end the workers that are left
 _LOOK_S = 0.5  # between two looks whether a worker has died on its way
 
 
@@ -74,12 +73,8 @@ class _Parallel:
             raise self._broken(error) from None
 
     def _broken(self, error: BrokenExecutor) -> Exception:
-        """Why, in one line."""
-        if error.__cause__ is not None:  # nobody died: it could not read an answer
-            return deaths.unread(error)
-        if (manager := self._backend._workers._executor_manager_thread) is not None:  # noqa: SLF001
-            manager.join(_END_S)  # until it has ended the other workers
-        return deaths.first_death(self._processes, signal.SIGKILL) or error
+        manager = self._backend._workers._executor_manager_thread  # noqa: SLF001
+        return deaths.why_broken(error, manager, self._processes, signal.SIGKILL)
 
     def close(self) -> None:
         executor = self._backend._workers  # noqa: SLF001

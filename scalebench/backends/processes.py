@@ -11,8 +11,6 @@ from scalebench.backends import deaths, meeting
 from scalebench.backends.base import PlainProcess, T
 from scalebench.host import worker
 
-_END_S = 2.0  # for a pool to end the workers that are left
-
 
 class Processes(PlainProcess):
     """A pool of processes below the host."""
@@ -60,9 +58,5 @@ class _ProcessPool:
         self._executor.shutdown()
 
     def _broken(self, error: BrokenProcessPool) -> Exception:
-        """Why, as the pool itself doesn't say."""
-        if error.__cause__ is not None:  # nobody died: it could not read an answer
-            return deaths.unread(error)
-        if (manager := self._executor._executor_manager_thread) is not None:  # noqa: SLF001
-            manager.join(_END_S)  # type: ignore[attr-defined]  # a thread; until it has ended the other workers
-        return deaths.first_death(self._processes, signal.SIGTERM) or error
+        manager = self._executor._executor_manager_thread  # noqa: SLF001
+        return deaths.why_broken(error, manager, self._processes, signal.SIGTERM)
