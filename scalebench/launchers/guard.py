@@ -11,6 +11,7 @@ import os
 import secrets
 import subprocess
 import sys
+import tempfile
 import time
 
 MARK_VARIABLE = "SCALEBENCH_LAUNCH"  #: in the environment of a launch: whatever it starts inherits it
@@ -31,7 +32,7 @@ def new_mark() -> str:
 
 def _start(begins: str) -> None:
     seen, held = os.pipe()  # 'held' stays open as long as this process lives, and no other inherits it
-    code = f"import os; os.fork() and os._exit(0); from {__name__} import main; main({begins!r})"
+    code = f"import os; os.fork() and os._exit(0); from {__name__} import main; main({begins!r}, {tempfile.gettempdir()!r})"
     with contextlib.suppress(OSError):
         subprocess.run(
             [sys.executable, "-c", code], stdin=seen, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
@@ -42,12 +43,13 @@ def _start(begins: str) -> None:
     del held
 
 
-def main(begins: str) -> None:
-    """Wait for the end of the controller, then end what is left of its launches."""
+def main(begins: str, temporary: str) -> None:
+    """Wait for the end of the controller, then end what is left of its launches; ``temporary``: its folder of such files."""
     import psutil
 
     from scalebench.launchers.leftovers import SharedMemory, is_tracker, remove_those_of_dead_controllers
 
+    tempfile.tempdir = temporary  # else one is looked for by writing to it, when the controller has long ended
     shared = SharedMemory(time.time())
     while os.read(0, 1):
         pass
