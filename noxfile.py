@@ -7,7 +7,7 @@ import nox
 
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "tests-long", "pythons", "lint"]
+nox.options.sessions = ["tests", "tests-long", "tests-cluster", "pythons", "lint"]
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
@@ -42,7 +42,7 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", "tests", *session.posargs)
         return
-    run_tests(session, "not long", "tests")
+    run_tests(session, "not long and not cluster", "tests")
 
 
 @nox.session(name="tests-long")
@@ -50,6 +50,13 @@ def tests_long(session: nox.Session) -> None:
     """Simulations of many studies, files changed at random, every fault, a run ended at any moment, the lecture."""
     session.install("-e", ".[all]", *group("tests"))
     run_tests(session, "long", "tests")
+
+
+@nox.session(name="tests-cluster")
+def tests_cluster(session: nox.Session) -> None:
+    """Several hosts and a Slurm on this machine, for real. Needs root; installs Debian's packages."""
+    session.install("-e", ".[all]", *group("tests"))
+    session.run("pytest", "tests/cluster", *session.posargs)
 
 
 @nox.session(python=["3.11", "3.13"])
