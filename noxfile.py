@@ -155,4 +155,4 @@ def load(session: nox.Session) -> None:
 def tests_openmpi(session: nox.Session) -> None:
     """The conformance of the MPI backends with Open MPI instead of MPICH."""
     session.install("-e", ".[joblib,multiprocess,pytest]", "mpi4py", "openmpi", *group("tests"))
-    session.run("pytest", "tests/conformance", "tests/launchers/test_mpiexec.py", "-k", "mpi", *session.posargs)
+    session.run("pytest", "tests/conformance", "tests/launchers/test_mpi.py", "-k", "mpi", *session.posargs)

@@ -88,6 +88,21 @@ def parse_name(key: str, name: str, known: Iterable[str], what: str) -> str:
     raise StudyError(key, name, f"no such {what}", f"{hint}There are: {', '.join(names)}")
 
 
+def parse_table(key: str, value: Any) -> dict[str, str]:
+    """A table of texts, from a mapping or from texts as ``key=value``; a value of None or true is written as TOML has it."""
+    if isinstance(value, Mapping):
+        pairs: list[tuple[Any, Any]] = list(value.items())
+    else:
+        pairs = [(str(one).partition("=")[0], str(one).partition("=")[2]) for one in ([value] if isinstance(value, str) else value)]
+    found: dict[str, str] = {}
+    for name, one in pairs:
+        if not name or one == "" or not isinstance(one, str | int | float):
+            rule = "must be KEY=VALUE, a value that is text or a number"
+            raise StudyError(key, f"{name}={one}", rule, f"For example --{_flag(key).removesuffix('s')} time=30:00")
+        found[str(name)] = str(one).lower() if isinstance(one, bool) else str(one)
+    return found
+
+
 def parse_duration(key: str, value: Any) -> float:
     """Seconds from ``"90s"``, ``"5m"``, ``"1.5h"`` or a plain number; > 0."""
     match = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*(ms|s|m|h)?\s*", str(value))

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from multiprocessing import get_all_start_methods
 from typing import Any
@@ -12,6 +12,7 @@ from scalebench.command import PROGRAM, short_name
 _USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
 SCALINGS = ("strong", "weak")
+LOCAL = "local"  #: the launcher that starts hosts on this machine
 
 
 def tasks_at_one_worker(tasks: int, scaling: str, workers: int) -> int:
@@ -40,13 +41,13 @@ class Case:
     binding: str | None = None
     chunksize: int | None = None  #: None: the interface's own default
     tasks: int = 1  #: in all
-    launcher: str = "local"
-    nodes: int = 1
+    launcher: str = LOCAL  #: how hosts are started
+    nodes: int = 1  #: that the workers are on
 
     @cached_property
     def case_id(self) -> str:
-        """16 hexadecimal digits that name what was asked."""
-        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        """16 hexadecimal digits that name what was asked. How it was started is not part of it: a laptop and a cluster can be compared."""
+        text = json.dumps(asdict(replace(self, launcher=LOCAL)), sort_keys=True, separators=(",", ":"))
         return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     @property
@@ -64,6 +65,7 @@ class Case:
         own = {"mpi_mode": self.mpi_mode, "start_method": self.start_method, "distribution": self.distribution}
         parts += [value for axis, value in own.items() if value and value != _USUAL[axis]]
         parts.append(f"w{self.workers}")
+        parts += [f"n{self.nodes}"] if self.nodes > 1 else []
         usual = 1 if self.backend == PROGRAM else None
         parts += [f"b{self.blas_threads}"] if self.blas_threads not in (None, usual) else []
         parts += [f"bound-to-{self.binding}"] if self.binding else []

@@ -21,6 +21,7 @@ from scalebench.errors import StudyError
 PLACEHOLDERS = {
     "workers": "the axis workers",
     "blas_threads": "the axis blas_threads",
+    "nodes": "the axis nodes",
     "size": "the axis size",
     "tasks": "tasks in all",
     "seed": "the study's seed",

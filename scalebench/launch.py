@@ -13,9 +13,9 @@ from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError, HostTimeoutError
+from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
-from scalebench.launchers import local
+from scalebench.launchers.base import ranks
 from scalebench.launchers.process import HostProcess
 from scalebench.programs import wrong_with
 from scalebench.results.schema import TASKS, to_table
@@ -95,13 +95,13 @@ def launch(
     """
     pilot = rounds is None and study.rounds is None
     told = Launch(case, {**identity, "case_id": case.case_id, "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-                         "canary_s": machine.canary()}, stop_reason="pilot" if pilot else "planned")  # fmt: skip
+                         "canary_s": machine.canary() if sweep.launcher.here else None}, stop_reason="pilot" if pilot else "planned")  # fmt: skip
     if (refused := plan.refusal(case)) is not None:
         told.fail("skipped", refused)
         return told
     host: HostProcess | None = None
     try:
-        host = local.start(case, sweep.start_of(case))
+        host = sweep.launcher.start(case, sweep.start_of(case))
         if case.backend == PROGRAM:
             _measure_program(told, host, sweep, study, reference, rounds, ends)
         else:
@@ -134,7 +134,8 @@ def _measure(
     varies = reference is not None and reference.varies is not None
     timeout = plan.timeout_s(case, reference, study)
     opened = host.ask(plan.open_request(case, sweep), max(_OPEN_TIMEOUT_S, timeout))
-    _note_open(told, opened, machine.clock() - host.started)
+    _note_open(told, opened, machine.clock() - host.started, here=sweep.launcher.here)
+    _check_nodes(told)
     told.found["processes"] = host.count_processes()
     warmup = host.ask({"do": "round", "task_timing": "on"}, timeout)
     _note_round(told, warmup, None, expected, varies=varies)
@@ -160,7 +161,8 @@ def _measure_program(
     case, program = told.case, sweep.programs[told.case.workload]
     timeout = plan.timeout_s(case, reference, study)
     opened = host.ask(plan.open_request(case, sweep), _OPEN_TIMEOUT_S)
-    told.found |= {**_room(case, opened["cpus"], gil=True), "clock_error_s": 0.0}
+    cpus = opened["cpus"] if case.nodes == 1 else None  # of the node that the command starts on
+    told.found |= {**_room(case, cpus, gil=True, here=sweep.launcher.here), "clock_error_s": 0.0}
     planned = rounds
     while planned is None or len(told.rounds) <= planned:  # the first is the warm-up
         if told.rounds and ends():
@@ -180,21 +182,21 @@ def _measure_program(
         planned = plan.rounds_for(reply["wall_s"], study) if planned is None else planned
 
 
-def _room(case: Case, cpus: int | None, *, gil: bool) -> dict[str, Any]:
-    """How many threads are expected to want a CPU, and how many CPUs there are for them."""
-    budget = min(machine.cpu_budget(), cpus or machine.cpu_budget())
+def _room(case: Case, cpus: int | None, *, gil: bool, here: bool) -> dict[str, Any]:
+    """How many threads are expected to want a CPU, and how many CPUs there are for them: of this machine, or those told."""
+    budget = min(machine.cpu_budget(), cpus or machine.cpu_budget()) if here else cpus
     runnable = plan.runnable_threads(case, gil)
-    return {"cpu_budget": budget, "runnable_threads": runnable, "oversubscribed": runnable > budget}
+    return {"cpu_budget": budget, "runnable_threads": runnable, "oversubscribed": None if budget is None else runnable > budget}
 
 
-def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float) -> None:
+def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float, *, here: bool) -> None:
+    """``here``: whether the launch is on this machine, and no other."""
     case = told.case
     told.found |= {
         # ranks come up with the host: their start is its command's; other workers start when the pool is made
         "startup_s": since_start_s if _has_ranks(case) else opened["startup_s"],
         "gil": opened["gil"],
-        **_room(case, opened["cpus"], gil=opened["gil"]),
-        "clock_error_s": 0.0,
+        **_room(case, opened["cpus"] if here else opened["cpus_of_nodes"], gil=opened["gil"], here=here),
     }
     _note_workers(told, opened["workers"])
 
@@ -213,10 +215,20 @@ def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
     }
 
 
+def _check_nodes(told: Launch) -> None:
+    """Ranks must be on as many nodes as was asked.
+
+    Raises:
+        HostFailedError: They are on fewer, or more.
+    """
+    found = len(set(told.nodes))
+    if _has_ranks(told.case) and found != told.case.nodes:
+        raise HostFailedError(f"the workers came up on {found} of {told.case.nodes} nodes")
+
+
 def _has_ranks(case: Case) -> bool:
     """Whether the host comes up as MPI ranks."""
-    backend = get_backend(case.backend)
-    return backend.ranks(case.workers, local.options(case, backend)) is not None
+    return ranks(case) is not None
 
 
 def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expected: str | None, *, varies: bool) -> None:
@@ -233,6 +245,7 @@ def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expecte
         "cpu_tree_s": reply["cpu_tree_s"],
         "ctx_involuntary": reply["ctx_involuntary"],
         "rss_peak_bytes": reply["rss_peak_bytes"],
+        "clock_error_s": reply["clock_error_s"],
         "answers_digest": None if varies else reply["digest"],
         "answers": answers,
         "status": "mismatch" if answers == "differ" else "ok",

@@ -18,7 +18,7 @@ from scalebench.command import PROGRAM
 from scalebench.errors import HostError, HostFailedError, HostTimeoutError, WorkloadError
 from scalebench.host import protocol
 from scalebench.host.answers import combine
-from scalebench.launchers import local
+from scalebench.launchers.base import options, ranks
 from scalebench.programs import filled, program_request, wrong_with
 from scalebench.study import Study
 from scalebench.sweep import Sweep, as_serial, job_and_items
@@ -111,7 +111,7 @@ def measure_references(
 def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Reference:
     """Its cost, by task; there are no answers to compare."""
     shown = shlex.join(filled(sweep.programs[case.workload].command, case, sweep))
-    host = local.start(case)
+    host = sweep.launcher.start(case)
     try:
         host.ask(open_request(case, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
@@ -134,7 +134,7 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
     serial = as_serial(case)
     named = f"workload = {case.workload!r}"
     replies: list[dict[str, Any]] = []
-    host = local.start(serial, sweep.start_of(serial))
+    host = sweep.launcher.start(serial, sweep.start_of(serial))
     try:
         host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
@@ -217,7 +217,7 @@ def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     job, items = job_and_items(case, sweep)
     return {
         "do": "open", "backend": references()[case.backend], "workers": case.workers,
-        "options": local.options(case, get_backend(case.backend)), "binding": case.binding, "job": job, "items": items,
+        "options": options(case, get_backend(case.backend)), "binding": case.binding, "job": job, "items": items,
     }  # fmt: skip
 
 
@@ -289,9 +289,7 @@ def blocks_for(study: Study) -> int:
 
 def launch_s(case: Case, reference: Reference, study: Study) -> float:
     """Seconds that one launch of a case is expected to take: start, warm-up, rounds, end."""
-    backend = get_backend(case.backend)
-    ranks = backend.ranks(case.workers, local.options(case, backend))
-    fresh = case.workers if ranks is not None or case.start_method not in (None, "fork") else 0
+    fresh = case.workers if ranks(case) is not None or case.start_method not in (None, "fork") else 0
     # fresh interpreters start side by side, as many at a time as there are CPUs
     start_s = reference.start_s * (1 + fresh / machine.cpu_budget())
     one = round_s(case, reference)

@@ -23,7 +23,7 @@ from scalebench.case import Case
 from scalebench.command import PROGRAM
 from scalebench.errors import HostError, StudyError, WorkloadError, brief
 from scalebench.interpreters import find_python
-from scalebench.launchers import local, worktree
+from scalebench.launchers import worktree
 from scalebench.programs import prepare_programs
 from scalebench.sweep import Sweep, as_serial, job_and_items
 from scalebench.variants import Start, Variant
@@ -177,7 +177,7 @@ def _ask(name: str, start: Start, cases: Sequence[Case], sweep: Sweep) -> dict[s
     used = {case.backend for case in cases}
     backends = {backend: reference for backend, reference in references().items() if backend in used}
     request = {"do": "about", "packages": machine.PACKAGES, "backends": backends, "jobs": list(jobs.values())}
-    host = local.start(as_serial(cases[0]), start)
+    host = sweep.launcher.start(as_serial(cases[0]), start)
     try:
         return host.ask(request, _START_TIMEOUT_S)
     except HostError as error:

@@ -62,7 +62,7 @@ def filled(command: Command, case: Case, sweep: Sweep) -> list[str]:
     python = sys.executable if case.variant is None else sweep.starts[case.variant].python
     return command.fill({
         "workers": case.workers, "blas_threads": case.blas_threads, "size": case.size, "tasks": case.tasks, "seed": case.seed,
-        "variant": case.variant, "python": python,
+        "variant": case.variant, "python": python, "nodes": case.nodes,
     })  # fmt: skip
 
 

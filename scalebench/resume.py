@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalebench import machine
 from scalebench.case import Case
 from scalebench.errors import ResultsError, ScalebenchError
 from scalebench.launch import Launch
@@ -53,13 +52,14 @@ class Earlier:
             raise ResultsError(f"{self.folder}: the run does not tell all of its study ({told}).\n{way_out}")
         return study
 
-    def check(self, study: Study, starts: Mapping[str, Mapping[str, Any]], commit: str | None) -> None:
+    def check(self, study: Study, starts: Mapping[str, Mapping[str, Any]], commit: str | None, now: Mapping[str, Any]) -> None:
         """Refuse what would not be the same run.
 
         Args:
             study: What shall be measured.
             starts: What is known about each variant, now that they are prepared.
             commit: The state of the code that is measured, where it is known.
+            now: The fingerprint of the machine that it would be measured on.
         Raises:
             ResultsError: The study, the machine, a version, a variant or the code is another one.
         """
@@ -67,7 +67,6 @@ class Earlier:
             raise ResultsError(f"{self.folder} is of another study: {', '.join(differs)}.\nLeave the study out to go on with it: scalebench run --resume {self.folder}")  # fmt: skip
         then = self.about.get("machine")
         then = then if isinstance(then, dict) else {}
-        now = machine.fingerprint()
         changed = [name for name in ("machine_id", "cpu_budget", "python") if then.get(name) != now.get(name)]
         packages, here = then.get("packages") or {}, now.get("packages") or {}
         changed += [f"{name} {packages.get(name)} -> {here.get(name)}" for name in sorted({*packages, *here}) if packages.get(name) != here.get(name)]  # fmt: skip
@@ -138,7 +137,8 @@ def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:
     import json
 
     now = json.loads(json.dumps(study.described(), default=str))
-    return [key for key in {**stored, **now} if stored.get(key) != now.get(key)]
+    # where a queue is, or how long a job may be, is not what is measured
+    return [key for key in {**stored, **now} if stored.get(key) != now.get(key) and key != "launcher_options"]
 
 
 def _are_items(stored: object) -> bool:

@@ -33,7 +33,7 @@ from scalebench.findings import (
     TooFewBlocks,
 )
 from scalebench.launch import INTERRUPTED, Launch, launch, never
-from scalebench.launchers import local
+from scalebench.launchers.registry import make_launcher
 from scalebench.prepare import clear, prepare
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
 from scalebench.results.store import Store
@@ -61,6 +61,7 @@ class Forecast:
     sweep: Sweep
     references: dict[tuple[Any, ...], plan.Reference]
     estimate_s: float
+    machine: dict[str, Any]  #: the fingerprint of what it is measured on
     earlier: Earlier | None = None  #: the run that it goes on with
 
 
@@ -68,8 +69,23 @@ class Forecast:
 Agree = Callable[[str, float, float, float], None]
 
 
+def sweep_of(study: Study, only: Set[Case] | None = None) -> Sweep:
+    """The cases of a study, all or some, and the launcher that it asks for."""
+    sweep = expand(study)
+    if only is not None:
+        sweep.entries = [entry for entry in sweep.entries if entry.case in only]
+    sweep.launcher = make_launcher(study.launcher, study.launcher_options)
+    return sweep
+
+
+def end(sweep: Sweep) -> None:
+    """Remove what was prepared for a sweep, and give back what its launcher took."""
+    clear(sweep)
+    sweep.launcher.close()
+
+
 def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:
-    """Expand a study, prepare its variants (until :meth:`Runner.finish`) and measure its references.
+    """Expand a study, prepare its launcher and variants (until :meth:`Runner.finish`) and measure its references.
 
     Args:
         study: What to sweep.
@@ -80,9 +96,7 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
         ResultsError: What was begun earlier is not this study on this machine.
         WorkloadError: The workload can't be imported, or it fails serially.
     """
-    sweep = expand(study)
-    if only is not None:
-        sweep.entries = [entry for entry in sweep.entries if entry.case in only]
+    sweep = sweep_of(study, only)
 
     def looked(case: Case, first: plan.Reference) -> None:
         if agree is not None:
@@ -90,15 +104,19 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
             whole = plan.estimate_s([entry.case for entry in sweep.entries], guess, study)
             agree(case.workload, first.durations[0], first.serial_s(case.tasks), whole)
 
-    prepare(sweep)
     try:
+        sweep.launcher.prepare([entry.case for entry in sweep.entries])
+        measured_on = sweep.launcher.machine() or machine.fingerprint()
+        prepare(sweep)
         if earlier is not None:
-            earlier.check(study, {name: start.about for name, start in sweep.starts.items()}, _git_commit())
+            starts = {name: start.about for name, start in sweep.starts.items()}
+            earlier.check(study, starts, _git_commit(), measured_on)
         references = plan.measure_references(sweep, study.timeout, looked)
     except BaseException:
-        clear(sweep)
+        end(sweep)
         raise
-    return Forecast(sweep, references, plan.estimate_s([entry.case for entry in sweep.entries], references, study), earlier)
+    estimate_s = plan.estimate_s([entry.case for entry in sweep.entries], references, study)
+    return Forecast(sweep, references, estimate_s, measured_on, earlier)
 
 
 class Runner:
@@ -119,8 +137,9 @@ class Runner:
         try:
             self.store = self._begin(results) if ahead.earlier is None else self._go_on(ahead.earlier)
         except BaseException:
-            clear(ahead.sweep)
+            end(ahead.sweep)
             raise
+        ahead.sweep.launcher.called(self.store.run_id)
         self._rounds: dict[Case, int] = {}  #: the same for all variants of a case: the least of more rounds is less
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more
@@ -148,7 +167,7 @@ class Runner:
             "scalebench": scalebench.__version__,
             "study": study.described(),
             "suites": ahead.sweep.suites,
-            "machine": machine.fingerprint(),
+            "machine": ahead.machine,
             "git_commit": _git_commit(),
             "variants": {name: dict(start.about) for name, start in ahead.sweep.starts.items()},
             "started_at": _now(),
@@ -180,7 +199,8 @@ class Runner:
         case = entry.case
         if self.begins(block):
             self._blocks.add(block)
-            self._used_by_others.append(machine.cpus_in_use())
+            if self.ahead.sweep.launcher.here:
+                self._used_by_others.append(machine.cpus_in_use())
         reference = self.ahead.references.get(plan.reference_key(case))
         told = None
         earlier = self._earlier.pop((block, case.case_id), [])
@@ -193,12 +213,13 @@ class Runner:
             if ends():
                 raise KeyboardInterrupt
             identity = {
-                "run_id": self.store.run_id, "machine_id": machine.fingerprint()["machine_id"], "study": self.study.name,
+                "run_id": self.store.run_id, "machine_id": self.ahead.machine["machine_id"], "study": self.study.name,
                 "suite": entry.suite, "block": block, "attempt": attempt,
             }  # fmt: skip
             told = self._closed_launch(case, identity)
             if told is None:
                 planned = self._rounds.get(replace(case, variant=None)) if rounds is None else rounds
+                self.ahead.sweep.launcher.wait(ends)
                 began = machine.clock()
                 told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing, ends)
                 self._note_costs(told, machine.clock() - began)
@@ -218,7 +239,7 @@ class Runner:
     def _closed_launch(self, case: Case, identity: dict[str, Any]) -> Launch | None:
         """A row instead of a launch, where the case can't run or was given up."""
         if case.case_id not in self._closed:
-            reason = local.unavailable(case.backend, self.ahead.sweep.start_of(case))
+            reason = self.ahead.sweep.launcher.unavailable(case.backend, self.ahead.sweep.start_of(case))
             if reason is None:
                 return None
             self._closed[case.case_id] = ("unavailable", reason)
@@ -228,7 +249,8 @@ class Runner:
 
     def _note_costs(self, told: Launch, seconds: float | None) -> None:
         """``seconds``: of the whole launch; None where that is not known any more, and the start and the end are to do."""
-        self._canary_s.append(told.identity["canary_s"])
+        if told.identity.get("canary_s") is not None:
+            self._canary_s.append(told.identity["canary_s"])
         walls = [one["wall_s"] for one in told.rounds if not one["warmup"] and one["status"] == "ok"]
         if self.study.precision is None:
             return
@@ -266,6 +288,7 @@ class Runner:
                 told = self.launch(entry, block, ends=ends)
                 if before is None or told is not before[-1]:
                     observe(entry, block, told)
+            self.ahead.sweep.launcher.block_ended()
             self._replan()
         self.store.about["stop_reason"] = reason
 
@@ -367,7 +390,9 @@ class Runner:
             )
 
     def _judge_machine(self) -> None:
-        """Whether the machine was in one mood, and ours."""
+        """Whether the machine was in one mood, and ours; of others nothing is known."""
+        if not self.ahead.sweep.launcher.here:
+            return
         import numpy as np
 
         from scalebench.analysis import mood
@@ -399,7 +424,7 @@ class Runner:
             self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=len(self._blocks))
         self._judge_precision(status)
         self._judge_machine()
-        clear(self.ahead.sweep)
+        end(self.ahead.sweep)
         self.store.compact()
         self.store.save(
             status=status,

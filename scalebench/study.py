@@ -10,11 +10,13 @@ from typing import Any
 
 from scalebench import axes
 from scalebench.backends.registry import references
-from scalebench.case import SCALINGS
+from scalebench.case import LOCAL, SCALINGS
 from scalebench.command import KEYS, PLACEHOLDERS, PROGRAM, Program, check_axes, read_program
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
 from scalebench.items import items_text, read_items, read_items_file, read_kwargs
+from scalebench.launchers.registry import make_launcher
+from scalebench.launchers.registry import references as launchers
 from scalebench.sending import digest_of
 from scalebench.variants import read_variants
 from scalebench.workloads.describe import Workload
@@ -23,7 +25,7 @@ from scalebench.workloads.kinds import KINDS, get_kind
 
 #: keys that multiply: each may hold several values
 AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_method", "mpi_mode", "distribution",
-        "workers", "blas_threads", "binding", "chunksize", "variant")  # fmt: skip
+        "workers", "nodes", "blas_threads", "binding", "chunksize", "variant")  # fmt: skip
 #: keys that a suite may have
 SUITE_KEYS = (*AXES, "workload", "items", "items_file", "kwargs", "total", "task_timing", *KEYS)
 #: keys that are of a function's tasks
@@ -65,6 +67,7 @@ class Study:
     mpi_mode: Any = None  #: world, spawn
     distribution: Any = None  #: block, cyclic
     workers: Any = "1..2x"  #: counts; x is the CPU budget, n the machine's CPUs
+    nodes: Any = 1  #: machines that the workers of MPI, or of a command that names {nodes}, are on; others have one
     blas_threads: Any = 1  #: in each worker
     binding: Any = "none"  #: of each worker to a CPU or core of its own: none, cores, threads
     chunksize: Any = None  #: None: the interface's own default
@@ -78,6 +81,8 @@ class Study:
     seed: Any = 0  #: of the order of cases and of the imbalance
     total: Any = None  #: of the size's units (turns, us, products, 16 bytes), in all: tasks follow, but at least ``tasks``
     task_timing: str = "on"  #: off: tasks are not recorded one by one
+    launcher: str = LOCAL  #: how hosts are started: local, mpiexec, slurm
+    launcher_options: Any = field(default_factory=dict)  #: of that launcher: a table, or texts as ``partition=debug``
     suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     missing_backends_fail: bool = True  #: whether a backend that is asked for by name and unavailable counts as a failed case
     baselines: bool = True  #: whether the cases are added that ratios are taken against; without them variants take less time
@@ -125,6 +130,7 @@ class Study:
         if self.program is not None and self.workers is _DEFAULTS["workers"] and "workers" not in self.program.placeholders:
             put(self, "workers", 1)
         put(self, "workers", tuple(axes.parse_workers(self.workers)))
+        self._read_launcher(put)
         put(self, "blas_threads", tuple(axes.parse_integers("blas_threads", self.blas_threads)))
         asked = [one or "none" for one in axes.parse_axis("binding", self.binding)]
         named = axes.parse_names("binding", asked, ("none", "cores", "threads"), "binding")
@@ -176,6 +182,17 @@ class Study:
         several = {axis: getattr(self, axis) for axis in ("workers", "size", "tasks")}
         lacking = {name for name in ("size", "variant") if getattr(self, name) == (None,)}
         check_axes(program, several, PLACEHOLDERS.keys() - lacking)
+
+    def _read_launcher(self, put: Callable[[Any, str, Any], None]) -> None:
+        axes.parse_name("launcher", str(self.launcher), launchers(), "launcher")
+        put(self, "launcher_options", axes.parse_table("launcher_options", self.launcher_options))
+        if self.launcher != LOCAL or self.launcher_options:
+            make_launcher(self.launcher, self.launcher_options)
+        put(self, "nodes", tuple(axes.parse_integers("nodes", self.nodes)))
+        if self.launcher == LOCAL and self.nodes != (1,):
+            rule = "the launcher 'local' starts hosts on this machine and no other"
+            way_out = "Give --launcher slurm, or --launcher mpiexec --launcher-option hosts=node1,node2"
+            raise StudyError("nodes", self.nodes, rule, way_out)
 
     def _check_sizes(self) -> None:
         if self.command is not None:

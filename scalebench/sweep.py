@@ -21,6 +21,8 @@ from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case, tasks_at_one_worker
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
+from scalebench.launchers.base import Launcher
+from scalebench.launchers.local import Local
 from scalebench.sending import by_name, digest_of, pickled
 from scalebench.study import Study
 from scalebench.variants import HERE, Start, Variant
@@ -58,6 +60,7 @@ class Sweep:
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
     starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
     prepared: Callable[[], Any] | None = None  #: undoes the preparation
+    launcher: Launcher = field(default_factory=lambda: Local({}))  #: starts the hosts
 
     def start_of(self, case: Case) -> Start:
         """How the hosts of a case start. That of a program is always the same: the variant is the program's."""
@@ -98,7 +101,7 @@ def shuffled(entries: Sequence[Entry], seed: int, block: int) -> list[Entry]:
 
 def baselines(case: Case) -> dict[str, Case]:
     """What the ratios of a case are taken against, by name; without the case itself."""
-    one = replace(case, workers=1, tasks=tasks_at_one_worker(case.tasks, case.scaling, case.workers))
+    one = replace(case, workers=1, nodes=1, tasks=tasks_at_one_worker(case.tasks, case.scaling, case.workers))
     serial = as_serial(one)
     if case.backend == PROGRAM:
         found = {"one-worker baseline": serial, "one-worker baseline with as many BLAS threads": one}
@@ -112,10 +115,10 @@ def baselines(case: Case) -> dict[str, Case]:
 def as_serial(case: Case) -> Case:
     """The same tasks in the ``serial`` backend with one BLAS thread, and no axis that it lacks; a program with one worker."""
     if case.backend == PROGRAM:
-        return replace(case, workers=1, blas_threads=1)
+        return replace(case, workers=1, nodes=1, blas_threads=1)
     own: dict[str, Any] = dict.fromkeys(OWN_AXES)
     threads = None if case.blas_threads is None else 1
-    return replace(case, backend="serial", workers=1, blas_threads=threads, binding=None, **own)
+    return replace(case, backend="serial", workers=1, nodes=1, blas_threads=threads, binding=None, **own)
 
 
 def _multiply_program(suite: Study, program: Program, sweep: Sweep) -> list[Case]:
@@ -126,12 +129,13 @@ def _multiply_program(suite: Study, program: Program, sweep: Sweep) -> list[Case
         raise StudyError("command", name, rule, "Give each its own study")
     axes = (
         suite.scaling, suite.size if "size" in named else (None,), suite.tasks if "tasks" in named else (1,),
-        suite.workers if "workers" in named else (1,), suite.blas_threads, suite.variant,
+        suite.workers if "workers" in named else (1,), suite.nodes if "nodes" in named else (1,), suite.blas_threads, suite.variant,
     )  # fmt: skip
     return [
         Case(workload=name, size=size, seed=suite.seed, scaling=scaling, variant=variant, backend=PROGRAM, workers=workers,
-             blas_threads=threads, tasks=tasks * workers if scaling == "weak" else tasks)
-        for scaling, size, tasks, workers, threads, variant in itertools.product(*axes)
+             blas_threads=threads, tasks=tasks * workers if scaling == "weak" else tasks, launcher=suite.launcher, nodes=nodes)
+        for scaling, size, tasks, workers, nodes, threads, variant in itertools.product(*axes)
+        if nodes == 1 or "workers" not in named or workers >= nodes
     ]  # fmt: skip
 
 
@@ -158,16 +162,24 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
         kind = get_kind(kind_name) if workload == NAME else None
         backend = get_backend(backend_name)
         own = [_values(suite, backend, axis) for axis in OWN_AXES]
-        for size, imbalance, tasks, workers, threads, binding, (start, mode, dealing, chunksize), variant in itertools.product(
+        for size, imbalance, tasks, workers, nodes, threads, binding, (
+            start,
+            mode,
+            dealing,
+            chunksize,
+        ), variant in itertools.product(
             suite.size if kind else (None,),
             suite.imbalance if kind else (None,),
             (len(suite.items),) if suite.items is not None else suite.tasks,
             (1,) if backend.only_one_worker else suite.workers,
+            suite.nodes if _has_ranks(backend) else (1,),
             suite.blas_threads if kind is None or kind.uses_blas else (None,),
             suite.binding,
             list(itertools.product(*own)),
             suite.variant,
         ):
+            if workers < nodes:
+                continue  # some node would have none
             if kind is not None and suite.total is not None and suite.items is None:
                 tasks = max(tasks, _cut(suite.total, kind.parse(size or kind.default_size)[1]))
                 if tasks < workers * (chunksize or 1):
@@ -190,6 +202,8 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
                 binding=binding,
                 chunksize=chunksize,
                 tasks=tasks * workers if scaling == "weak" else tasks,
+                launcher=suite.launcher,
+                nodes=nodes,
             ))  # fmt: skip
     return cases
 
@@ -221,6 +235,11 @@ def _values(suite: Study, backend: Backend, axis: str) -> tuple[Any, ...]:
         return (None,)
     asked: tuple[Any, ...] | None = getattr(suite, axis)
     return asked or backend.axes[axis]
+
+
+def _has_ranks(backend: Backend) -> bool:
+    """Whether its workers are MPI ranks, which may be on several nodes."""
+    return backend.ranks(1, {axis: values[0] for axis, values in backend.axes.items()}) is not None
 
 
 def _refers_to(reference: str, function: Callable[..., Any] | Workload) -> bool:

@@ -16,8 +16,8 @@ from factories import make_case
 import scalebench
 from scalebench import Study, prepare
 from scalebench.errors import StudyError, WorkloadError
-from scalebench.launchers import local
-from scalebench.launchers.mpiexec import MPI
+from scalebench.launchers import base, local
+from scalebench.launchers.mpi import MPI
 from scalebench.runner import forecast
 from scalebench.variants import Start
 
@@ -300,4 +300,4 @@ def test_mpi_is_asked_of_the_variants_interpreter_in_its_environment(monkeypatch
     assert asked == [("/other/python", (("A", "1"),))]
     assert arguments[:7] == ["/opt/bin/mpiexec", "-print-all-exitcodes", "-n", "2", "/other/python", "-P", "-m"]
     assert environment["A"] == "1"
-    assert local.unavailable("mpi", replace(place, missing={"mpi": "not there"})) == "not there"
+    assert base.unavailable("mpi", replace(place, missing={"mpi": "not there"})) == "not there"

@@ -116,7 +116,7 @@ def test_a_failed_launch_writes_its_row_and_then_fails_the_test(session):
 
 def test_an_unavailable_backend_skips_with_its_reason(session, pytester):
     pytester.makeconftest(
-        "from scalebench.launchers import local\nlocal.unavailable = lambda name, *_: 'not here: get it' if name == 'threads' else None\n"
+        "from scalebench.launchers import local\nlocal.Local.unavailable = lambda _, name, *__: 'not here: get it' if name == 'threads' else None\n"
     )
     told, (result,) = session("-rs")
     told.assert_outcomes(passed=2, skipped=4)

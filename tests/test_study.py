@@ -38,7 +38,7 @@ class TestAStudy:
         assert {axis: getattr(study, axis) for axis in AXES} == {
             "kind": ("crunch", "sleep"), "size": ("5", "6"), "imbalance": (0.0, 0.5), "tasks": (4, 8),
             "scaling": ("strong", "weak"), "backend": ("serial", "threads"), "start_method": ("fork", "spawn"),
-            "mpi_mode": ("world",), "distribution": ("cyclic",), "workers": (1, 2, 3, 4), "blas_threads": (1, 2),
+            "mpi_mode": ("world",), "distribution": ("cyclic",), "workers": (1, 2, 3, 4), "nodes": (1,), "blas_threads": (1, 2),
             "binding": (None, "cores"), "chunksize": (3,), "variant": (None,),
         }  # fmt: skip
 

@@ -34,7 +34,7 @@ from scalebench.analysis.statistics import over_blocks
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.launchers import local
-from scalebench.launchers.mpiexec import find_mpi
+from scalebench.launchers.mpi import find_mpi
 from scalebench.plan import open_request
 from scalebench.sweep import Sweep, expand
 from scalebench.variants import THREAD_VARIABLES

@@ -14,10 +14,10 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.backends.registry import get_backend, references
     from scalebench.cli.parser import wrapped
-    from scalebench.launchers import local
+    from scalebench.launchers.base import unavailable
     from scalebench.results.shapes import analysis
 
-    rows = [(name, get_backend(name).summary, list(get_backend(name).axes), local.unavailable(name)) for name in references()]
+    rows = [(name, get_backend(name).summary, list(get_backend(name).axes), unavailable(name)) for name in references()]
     if asked.json:
         names = ("backend", "interface", "axes", "unavailable")
         print(analysis("backends", backends=[dict(zip(names, row, strict=True)) for row in rows]))

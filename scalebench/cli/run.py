@@ -37,8 +37,9 @@ from scalebench.errors import UsageError
 if TYPE_CHECKING:
     from scalebench.interruption import Interruption
     from scalebench.resume import Earlier
-    from scalebench.runner import Forecast, Runner
+    from scalebench.runner import Runner
     from scalebench.study import Study
+    from scalebench.sweep import Sweep
 
 _MANY_CASES = 1000
 _LONG_S = 600.0  #: that nobody should be surprised by
@@ -55,6 +56,7 @@ _AXES = {
     "scaling": ("WHICH", "strong, weak"),
     "backend": ("NAME", "see 'scalebench backends'; or all"),
     "workers": ("N", "1,2,4 - 1..8 - 1..2x (x: the CPU budget) - 1..2n (n: the machine's CPUs)"),
+    "nodes": ("N", "machines that MPI ranks, or a command with {nodes}, are on (needs a --launcher for several)"),
     "blas-threads": ("N", "in each worker"),
     "binding": ("NAME", "of workers to CPUs: none, cores, threads"),
     "chunksize": ("N", "tasks sent at a time"),
@@ -73,6 +75,7 @@ _SETTINGS = {
     "budget": ("TIME", "begin no block that would not end in time: 90s, 5m, 1.5h"),
     "timeout": ("TIME", "that a round may take (default: from the estimate)"),
     "seed": ("N", "of the order of cases and of the imbalance"),
+    "launcher": ("NAME", "how hosts start: local, mpiexec (over hosts), slurm (see 'scalebench backends')"),
 }
 #: of a program that is measured instead of a function
 _PROGRAM = {
@@ -101,6 +104,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
         if flags is _AXES:
             group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
+        else:
+            group.add_argument(
+                "--launcher-option",
+                metavar="KEY=VALUE",
+                action="append",
+                help="of the launcher, repeated: hosts=node1,node2; partition=debug; time=30:00",
+            )
     group = parser.add_argument_group("a program instead of a function")
     for flag, (metavar, help_text) in _PROGRAM.items():
         group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
@@ -129,11 +139,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.analysis.scaling import failed_cases
+    from scalebench.case import LOCAL
     from scalebench.interruption import Interruption
-    from scalebench.prepare import clear
     from scalebench.results.load import load
     from scalebench.resume import read_earlier
-    from scalebench.runner import Runner, forecast
+    from scalebench.runner import Runner, end, forecast, sweep_of
     from scalebench.study_file import project_defaults
     from scalebench.sweep import expand
 
@@ -149,6 +159,9 @@ def main(asked: argparse.Namespace) -> int:
         )
     if not asked.dry_run and earlier is None:
         _check_writable(asked.results)
+    if asked.dry_run and study.launcher != LOCAL:
+        _print_plan(study, sweep_of(study), None, as_json=asked.json)
+        return cli.OK
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
     if sys.stderr.isatty():  # a first item may take an hour
@@ -157,8 +170,8 @@ def main(asked: argparse.Namespace) -> int:
         ahead = forecast(study, agree=agree.first_item, earlier=earlier)
         agree.whole(ahead.estimate_s)
         if asked.dry_run:
-            _print_plan(study, ahead, as_json=asked.json)
-            clear(ahead.sweep)
+            _print_plan(study, ahead.sweep, ahead.estimate_s, as_json=asked.json)
+            end(ahead.sweep)
             return cli.OK
         folder = _measure(Runner(study, ahead, asked.results), interruption)
     result = load(folder)
@@ -214,7 +227,7 @@ def _study_of(earlier: "Earlier") -> "Study":
 
 def _names_study(asked: argparse.Namespace) -> bool:
     """Whether the command line says anything of what to measure."""
-    flags = (*_AXES, *_SETTINGS, *_PROGRAM, *_PROGRAM_SWITCHES)
+    flags = (*_AXES, *(flag for flag in _SETTINGS if flag != "launcher"), *_PROGRAM, *_PROGRAM_SWITCHES)
     named = [asked.study, asked.profile, asked.variant, *(getattr(asked, flag.replace("-", "_")) for flag in flags)]
     return asked.no_baselines or any(one is not None for one in named)
 
@@ -238,6 +251,8 @@ def _study(asked: argparse.Namespace) -> "Study":
         changes["baselines"] = False
     if asked.variant is not None:
         changes["variants"] = asked.variant
+    if asked.launcher_option is not None:
+        changes["launcher_options"] = asked.launcher_option
     for other in (asked.study, asked.profile) if asked.command is not None else ():
         if other is not None:
             raise UsageError(f"a study ({other}) and --command: give one of the two")
@@ -309,18 +324,20 @@ def _add_working_folder() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), *([path] if path else [])])
 
 
-def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
+def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, *, as_json: bool) -> None:
+    """``estimate_s`` None: nothing was measured, on other machines, to base one on."""
     from scalebench.plan import blocks_for
 
-    entries, blocks = ahead.sweep.entries, blocks_for(study)
+    entries, blocks = sweep.entries, blocks_for(study)
+    submitted = sweep.launcher.planned([one.case for one in entries])
     from scalebench.programs import filled_text
 
     if as_json:
         from scalebench.results.shapes import analysis
 
         cases = [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
-                  "command": filled_text(one.case, ahead.sweep)} for one in entries]  # fmt: skip
-        print(analysis("plan", study=study.described(), estimate_s=ahead.estimate_s, blocks=blocks, cases=cases))
+                  "command": filled_text(one.case, sweep)} for one in entries]  # fmt: skip
+        print(analysis("plan", study=study.described(), estimate_s=estimate_s, blocks=blocks, cases=cases, submitted=submitted))
         return
     suite = None
     for entry in entries:
@@ -328,12 +345,15 @@ def _print_plan(study: "Study", ahead: "Forecast", *, as_json: bool) -> None:
             suite = entry.suite
             print(f"{suite}:")
         added = f"   (added: {entry.added})" if entry.added else ""
-        shown = filled_text(entry.case, ahead.sweep) or f"{entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks"
+        shown = filled_text(entry.case, sweep) or f"{entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks"
         print(f"  {shown}{added}")
     print(
-        f"{len(entries)} cases x {blocks} blocks = {len(entries) * blocks} launches, about {_human(ahead.estimate_s)}"
+        f"{len(entries)} cases x {blocks} blocks = {len(entries) * blocks} launches"
+        + ("" if estimate_s is None else f", about {_human(estimate_s)}")
         + ("" if study.precision is None else f"; more until every interval is within {study.precision:.2g} of its value")
     )
+    for line in submitted:
+        print(line)
 
 
 def _human(seconds: float) -> str:

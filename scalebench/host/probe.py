@@ -12,8 +12,10 @@ import threading
 import time
 from collections.abc import Iterable
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+_SHARED = ("scalebench", "numpy", "scipy", "mpi4py", "cloudpickle")  # packages that an answer or a time may depend on
 _CPUCLOCK_SCHED = 2  # linux/posix-timers.h: the clock of CPU time as the scheduler accounts it
 
 
@@ -46,12 +48,48 @@ def describe_worker(key: int) -> dict[str, Any]:
         "blas_threads": threads,
         "blas_library": library,
         "cpus": allowed_cpus(),
+        "cpu_mask": cpu_mask(),
+        "cpu_quota": cpu_quota(),
     }
 
 
 def allowed_cpus() -> int | None:
     """How many CPUs the scheduler may put this process on."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def cpu_mask() -> str | None:
+    """Which CPUs those are: the bits of a hexadecimal number; None where the system doesn't tell."""
+    if not hasattr(os, "sched_getaffinity"):
+        return None
+    return f"{sum(1 << cpu for cpu in os.sched_getaffinity(0)):x}"
+
+
+def cpu_quota() -> float | None:
+    """CPUs' worth of time that the cgroup of this process allows; None without a limit. Both versions, cgroups(7)."""
+    for quota, period in (("cpu.max", None), ("cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us")):
+        try:
+            with open(f"/sys/fs/cgroup/{quota}") as file:
+                words = file.read().split()
+            if period is not None:
+                with open(f"/sys/fs/cgroup/{period}") as file:
+                    words += file.read().split()
+            if int(words[0]) > 0:
+                return int(words[0]) / int(words[1])
+        except (OSError, ValueError, IndexError):
+            continue
+    return None
+
+
+def software() -> dict[str, str | None]:
+    """Versions that all nodes of a launch must share."""
+    found: dict[str, str | None] = {"Python": platform.python_version()}
+    for name in _SHARED:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = None
+    return found
 
 
 def places(binding: str) -> list[list[int]]:

@@ -7,6 +7,7 @@ packed after the clock has stopped. What goes wrong is a reply ``{"error": ...}`
 import base64
 import contextlib
 import functools
+import operator
 import os
 import pickle
 import platform
@@ -21,7 +22,7 @@ from typing import Any
 
 from scalebench.backends.base import Backend, Pool
 from scalebench.backends.deaths import WorkerDiedError
-from scalebench.host import answers, probe, protocol, worker
+from scalebench.host import answers, nodes, probe, protocol, worker
 from scalebench.host.recorder import Record
 from scalebench.workloads.family import make_items
 
@@ -103,12 +104,16 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     if len(keys) != request["workers"]:
         raise OpenError(f"{len(keys)} of {request['workers']} workers came up with {request['backend']}")
     pids = [one["pid"] for one in workers if one["node"] == platform.node()]
+    several = {one["node"] for one in workers} != {platform.node()}
+    if several and (differs := nodes.differing_software(pool)) is not None:
+        raise OpenError(f"the nodes don't run the same software: {differs}")
     session = _Session(pool, job, items, workers, probe.Usage([os.getpid(), *pids]))
     reply = {
         "startup_s": startup_s,
         "workers": workers,
         "gil": probe.gil_enabled(),
         "cpus": cpus,
+        "cpus_of_nodes": nodes.cpus_of(workers),
         "python": platform.python_version(),
         "tasks": len(items),
     }
@@ -155,13 +160,14 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
         raise RuntimeError("no pool is open")
     pool, items = session.pool, session.items[: request.get("first")]
     function: Callable[[Any], Any] = worker.run_task if request["task_timing"] == "on" else worker.run_plainly
+    clocks = nodes.align(pool, session.workers)
     session.usage.read()
     pool.before_round(function)
     start = time.perf_counter()
     records = pool.map(function, items)
     wall_s = time.perf_counter() - start
     used = session.usage.read()
-    facts = {"wall_s": wall_s, "chunksize": pool.chunksize_found, **used}
+    facts = {"wall_s": wall_s, "chunksize": pool.chunksize_found, "clock_error_s": clocks.error_s, **used}
     if request["task_timing"] == "off":
         return {**facts, **_answers(session, items, records, keep_digests=False), "tasks": None}
     good: list[Record] = []
@@ -172,7 +178,7 @@ def _round(session: _Session | None, request: dict[str, Any]) -> dict[str, Any]:
     return {
         **facts,
         **_answers(session, items, [record[0] for record in good], keep_digests=bool(request.get("digests"))),
-        "tasks": _pack(good, start, {one["key"]: index for index, one in enumerate(session.workers)}),
+        "tasks": _pack(good, start, {one["key"]: index for index, one in enumerate(session.workers)}, clocks),
     }
 
 
@@ -200,14 +206,18 @@ def _answers(session: _Session, items: Sequence[Any], values: list[Any], *, keep
     return {"digest": answers.combine(whole), "digests": whole if keep_digests else None, "wrong": None}
 
 
-def _pack(records: Sequence[Record], origin: float, places: dict[int, int]) -> dict[str, str]:
-    """The task records as columns; starts and stops from the round's start, workers numbered from 0."""
+def _pack(records: Sequence[Record], origin: float, places: dict[int, int], clocks: nodes.Clocks) -> dict[str, str]:
+    """The task records as columns; starts and stops from the round's start on the host's clock, workers numbered from 0."""
     _, starts, stops, cpus, waits, keys, units = zip(*records, strict=True) if records else ((),) * 7
     nan = float("nan")
+    if clocks.ahead_s:
+        origins = [origin + clocks.ahead_s.get(key, 0.0) for key in keys]
+    else:
+        origins = [origin] * len(keys)
     return {
         "worker": protocol.pack(array("q", [places.get(key, -1) for key in keys])),
-        "start_s": protocol.pack(array("d", [start - origin for start in starts])),
-        "stop_s": protocol.pack(array("d", [stop - origin for stop in stops])),
+        "start_s": protocol.pack(array("d", list(map(operator.sub, starts, origins)))),
+        "stop_s": protocol.pack(array("d", list(map(operator.sub, stops, origins)))),
         "cpu_s": protocol.pack(array("d", cpus)),
         "cpu_wait_s": protocol.pack(array("d", [nan if wait is None else wait for wait in waits])),
         "work_units": protocol.pack(array("q", units)),

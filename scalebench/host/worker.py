@@ -122,6 +122,16 @@ def describe() -> dict[str, Any]:
     return probe.describe_worker(_state.key)
 
 
+def read_clock() -> tuple[int, float]:
+    """The key of this worker, and what the clock of its tasks says now, s."""
+    return _state.key, time.perf_counter()
+
+
+def software() -> tuple[str, dict[str, str | None]]:
+    """The node of this worker, and the versions that it runs."""
+    return platform.node(), probe.software()
+
+
 def bind(places: dict[int, list[int]]) -> tuple[int, list[int]]:
     """Bind this worker to its place, by key; returns the key and the CPUs as read back."""
     return _state.key, probe.bind(places[_state.key], whole_process=not _state.threaded)

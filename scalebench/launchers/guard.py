@@ -7,30 +7,41 @@ there are none. It is no child of the controller, has no terminal, and is in no 
 """
 
 import contextlib
+import json
 import os
 import secrets
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 
 MARK_VARIABLE = "SCALEBENCH_LAUNCH"  #: in the environment of a launch: whatever it starts inherits it
 _TRACKERS_S = 2.0  # for resource trackers to remove what the killed ones left
 _LOOKS = 20  # a process may be born while one looks
-_guarded: tuple[int, str] | None = None  # this process, what all its marks begin with
+_guarded: tuple[int, str, int] | None = None  # this process, what all its marks begin with, what it tells the guard by
 
 
 def new_mark() -> str:
     """A mark for a launch of this process; the first call starts the guard."""
     global _guarded
     if _guarded is None or _guarded[0] != os.getpid():
-        _guarded = os.getpid(), secrets.token_hex(8)
-        if os.name == "posix":
-            _start(_guarded[1])
+        begins = secrets.token_hex(8)
+        _guarded = os.getpid(), begins, _start(begins) if os.name == "posix" else -1
     return f"{_guarded[1]}-{secrets.token_hex(4)}"
 
 
-def _start(begins: str) -> None:
+def at_end(key: str, command: Sequence[str] | None) -> None:
+    """Let the guard run a command when this process is gone, under a name; None takes it back."""
+    new_mark()
+    assert _guarded is not None
+    if _guarded[2] >= 0:
+        with contextlib.suppress(OSError):
+            os.write(_guarded[2], json.dumps([key, command]).encode() + b"\n")
+
+
+def _start(begins: str) -> int:
+    """Start the guard; the descriptor that it sleeps on the other end of."""
     seen, held = os.pipe()  # 'held' stays open as long as this process lives, and no other inherits it
     code = f"import os; os.fork() and os._exit(0); from {__name__} import main; main({begins!r}, {tempfile.gettempdir()!r})"
     with contextlib.suppress(OSError):
@@ -40,7 +51,7 @@ def _start(begins: str) -> None:
             start_new_session=True, check=False,
         )  # fmt: skip
     os.close(seen)
-    del held
+    return held
 
 
 def main(begins: str, temporary: str) -> None:
@@ -51,8 +62,10 @@ def main(begins: str, temporary: str) -> None:
 
     tempfile.tempdir = temporary  # else one is looked for by writing to it, when the controller has long ended
     shared = SharedMemory(time.time())
-    while os.read(0, 1):
-        pass
+    told = b""
+    while part := os.read(0, 1 << 16):
+        told += part
+    commands = dict(map(json.loads, told.splitlines()))
 
     def marked() -> list[psutil.Process]:
         found = []
@@ -74,5 +87,9 @@ def main(begins: str, temporary: str) -> None:
     for one in marked():
         with contextlib.suppress(psutil.Error):
             one.kill()
+    for command in commands.values():
+        if command is not None:
+            with contextlib.suppress(OSError, subprocess.SubprocessError):
+                subprocess.run(command, check=False, timeout=60, stdin=subprocess.DEVNULL, capture_output=True)
     shared.remove()
     remove_those_of_dead_controllers()

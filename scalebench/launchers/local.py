@@ -4,21 +4,24 @@ Thread variables are set in the environment before the host's first import. Of t
 as root, the launch's mark, its own folder for temporary files (not of a program), and what a variant asks for are added.
 """
 
-import os
+from typing import ClassVar
 
-from scalebench.backends.base import Backend
-from scalebench.backends.registry import get_backend
 from scalebench.case import Case
-from scalebench.command import PROGRAM
-from scalebench.errors import BackendUnavailableError
-from scalebench.launchers.mpiexec import find_mpi
+from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
+from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.process import HostProcess
-from scalebench.variants import HERE, THREAD_VARIABLES, Start
+from scalebench.variants import HERE, Start
 
 
-def options(case: Case, backend: Backend) -> dict[str, object]:
-    """The values of the backend's own axes."""
-    return {axis: getattr(case, axis) for axis in backend.axes}
+class Local(Launcher):
+    """On this machine."""
+
+    name: ClassVar[str] = "local"
+    summary: ClassVar[str] = "on this machine"
+    here: ClassVar[bool] = True
+
+    def start(self, case: Case, place: Start = HERE) -> HostProcess:
+        return start(case, place)
 
 
 def command(case: Case, place: Start = HERE) -> tuple[list[str], dict[str, str]]:
@@ -27,31 +30,14 @@ def command(case: Case, place: Start = HERE) -> tuple[list[str], dict[str, str]]
     Raises:
         BackendUnavailableError: It needs an MPI that is not here.
     """
-    backend = get_backend(case.backend)
-    own = options(case, backend)
-    arguments = [place.python, *place.arguments, "-m", "scalebench.host", *backend.host_arguments(own)]
-    environment = {**os.environ, **dict(place.environment), **dict.fromkeys(THREAD_VARIABLES, str(case.blas_threads or 1))}
-    if (ranks := backend.ranks(case.workers, own)) is not None:
+    arguments, needed = host_command(case, place)
+    if (count := ranks(case)) is not None:
         mpi = find_mpi(place.python, place.environment)
-        arguments = [*mpi.command(ranks), *arguments]
-        environment |= mpi.environment()
-    return arguments, environment
+        arguments = [*mpi.command(count), *arguments]
+        needed |= mpi.environment()
+    return arguments, whole_environment(needed)
 
 
 def start(case: Case, place: Start = HERE) -> HostProcess:
     """Start the host of a case; it is up when it answers its first request."""
-    return HostProcess(*command(case, place), own_folder=case.backend != PROGRAM)
-
-
-def unavailable(name: str, place: Start = HERE) -> str | None:
-    """Why a backend can't run there, in one line with the command that would fix it; None when it can."""
-    backend = get_backend(name)
-    if reason := backend.unavailable() if place is HERE else place.missing.get(name):
-        return reason
-    defaults = {axis: values[0] for axis, values in backend.axes.items()}
-    if backend.ranks(1, defaults) is not None:
-        try:
-            find_mpi(place.python, place.environment)
-        except BackendUnavailableError as error:
-            return str(error)
-    return None
+    return HostProcess(*command(case, place), own_folder=not is_program(case))

@@ -1,116 +1,209 @@
-"""The mpiexec that belongs to the libmpi that mpi4py loads: found, checked, and its command line.
+"""``mpiexec``: hosts start on machines that are named, or on those of the allocation that this runs in.
 
-A foreign mpiexec starts ranks that each see a world of one. So the library is asked for its file and name in a
-process of its own, and an mpiexec is taken only from beside that library or when its version text names the same MPI.
+MPI ranks go to as many of them as ``nodes`` says, the first ones of the list, equally many to each. A plain process (the serial
+baseline, a pool of processes) starts on the first one, by the same mpiexec, so that all of a run is measured there. A program is
+started from here: its command has an mpiexec of its own.
 """
 
-import json
 import os
 import re
-import shutil
-import signal
 import subprocess
-import sys
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
+from typing import Any, ClassVar
 
-from scalebench.errors import BackendUnavailableError
-from scalebench.host.endings import ending
+from scalebench.case import Case
+from scalebench.errors import BackendUnavailableError, StudyError
+from scalebench.launchers import nodes
+from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
+from scalebench.launchers.guard import MARK_VARIABLE
+from scalebench.launchers.local import start as start_here
+from scalebench.launchers.mpi import MPI, find_mpi
+from scalebench.launchers.process import Elsewhere, HostProcess
+from scalebench.variants import HERE, Start
 
-_PROBE = """
-import json
-from mpi4py import MPI
-path = None
-try:
-    with open('/proc/self/maps') as maps:
-        path = next((line.split()[-1] for line in maps if '/libmpi.' in line or '/libmpi_abi.' in line), None)
-except OSError:
-    pass
-print(json.dumps([MPI.Get_library_version().split(chr(10))[0].strip(chr(0) + ' '), path]))
-"""
-_ABORT = re.compile(r"^Abort\((?P<code>\d+)\) on node \d+ \(rank (?P<rank>\d+) in comm", re.MULTILINE)  # of MPICH
-_EXIT_CODES = re.compile(r"\[[^\]]*\] (\d+(?:,\d+)*)$", re.MULTILINE)  # of Hydra, by node, as wait(2) has them
-_GET_ONE = "python -m pip install mpi4py mpich"
+_ANSWER_S = 60.0  # for all hosts to tell what they are
+_ONE_ANSWERS_S = 20.0  # for one of them, to find the one that does not
+_STILL_THERE_S = 10.0
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
-class MPI:
-    """An MPI that works here."""
+class Host:
+    """A machine, and how many ranks it shall have at most; None: as many as are asked for."""
 
-    library: str  #: what the library calls itself
-    mpiexec: str  #: path of its launcher
-    open_mpi: bool  #: Open MPI, which needs its own options; else of MPICH's family
-
-    def command(self, ranks: int) -> list[str]:
-        """What starts ``ranks`` processes on this machine; more than it has CPUs, too."""
-        if self.open_mpi:
-            return [self.mpiexec, "--oversubscribe", "--bind-to", "none", "-n", str(ranks)]
-        return [self.mpiexec, "-print-all-exitcodes", "-n", str(ranks)]
-
-    def environment(self) -> dict[str, str]:
-        """Variables that its launcher needs."""
-        if self.open_mpi and hasattr(os, "geteuid") and os.geteuid() == 0:
-            return {"OMPI_ALLOW_RUN_AS_ROOT": "1", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1",
-                    "PRTE_ALLOW_RUN_AS_ROOT": "1", "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}  # fmt: skip
-        return {}
+    name: str
+    slots: int | None = None
 
 
-@cache
-def find_mpi(python: str = sys.executable, environment: tuple[tuple[str, str], ...] = ()) -> MPI:
-    """The MPI of an interpreter's mpi4py.
+class Mpiexec(Launcher):
+    """On hosts, by the mpiexec of mpi4py's MPI."""
 
-    Args:
-        python: The interpreter.
-        environment: Variables on top of this process's: they may choose another MPI.
+    name: ClassVar[str] = "mpiexec"
+    summary: ClassVar[str] = "on hosts that are named, or of an allocation, by mpiexec"
+    options: ClassVar[Mapping[str, str]] = {
+        "hosts": "names, by commas; node1:4 has 4 slots. Left out: those of the allocation of Slurm or PBS",
+        "hostfile": "a file of them, one a line: node1, node1:4 or node1 slots=4",
+        "arguments": "more arguments of mpiexec, as '-bind-to core'",
+    }
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self._arguments = options.get("arguments", "").split()
+        if "hosts" in options and "hostfile" in options:
+            raise StudyError("launcher_options.hostfile", options["hostfile"], "and hosts are given", "Give one of the two")
+        self._hosts: list[Host] = []
+        if "hosts" in options:
+            self._hosts = read_hosts("hosts", options["hosts"].split(","), options["hosts"])
+        elif "hostfile" in options:
+            self._hosts = _read_file(options["hostfile"])
+        self._machine: dict[str, Any] | None = None
+
+    def prepare(self, cases: Sequence[Case]) -> None:
+        self._hosts = self._hosts or allocated()
+        most = max(case.nodes for case in cases)
+        if most > len(self._hosts):
+            raise StudyError(
+                "nodes", most, f"there are {len(self._hosts)} hosts: {self._listed(self._hosts)}", "Name more of them"
+            )
+        for case in cases:
+            self._check_slots(case)
+        try:
+            mpi = find_mpi()
+        except BackendUnavailableError as error:
+            raise StudyError("launcher", self.name, str(error), "Or give --launcher local") from None
+        used = self._hosts[:most]
+        try:
+            found = self._ask(mpi, used, _ANSWER_S)
+        except nodes.NodesError as error:
+            raise StudyError(
+                "launcher_options.hosts", self._listed(used), self._who_fails(mpi, used, str(error)), _WAY_OUT
+            ) from None
+        self._machine = nodes.same(found)
+
+    def machine(self) -> dict[str, Any] | None:
+        return self._machine
+
+    def planned(self, cases: Sequence[Case]) -> list[str]:
+        return [f"launcher {self.name}: {self._listed(self._hosts or allocated())}"]
+
+    def start(self, case: Case, place: Start = HERE) -> HostProcess:
+        if is_program(case):
+            return start_here(case, place)
+        mpi = find_mpi(place.python, place.environment)
+        arguments, needed = host_command(case, place)
+        used = self._hosts[: case.nodes]
+        command = [*over(mpi, used, ranks(case) or 1, [*needed, MARK_VARIABLE]), *self._arguments, *arguments]
+        return HostProcess(command, whole_environment({**needed, **mpi.environment()}), elsewhere=_There(self, mpi, used))
+
+    def silent(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> dict[str, str]:
+        """The hosts that can't be reached, or can't run what is asked, with the reason of each."""
+
+        def tried(host: Host) -> tuple[str, str | None]:
+            try:
+                self._ask(mpi, [host], timeout)
+            except nodes.NodesError as error:
+                return host.name, str(error)
+            return host.name, None
+
+        with ThreadPoolExecutor(16) as pool:
+            return {name: why for name, why in pool.map(tried, hosts) if why is not None}
+
+    def _who_fails(self, mpi: MPI, hosts: Sequence[Host], together: str) -> str:
+        alone = self.silent(mpi, hosts, _ONE_ANSWERS_S)
+        return "; ".join(f"{name}: {why}" for name, why in alone.items()) or together
+
+    def _ask(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> dict[str, dict[str, Any]]:
+        command = [*over(mpi, hosts, len(hosts), []), HERE.python, "-c", nodes.TELL]
+        return nodes.ask(command, whole_environment(mpi.environment()), len(hosts), timeout)
+
+    def _check_slots(self, case: Case) -> None:
+        count = ranks(case)
+        used = self._hosts[: case.nodes]
+        if count is None or any(host.slots is None for host in used):
+            return
+        slots = sum(host.slots or 0 for host in used)
+        if count > slots:
+            extra = "" if count == case.workers else f" and {count - case.workers} rank besides them"
+            raise StudyError(
+                "workers", case.workers, f"{case.backend} starts as many ranks{extra}; {self._listed(used)} have {slots} slots",
+                "Give fewer workers, more hosts, or hosts without slots to have more ranks than CPUs",
+            )  # fmt: skip
+
+    @staticmethod
+    def _listed(hosts: Iterable[Host]) -> str:
+        return ",".join(host.name if host.slots is None else f"{host.name}:{host.slots}" for host in hosts)
+
+
+_WAY_OUT = "Each must be reachable without a password ('ssh HOST true'), and have this Python with scalebench at the same path"
+
+
+class _There(Elsewhere):
+    def __init__(self, launcher: Mpiexec, mpi: MPI, hosts: Sequence[Host]) -> None:
+        self._launcher, self._mpi, self._hosts = launcher, mpi, hosts
+
+    def why(self) -> str | None:
+        silent = self._launcher.silent(self._mpi, self._hosts, _STILL_THERE_S)
+        return "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items()) or None
+
+
+def over(mpi: MPI, hosts: Sequence[Host], count: int, exported: Iterable[str]) -> list[str]:
+    """The beginning of a command that starts ``count`` ranks on hosts, equally many on each or one fewer on the last ones."""
+    each = -(-count // len(hosts))
+    if mpi.open_mpi:
+        names = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", *exported)
+        forwarded = [word for name in dict.fromkeys(names) for word in ("-x", name)]
+        listed = ",".join(f"{host.name}:{each}" for host in hosts)
+        return [mpi.mpiexec, "--oversubscribe", "--bind-to", "none", "--host", listed, *forwarded, "-n", str(count)]
+    listed = ",".join(host.name for host in hosts)
+    return [mpi.mpiexec, "-print-all-exitcodes", "-hosts", listed, "-ppn", str(each), "-n", str(count)]
+
+
+def read_hosts(key: str, words: Iterable[str], value: str) -> list[Host]:
+    """Hosts from texts as ``node1`` and ``node1:4``.
+
     Raises:
-        BackendUnavailableError: No mpi4py, no MPI library, or no mpiexec of the same MPI.
+        StudyError: One is neither, or one is there twice.
     """
-    whole = {**os.environ, **dict(environment)}
+    found: list[Host] = []
+    for word in words:
+        name, colon, slots = word.strip().partition(":")
+        if not _NAME.fullmatch(name) or (colon and not (slots.isdecimal() and int(slots) > 0)):
+            rule = f"{word.strip()!r} is neither a host's name nor NAME:SLOTS"
+            raise StudyError(f"launcher_options.{key}", value, rule, "For example hosts=node1,node2 or hosts=node1:4,node2:4")
+        if name in {host.name for host in found}:
+            raise StudyError(f"launcher_options.{key}", value, f"{name} is there twice", "Name each once, with its slots")
+        found.append(Host(name, int(slots) if colon else None))
+    return found
+
+
+def _read_file(path: str) -> list[Host]:
     try:
-        asked = subprocess.run([python, "-c", _PROBE], capture_output=True, text=True, timeout=60, check=False, env=whole)
-    except (OSError, subprocess.TimeoutExpired) as error:
-        raise BackendUnavailableError(f"mpi4py can't be asked for its MPI ({error}): {_GET_ONE}") from None
-    if asked.returncode or not asked.stdout.strip():
-        cause = (asked.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise BackendUnavailableError(f"mpi4py can't load an MPI ({cause}): {_GET_ONE}")
-    library, path = json.loads(asked.stdout.splitlines()[-1])
-    open_mpi = "Open MPI" in library
-    beside = [Path(path).resolve().parent.parent / "bin", Path(path).parent.parent / "bin"] if path else []
-    folders = [*beside, Path(python).parent, *map(Path, whole.get("PATH", "").split(os.pathsep))]
-    seen: dict[str, str] = {}
-    for folder in dict.fromkeys(folders):
-        for name in ("mpiexec.openmpi", "mpiexec") if open_mpi else ("mpiexec.hydra", "mpiexec"):
-            if (found := shutil.which(name, path=str(folder))) and found not in seen:
-                seen[found] = _family(found)
-                if seen[found] == ("Open MPI" if open_mpi else "MPICH"):
-                    return MPI(library, found, open_mpi)
-    others = ", ".join(f"{path} of {family}" for path, family in seen.items()) or "no mpiexec at all"
-    raise BackendUnavailableError(f"mpi4py loaded {library}, but there is {others}; they must be the same MPI: {_GET_ONE}")
+        lines = Path(path).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise StudyError(
+            "launcher_options.hostfile", path, f"can't be read: {error}", "Give the path of a file of hosts"
+        ) from None
+    words = [text for line in lines if (text := line.partition("#")[0].strip())]
+    if not words:
+        raise StudyError("launcher_options.hostfile", path, "names no host", "Write one a line: node1, or node1:4 with its slots")
+    return read_hosts("hostfile", [re.sub(r"\s+(?:max_)?slots\s*=\s*", ":", word) for word in words], path)
 
 
-def how_ranks_ended(printed: str) -> str | None:
-    """The cause, of what mpiexec printed when a rank had died: the others it kills. None where it does not say.
+def allocated() -> list[Host]:
+    """The hosts of the allocation that this runs in.
 
-    >>> how_ranks_ended("[mpiexec@node] Exit codes: [node] 9,768")
-    'an MPI rank ended with exit status 3'
+    Raises:
+        StudyError: It runs in none.
     """
-    if abort := _ABORT.search(printed):
-        return f"rank {abort['rank']} called MPI_Abort with error code {abort['code']}"
-    told = [int(status) for codes in _EXIT_CODES.findall(printed.partition("Exit codes:")[2]) for status in codes.split(",")]
-    ended = [os.waitstatus_to_exitcode(status) for status in told if status]
-    own = [status for status in ended if status != -signal.SIGKILL] or ended
-    if told == [signal.SIGKILL]:
-        return "the MPI rank was killed by SIGKILL, or one that it spawned died (mpiexec does not say which)"
-    return f"an MPI rank {ending(own[0])}" if own else None
-
-
-def _family(mpiexec: str) -> str:
-    """Which MPI a launcher says it belongs to."""
-    try:
-        told = subprocess.run([mpiexec, "--version"], capture_output=True, text=True, timeout=20, check=False).stdout
-    except (OSError, subprocess.TimeoutExpired):
-        return "an unknown MPI"
-    if "Open MPI" in told or "PRRTE" in told or "OpenRTE" in told:
-        return "Open MPI"
-    return "MPICH" if "HYDRA" in told or "Intel(R) MPI" in told else "an unknown MPI"
+    if (listed := os.environ.get("SLURM_JOB_NODELIST")) is not None:
+        told = subprocess.run(["scontrol", "show", "hostnames", listed], capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
+        if names := told.stdout.split():
+            return [Host(name) for name in names]
+    if (file := os.environ.get("PBS_NODEFILE")) is not None and Path(file).is_file():
+        return [Host(name) for name in dict.fromkeys(Path(file).read_text(encoding="utf-8").split())]
+    raise StudyError(
+        "launcher", "mpiexec", "no hosts are named, and this is in no allocation of Slurm or PBS",
+        "Give --launcher-option hosts=node1,node2, or --launcher-option hostfile=FILE",
+    )  # fmt: skip

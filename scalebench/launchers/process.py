@@ -27,7 +27,7 @@ from scalebench.host import protocol
 from scalebench.host.endings import ending
 from scalebench.launchers.guard import MARK_VARIABLE, new_mark
 from scalebench.launchers.leftovers import Leftovers, is_tracker
-from scalebench.launchers.mpiexec import how_ranks_ended
+from scalebench.launchers.mpi import how_ranks_ended
 
 _END_S = 5.0  # for a killed process to be gone
 _TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
@@ -37,12 +37,27 @@ _STDERR_PIPE = 1 << 20  # bytes that a task may print meanwhile without being he
 _STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake the controller with each line
 
 
+class Elsewhere:
+    """What a launcher knows of a launch on other machines, and this one can't see."""
+
+    def why(self) -> str | None:
+        """Why it ended, where that is known."""
+        return None
+
+    def end(self, *, well: bool) -> None:
+        """End what may be left of it there; its command on this machine has ended, ``well`` or not."""
+
+
 class HostProcess:
     """One launch: the host process, or the mpiexec that it runs below, and all that they start."""
 
-    def __init__(self, command: Sequence[str], environment: dict[str, str], *, own_folder: bool = True) -> None:
-        """``own_folder``: whether its ``TMPDIR`` is a folder that goes with it."""
-        self._name = "mpiexec" if Path(command[0]).name.startswith("mpi") else "the host"
+    def __init__(
+        self, command: Sequence[str], environment: dict[str, str], *, own_folder: bool = True, elsewhere: Elsewhere | None = None
+    ) -> None:
+        """``own_folder``: whether its ``TMPDIR`` is a folder that goes with it; ``elsewhere``: where it is not on this machine."""
+        self._elsewhere = elsewhere
+        started = Path(command[0]).name
+        self._name = "mpiexec" if started.startswith("mpi") else started if elsewhere else "the host"
         self._killed_before = _killed_for_memory()
         self._replies: queue.Queue[dict[str, Any] | None] = queue.Queue()
         self._printed = bytearray()
@@ -50,10 +65,10 @@ class HostProcess:
         self._sessions: set[int] = set()
         self._threads: list[threading.Thread] = []
         try:
-            with _interrupted_later():  # else a folder or a process may have been made that nobody knows
+            with interrupted_later():  # else a folder or a process may have been made that nobody knows
                 self._mark = new_mark()
                 self._leftovers = Leftovers()
-                if own_folder:
+                if own_folder and elsewhere is None:
                     environment = {**environment, "TMPDIR": self._leftovers.folder}
                 self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
                 self._start(command, {**environment, MARK_VARIABLE: self._mark})
@@ -101,9 +116,8 @@ class HostProcess:
             try:
                 told = self._replies.get(timeout=max(0.0, give_up - time.monotonic()))
             except queue.Empty:
-                raise HostTimeoutError(
-                    f"no answer to {request['do']!r} within {timeout:g} s{_SLOW.get(request['do'], '')}"
-                ) from None
+                message = f"no answer to {request['do']!r} within {timeout:g} s{_SLOW.get(request['do'], '')}"
+                raise HostTimeoutError(self.explain(message)) from None
             if told is None:
                 raise self._crashed(request["do"])
             reply = told
@@ -129,12 +143,14 @@ class HostProcess:
         )
 
     def explain(self, message: str) -> str:
-        """Why a process was killed, where Linux tells: memory that ran out on this machine since the launch began. In the first line."""
+        """Why it ended, where the launcher knows, or Linux: memory that ran out on this machine since the launch began. In the first line."""
+        if self._elsewhere is not None:
+            why = self._elsewhere.why()
+            return message if why is None else _in_first_line(message, why)
         killed = _killed_for_memory() - self._killed_before
         if killed <= 0:
             return message
-        first, *more = message.split("\n", 1)
-        return "\n".join([f"{first}; memory ran out: the system killed {killed} of this machine's processes meanwhile", *more])
+        return _in_first_line(message, f"memory ran out: the system killed {killed} of this machine's processes meanwhile")
 
     @property
     def printed(self) -> str:
@@ -146,8 +162,10 @@ class HostProcess:
         """Of the host command; negative: the signal; None while it runs."""
         return self._process.poll()
 
-    def count_processes(self) -> int:
-        """How many processes the launch has now, the command itself included."""
+    def count_processes(self) -> int | None:
+        """How many processes the launch has now, the command itself included; None where they are on other machines."""
+        if self._elsewhere is not None:
+            return None
         processes = self._tree()
         self._leftovers.look(processes)  # some may be gone when it ends
         return len(processes)
@@ -159,7 +177,7 @@ class HostProcess:
                 assert self._process.stdin is not None
                 self._process.stdin.close()
                 self._process.wait(patience)
-        with _interrupted_later():  # half an end would leave a folder, or a process
+        with interrupted_later():  # half an end would leave a folder, or a process
             self._end()
         return self._process.returncode
 
@@ -173,6 +191,8 @@ class HostProcess:
         self._wait(self._tree, _END_S)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
+        if self._elsewhere is not None:
+            self._elsewhere.end(well=self._process.returncode == 0)
         for thread in self._threads:
             thread.join(1)
         for pipe in (self._process.stdin, self._process.stdout, self._process.stderr):
@@ -234,7 +254,7 @@ class HostProcess:
 
 
 @contextlib.contextmanager
-def _interrupted_later() -> Iterator[None]:
+def interrupted_later() -> Iterator[None]:
     """Signals that would raise in here do so at its end."""
     came: list[tuple[int, FrameType | None]] = []
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
@@ -261,6 +281,11 @@ def _killed_for_memory() -> int:
             if line.startswith("oom_kill "):
                 return int(line.split()[1])
     return 0
+
+
+def _in_first_line(message: str, why: str) -> str:
+    first, *more = message.split("\n", 1)
+    return "\n".join([f"{first}; {why}", *more])
 
 
 def _session(pid: int) -> int | None:

@@ -18,7 +18,7 @@ from tasks import SlowToSend
 import scalebench
 from scalebench.analysis.efficiency import account
 from scalebench.analysis.scaling import launches
-from scalebench.launchers import local
+from scalebench.launchers import base
 from scalebench.machine import cpu_budget
 from scalebench.report.efficiency import verdict
 from scalebench.workloads.family import make_items
@@ -152,7 +152,7 @@ class TestLoadBalance:
         ids=lambda interface: interface["backend"],
     )  # fmt: skip
     def test_of_one_chunk_a_worker_is_what_the_sizes_of_its_tasks_say(self, measured, interface):
-        if (reason := local.unavailable(interface["backend"])) is not None:
+        if (reason := base.unavailable(interface["backend"])) is not None:
             (pytest.fail if os.environ.get("CI") else pytest.skip)(reason)
         sizes = [units for _, _, units in make_items("sleep", "40", 12, 0.9, seed=6)]
         chunks = [sum(sizes[start : start + 4]) for start in (0, 4, 8)]

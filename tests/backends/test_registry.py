@@ -5,7 +5,7 @@ import pytest
 from scalebench import Study
 from scalebench.backends import registry
 from scalebench.backends.base import PlainProcess
-from scalebench.launchers import local
+from scalebench.launchers import base
 from scalebench.sweep import expand
 
 
@@ -35,8 +35,8 @@ def with_plug_in(monkeypatch):
 )
 def test_a_broken_plug_in_is_unavailable_with_its_reason_and_stops_no_other(with_plug_in, value, reason):
     with_plug_in(value)
-    assert reason in local.unavailable("foreign")
-    assert local.unavailable("serial") is None
+    assert reason in base.unavailable("foreign")
+    assert base.unavailable("serial") is None
 
 
 def test_every_built_in_backend_is_an_entry_point_too():

@@ -100,7 +100,7 @@ def test_a_program_that_does_not_scale_has_one_case_and_no_account(run, tmp_path
     assert set(rounds[~rounds["warmup"]]["work_units"]) == {1}
 
 
-def test_mpiexec_starts_the_ranks_that_are_asked_for(run, tmp_path):
+def test_mpi_starts_the_ranks_that_are_asked_for(run, tmp_path):
     pytest.importorskip("mpi4py")
     need("mpiexec")
     Path("ranks.py").write_text("from mpi4py import MPI\nif MPI.COMM_WORLD.rank == 0: print('ranks', MPI.COMM_WORLD.size)\n")

@@ -9,7 +9,7 @@ import pytest
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.launch import launch
-from scalebench.launchers import local
+from scalebench.launchers import base, local
 from scalebench.plan import Reference, open_request
 from scalebench.study import Study
 from scalebench.sweep import expand
@@ -32,7 +32,7 @@ def configurations():
 @pytest.fixture(params=configurations(), ids=lambda one: "-".join(str(value) for value in one.values() if value))
 def backend(request):
     """The axes of a case that name a backend; fails rather than skips where CI must run it."""
-    reason = local.unavailable(request.param["backend"])
+    reason = base.unavailable(request.param["backend"])
     if reason is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{request.param['backend']}: {reason}")
     return request.param

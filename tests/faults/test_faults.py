@@ -12,7 +12,7 @@ from faults.catalogue import CGROUP, FAULT, FAULTS, FAULTY, HEALTHY, MECHANISMS,
 
 from scalebench import runner
 from scalebench.errors import brief
-from scalebench.launchers import local
+from scalebench.launchers import base
 from scalebench.results.load import load
 from scalebench.runner import Runner, forecast
 from scalebench.study import Study
@@ -37,7 +37,7 @@ _forecasts = {}
 def backend(request):
     """What one is called in the table; fails rather than skips where CI must run it."""
     name = request.param.removesuffix(" spawn")
-    if name != "program" and (reason := local.unavailable(name)) is not None:
+    if name != "program" and (reason := base.unavailable(name)) is not None:
         (pytest.fail if os.environ.get("CI") else pytest.skip)(f"{name}: {reason}")
     return request.param
 

@@ -7,8 +7,9 @@ import pytest
 
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
-from scalebench.launchers import local
-from scalebench.launchers.mpiexec import MPI
+from scalebench.launchers import base, local
+from scalebench.launchers.mpi import MPI
+from scalebench.variants import THREAD_VARIABLES
 
 
 @pytest.fixture
@@ -19,7 +20,7 @@ def _mpi(monkeypatch):
 def test_the_thread_variables_are_those_asked_for_and_one_where_nothing_was_asked():
     for asked, expected in ((None, "1"), (1, "1"), (4, "4")):
         _, environment = local.command(Case(backend="processes", start_method="fork", workload="w:f", blas_threads=asked))
-        assert {environment[name] for name in local.THREAD_VARIABLES} == {expected}
+        assert {environment[name] for name in THREAD_VARIABLES} == {expected}
 
 
 @pytest.mark.usefixtures("_mpi")
@@ -53,5 +54,5 @@ def test_mpi_hosts_are_started_as_so_many_ranks():
 
 def test_a_backend_whose_library_is_missing_is_unavailable_with_its_reason(monkeypatch):
     monkeypatch.setattr(type(get_backend("mpi")), "unavailable", staticmethod(lambda: "mpi4py is not installed: get it"))
-    assert local.unavailable("mpi") == "mpi4py is not installed: get it"
-    assert local.unavailable("threads") is None
+    assert base.unavailable("mpi") == "mpi4py is not installed: get it"
+    assert base.unavailable("threads") is None

@@ -3,7 +3,7 @@
 from scalebench.backends.registry import get_backend, references
 from scalebench.doctor.base import Diagnosis, System
 from scalebench.doctor.trial import cause, trial
-from scalebench.launchers import local
+from scalebench.launchers.base import unavailable
 
 TITLE = "backends"
 
@@ -16,7 +16,7 @@ def check(system: System) -> Diagnosis:
     for name in references():
         if name == "serial" or _has_ranks(name):
             continue
-        if (reason := local.unavailable(name)) is not None:
+        if (reason := unavailable(name)) is not None:
             missing[name] = reason
             continue
         told = trial(name, 2)

@@ -5,7 +5,7 @@ from importlib.util import find_spec
 from scalebench.doctor.base import Diagnosis, System
 from scalebench.doctor.trial import cause, trial
 from scalebench.errors import BackendUnavailableError
-from scalebench.launchers.mpiexec import find_mpi
+from scalebench.launchers.mpi import find_mpi
 
 TITLE = "MPI"
 

@@ -9,7 +9,7 @@ import pytest
 
 from scalebench.errors import BackendUnavailableError
 from scalebench.launchers import mpiexec
-from scalebench.launchers.mpiexec import MPI, find_mpi, how_ranks_ended
+from scalebench.launchers.mpi import MPI, find_mpi, how_ranks_ended
 
 
 @pytest.fixture(autouse=True)

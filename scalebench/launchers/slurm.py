@@ -1,0 +1,345 @@
+"""``slurm``: hosts start as steps of a job, by ``srun``. In an allocation that is the job; outside, one is submitted for each block.
+
+The job that is submitted only holds its nodes (``sleep``). The controller stays where it is and starts one step a launch in it, with
+``srun --jobid``: requests and replies go through srun's pipes, so nodes need not see the results folder, no part of a sweep has to be
+shipped, and a launch is the same in an allocation and outside. Ways that were weighed against this (``submitit``, ``psij-python``, a
+job that runs the sweep itself) are in docs/architecture.md.
+
+A job that ends before its time (cancelled, out of time, a node lost) takes the launch in flight with it, whose row says so; the next
+launch waits for another job. Jobs are never requeued by Slurm, which would start what holds the nodes twice. They end with the block,
+with the run, and with a controller that was killed (``guard``).
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
+
+from scalebench.case import Case
+from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
+from scalebench.launchers import guard, nodes
+from scalebench.launchers.base import Launcher, host_command, ranks, whole_environment
+from scalebench.launchers.mpi import find_mpi
+from scalebench.launchers.process import Elsewhere, HostProcess, interrupted_later
+from scalebench.variants import HERE, Start
+
+_COMMAND_S = 60.0  # for a command of Slurm to answer: a busy controller may take its time
+_NODES_S = 120.0  # for all nodes of a job to tell what they are
+_LOOKS_S = (0.1, 5.0)  # between two looks at a job that waits: the first, the longest
+_TOLD_S = 20.0  # for Slurm to notice why a step ended: a lost node takes its SlurmdTimeout
+_LOST = 3  # jobs one after the other that ended before they ran: somebody does not want them
+_TIME = re.compile(r"(\d+-)?\d+(:\d\d){0,2}")
+_RUNS = ("RUNNING", "COMPLETING")
+#: what a state of a job means for a launch in it
+_ENDED = {
+    "CANCELLED": "was cancelled",
+    "TIMEOUT": "reached its time limit",
+    "DEADLINE": "reached its deadline",
+    "NODE_FAIL": "lost a node",
+    "OUT_OF_MEMORY": "ran out of memory",
+    "PREEMPTED": "had to make room for another one",
+}
+
+
+class Slurm(Launcher):
+    """In a job of Slurm."""
+
+    name: ClassVar[str] = "slurm"
+    summary: ClassVar[str] = "in a job of Slurm, one a block, by srun"
+    options: ClassVar[Mapping[str, str]] = {
+        "partition": "of the job",
+        "account": "that pays for it",
+        "qos": "quality of service",
+        "time": "limit of a job, as 30:00 or 2:00:00",
+        "constraint": "features that its nodes must have",
+        "exclusive": "no: share the nodes with other jobs (default: yes)",
+        "mpi": "what srun starts ranks with: pmi2, pmix (default: by the MPI)",
+        "sbatch": "more arguments of sbatch",
+        "srun": "more arguments of srun, as '--cpu-bind=cores'",
+    }
+
+    def __init__(self, options: Mapping[str, str]) -> None:
+        self._options = dict(options)
+        if "time" in options and not _TIME.fullmatch(options["time"]):
+            raise StudyError(
+                "launcher_options.time", options["time"], "no time limit of Slurm", "For example 30:00 or 1-12:00:00"
+            )
+        if options.get("exclusive", "yes") not in ("yes", "no", "true", "false"):
+            raise StudyError("launcher_options.exclusive", options["exclusive"], "must be yes or no", "Leave it out for yes")
+        inside = os.environ.get("SLURM_JOB_ID")
+        self._inside = inside is not None
+        self._job: str | None = inside
+        self._run_id: str | None = None
+        self._nodes = 1
+        self._ranks = 1
+        self._machine: dict[str, Any] | None = None
+        self._lost = 0
+
+    # --- before anything is measured ------------------------------------------------------------------------------------
+
+    def prepare(self, cases: Sequence[Case]) -> None:
+        self._size(cases)
+        for program in ("srun", "squeue", "scontrol", "scancel", *(() if self._inside else ("sbatch", "sinfo"))):
+            if shutil.which(program) is None:
+                raise StudyError("launcher", self.name, f"no {program} in PATH", "Run this where Slurm's commands are, or give --launcher local")  # fmt: skip
+        if self._inside:
+            self._check_allocation()
+        else:
+            self._check_partition()
+            self._check_submission()
+        self.wait(_never)
+        command = [
+            *self._srun(self._nodes, self._nodes, "none", "scalebench-nodes"),
+            "--ntasks-per-node=1",
+            HERE.python,
+            "-c",
+            nodes.TELL,
+        ]
+        try:
+            found = nodes.ask(command, _environment({}), self._nodes, _NODES_S)
+        except nodes.NodesError as error:
+            raise StudyError(
+                "launcher", self.name, f"the nodes of job {self._job} can't run this Python with scalebench: {error}",
+                "Install it where they see it, at the same path",
+            ) from None  # fmt: skip
+        self._machine = nodes.same(found)
+
+    def machine(self) -> dict[str, Any] | None:
+        return self._machine
+
+    def unavailable(self, backend: str, place: Start = HERE) -> str | None:
+        return super().unavailable(backend, place)
+
+    def planned(self, cases: Sequence[Case]) -> list[str]:
+        self._size(cases)
+        if self._inside:
+            return [f"in the allocation {self._job}"]
+        return [f"a block: {' '.join(self._sbatch())}"]
+
+    def _size(self, cases: Sequence[Case]) -> None:
+        """What a job needs, so that any of these cases can be launched in it."""
+        self._nodes = max(case.nodes for case in cases)
+        self._ranks = max(ranks(case) or 1 for case in cases)
+
+    def _check_allocation(self) -> None:
+        count = len(_ask("scontrol", "show", "hostnames", os.environ.get("SLURM_JOB_NODELIST", "")).split())
+        if self._nodes > count:
+            way_out = "Ask for a larger allocation, or for fewer nodes"
+            raise StudyError("nodes", self._nodes, f"the allocation {self._job} has {count}", way_out)
+
+    def _check_partition(self) -> None:
+        told = _ask("sinfo", "--noheader", "--format=%P %D").splitlines()
+        partitions: dict[str, int] = {}
+        usual = None
+        for name, count in (line.split() for line in told):
+            usual = name.rstrip("*") if name.endswith("*") else usual
+            partitions[name.rstrip("*")] = partitions.get(name.rstrip("*"), 0) + int(count)
+        asked = self._options.get("partition", usual)
+        for name in (asked or "").split(","):
+            if name and name not in partitions:
+                rule = "no such partition"
+                raise StudyError("launcher_options.partition", name, rule, f"There are: {', '.join(partitions)}")
+        there = max((partitions[name] for name in (asked or "").split(",") if name), default=0)
+        if there and self._nodes > there:
+            raise StudyError("nodes", self._nodes, f"partition {asked} has {there}", "Give fewer, or another partition")
+
+    def _check_submission(self) -> None:
+        """Let Slurm itself judge what would be submitted, and submit nothing."""
+        told = _run([*self._sbatch()[:1], "--test-only", *self._sbatch()[1:]])
+        if told.returncode:
+            raise StudyError("launcher_options", self._options, f"Slurm refuses such a job: {_said(told)}", "Change the options; 'sinfo' shows the partitions")  # fmt: skip
+
+    # --- jobs -----------------------------------------------------------------------------------------------------------
+
+    def _sbatch(self) -> list[str]:
+        named = [
+            f"--{key}={self._options[key]}"
+            for key in ("partition", "account", "qos", "time", "constraint")
+            if key in self._options
+        ]
+        alone = self._options.get("exclusive", "yes") in ("yes", "true")
+        room = ["--exclusive", "--mem=0"] if alone else [f"--ntasks={max(self._ranks, self._nodes)}"]
+        return [
+            "sbatch", "--parsable", f"--job-name={self._job_name}", f"--nodes={self._nodes}", *room, *named, "--no-requeue",
+            "--output=/dev/null", "--chdir=/", *self._options.get("sbatch", "").split(), "--wrap=exec sleep infinity",
+        ]  # fmt: skip
+
+    @property
+    def _job_name(self) -> str:
+        return "scalebench" if self._run_id is None else f"scalebench-{self._run_id}"
+
+    def called(self, run_id: str) -> None:
+        self._run_id = run_id
+        if self._job is not None and not self._inside:
+            _run(["scontrol", "update", f"JobId={self._job}", f"JobName={self._job_name}"])
+
+    def wait(self, ends: Callable[[], bool]) -> None:
+        if self._inside:
+            return
+        shown = None
+        pause, longest = _LOOKS_S
+        while True:
+            if ends():
+                raise KeyboardInterrupt
+            if self._job is None:
+                shown = self._submit(shown)
+            state, reason = self.state()
+            if state == "RUNNING":
+                self._lost = 0
+                return
+            if self._job is not None and state not in ("PENDING", "CONFIGURING", "SUSPENDED"):
+                self._lost += 1
+                lost, self._job = self._job, None
+                guard.at_end(f"slurm-{lost}", None)
+                if self._lost >= _LOST:
+                    raise LauncherError(f"{self._lost} jobs one after the other ended before they ran; the last one, {lost}, {_ENDED.get(state, state)}.\nAsk with 'scontrol show job {lost}' why")  # fmt: skip
+                continue
+            if (told := f"job {self._job}: {state} ({reason})") != shown:
+                print(f"scalebench: waits for {told}", file=sys.stderr, flush=True)
+                shown = told
+            time.sleep(pause)
+            pause = min(pause * 1.5, longest)
+
+    def _submit(self, shown: str | None) -> str | None:
+        """Submit a job, unless the queue takes none now; what was said to the user."""
+        with interrupted_later():  # else a job may be there that nobody knows
+            told = _run(self._sbatch())
+            if told.returncode == 0:
+                self._job = told.stdout.split(";")[0].strip()
+                guard.at_end(f"slurm-{self._job}", ["scancel", self._job])
+                return shown
+        if (refused := f"a place in the queue: {_said(told)}") != shown:
+            print(f"scalebench: waits for {refused}", file=sys.stderr, flush=True)
+        time.sleep(_LOOKS_S[1])
+        return refused
+
+    def state(self) -> tuple[str, str]:
+        """Of the job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it."""
+        told = _run(["squeue", "--noheader", "--states=all", f"--jobs={self._job}", "--format=%T|%r"]) if self._job else None
+        if told is None or told.returncode or not told.stdout.strip():
+            return "UNKNOWN", "none"
+        state, _, reason = told.stdout.strip().splitlines()[0].partition("|")
+        return state, reason
+
+    def block_ended(self) -> None:
+        self._give_back()
+
+    def close(self) -> None:
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._job is not None and not self._inside:
+            _run(["scancel", self._job])
+            guard.at_end(f"slurm-{self._job}", None)
+            self._job = None
+
+    # --- launches -------------------------------------------------------------------------------------------------------
+
+    def start(self, case: Case, place: Start = HERE) -> HostProcess:
+        arguments, needed = host_command(case, place)
+        count = ranks(case)
+        starter = "none" if count is None else self._starter(case, place)
+        step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
+        command = [*self._srun(case.nodes, count or 1, starter, step), *self._options.get("srun", "").split(), *arguments]
+        return HostProcess(command, _environment(needed), elsewhere=_Step(self, str(self._job), step))
+
+    def _srun(self, count_nodes: int, count: int, starter: str, step: str) -> list[str]:
+        return [
+            "srun", f"--jobid={self._job}", f"--job-name={step}", f"--nodes={count_nodes}", f"--ntasks={count}", "--overcommit",
+            "--overlap", "--mem=0", "--cpu-bind=none", "--distribution=block", "--relative=0", f"--mpi={starter}",
+            "--kill-on-bad-exit=1", "--input=0", "--quiet",
+        ]  # fmt: skip
+
+    def _starter(self, case: Case, place: Start) -> str:
+        """How srun tells ranks of each other: the interface that this MPI speaks, if this Slurm does.
+
+        Raises:
+            BackendUnavailableError: It does not, or ranks shall be spawned, which srun can't do.
+        """
+        if case.mpi_mode == "spawn":
+            raise BackendUnavailableError(
+                "srun can't start ranks for MPI_Comm_spawn: give --mpi-mode world, or --launcher mpiexec in an allocation"
+            )
+        mpi = find_mpi(place.python, place.environment)
+        wanted = self._options.get("mpi", "pmix" if mpi.open_mpi else "pmi2")
+        told = _run(["srun", "--mpi=list"])
+        known = re.findall(r"^\s*(\w+)\s*$", told.stdout + told.stderr, re.MULTILINE)
+        if wanted not in known:
+            raise BackendUnavailableError(
+                f"{mpi.library} needs srun --mpi={wanted}, this Slurm has {', '.join(known)}: "
+                "give --launcher-option mpi=NAME, or --launcher mpiexec in an allocation"
+            )
+        return wanted
+
+
+class _Step(Elsewhere):
+    """A launch in a job."""
+
+    def __init__(self, launcher: Slurm, job: str, step: str) -> None:
+        self._launcher, self._job, self._step = launcher, job, step
+
+    def why(self) -> str | None:
+        give_up = time.monotonic() + _TOLD_S
+        while True:
+            told = _run(["squeue", "--noheader", "--states=all", f"--jobs={self._job}", "--format=%T"])
+            state = told.stdout.strip()
+            if state not in _RUNS or self._nodes_answer() or time.monotonic() > give_up:
+                break
+            time.sleep(0.5)
+        return f"job {self._job} of Slurm {_ENDED[state]}" if state in _ENDED else None
+
+    def _nodes_answer(self) -> bool:
+        """Whether Slurm takes all nodes of the job to be well: else it is about to say what became of the job."""
+        told = _run(["squeue", "--noheader", f"--jobs={self._job}", "--format=%N"])
+        listed = _run(["sinfo", "--noheader", f"--nodes={told.stdout.strip()}", "--format=%T"]) if told.stdout.strip() else None
+        return listed is not None and not any("*" in state or "down" in state for state in listed.stdout.split())
+
+    def end(self, *, well: bool) -> None:
+        if well:
+            return
+        told = _run(["squeue", "--noheader", "--steps", f"--jobs={self._job}", "--format=%i %j"])
+        for line in told.stdout.splitlines():
+            number, _, name = line.strip().partition(" ")
+            if self._step.startswith(name.rstrip("+")) and name:
+                _run(["scancel", number])
+
+
+def _never() -> bool:
+    return False
+
+
+def _environment(needed: Mapping[str, str]) -> dict[str, str]:
+    """The controller's without what Slurm told it of its own job and step: srun would take that for what is asked."""
+    kept = {name: value for name, value in whole_environment(needed).items() if not name.startswith(("SLURM_", "SRUN_", "PMI"))}
+    return kept | {name: value for name, value in os.environ.items() if name == "SLURM_CONF"}
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=_environment({}), stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the controller, which may be in the middle of giving back a job
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(list(command), 1, "", f"{command[0]}: no answer within {_COMMAND_S:g} s")
+
+
+def _ask(*command: str) -> str:
+    """What a command of Slurm prints.
+
+    Raises:
+        StudyError: It fails: Slurm is not here, or does not answer.
+    """
+    told = _run(command)
+    if told.returncode:
+        raise StudyError("launcher", "slurm", f"{command[0]} fails: {_said(told)}", "Is Slurm's controller up? Try 'sinfo'")
+    return told.stdout
+
+
+def _said(told: subprocess.CompletedProcess[str]) -> str:
+    lines = [line.strip() for line in (told.stderr or told.stdout).splitlines() if line.strip()]
+    return "; ".join(lines[-2:]) or f"exit status {told.returncode}"
