@@ -93,7 +93,9 @@ def parse_table(key: str, value: Any) -> dict[str, str]:
     if isinstance(value, Mapping):
         pairs: list[tuple[Any, Any]] = list(value.items())
     else:
-        pairs = [(str(one).partition("=")[0], str(one).partition("=")[2]) for one in ([value] if isinstance(value, str) else value)]
+        pairs = [
+            (str(one).partition("=")[0], str(one).partition("=")[2]) for one in ([value] if isinstance(value, str) else value)
+        ]
     found: dict[str, str] = {}
     for name, one in pairs:
         if not name or one == "" or not isinstance(one, str | int | float):

@@ -273,7 +273,8 @@ def _knees(cases: pd.DataFrame) -> pd.DataFrame:
     rows = []
     pools = cases[cases["backend"].ne("serial") & cases["speedup"].notna()]
     for key, curve in pools.groupby(SETUP, dropna=False, sort=False):
-        found = knee(curve["workers"].to_numpy(dtype=np.int64), curve["speedup"].to_numpy(dtype=float))
+        best = curve.groupby("workers")["speedup"].max()  # of as many workers on one node and on several
+        found = knee(best.index.to_numpy(dtype=np.int64), best.to_numpy(dtype=float))
         if found is not None:
             rows.append({**dict(zip(SETUP, key, strict=True)), "knee": found, "most_workers": int(curve["workers"].max())})
     return pd.DataFrame(rows, columns=[*SETUP, "knee", "most_workers"])

@@ -42,7 +42,7 @@ RATIOS = ["speedup", "efficiency", "relative_speedup", "efficiency_per_thread"]
 CASE = ["run_id", "case_id"]
 LAUNCH = [*CASE, "block", "attempt"]
 ASKED = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "backend", "start_method", "mpi_mode", "distribution",
-         "binding", "chunksize", "variant", "workers", "blas_threads"]  # fmt: skip
+         "binding", "chunksize", "variant", "workers", "nodes", "blas_threads"]  # fmt: skip
 
 
 def launches(rounds: pd.DataFrame, location: str = LOCATION) -> pd.DataFrame:

@@ -30,6 +30,7 @@ from scalebench.launchers.leftovers import Leftovers, is_tracker
 from scalebench.launchers.mpi import how_ranks_ended
 
 _END_S = 5.0  # for a killed process to be gone
+_POLITE_S = 5.0  # for a launcher to end what it has started on other machines
 _TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
 _SLOW = {"round": ": a task hangs, or needs a longer --timeout", "open": ": a worker hangs in its set-up"}  # what it may be
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
@@ -182,6 +183,10 @@ class HostProcess:
         return self._process.returncode
 
     def _end(self) -> None:
+        if self._elsewhere is not None and self._process.poll() is None:  # what it has started on other machines is for it to end
+            self._process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(_POLITE_S)
         everyone = [*self._tree(), *self._marked()]
         self._leftovers.look(everyone)
         trackers = [one for one in everyone if is_tracker(one)]

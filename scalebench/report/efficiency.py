@@ -10,7 +10,7 @@ import pandas as pd
 
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
 from scalebench.command import PROGRAM
-from scalebench.report.tables import Row, Table, by_work, count, number, percent, sections, time_unit, title
+from scalebench.report.tables import Row, Table, by_work, count, heading, number, percent, placed, sections, time_unit, title
 from scalebench.results.result import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
@@ -76,7 +76,7 @@ def account_tables(result: Result) -> list[Table]:
 def _program_table(cases: list[Row], *, with_run: bool) -> Table:
     """Two factors: the rest of an account takes the times of tasks, which a program keeps to itself."""
     shown = ("cpu_cost", "cpu_use")
-    rows = [[str(case["workers"]), *(_cell(case, name) for name in ("efficiency", *shown))] for case in cases]
+    rows = [[placed(case), *(_cell(case, name) for name in ("efficiency", *shown))] for case in cases]
     notes = [
         *_verdicts_by_section(cases),
         "Accounts are in %: efficiency = CPU cost x CPU use, against one worker in the same block. CPU cost: CPU time of the whole "
@@ -87,7 +87,7 @@ def _program_table(cases: list[Row], *, with_run: bool) -> Table:
         notes.append("-  no account: no baseline in some block, or no CPU time.")
     if any(cell.startswith("~") for row in rows for cell in row):
         notes.append("~  not certain: the interval includes 100%.")
-    head = ["workers", "efficiency", *(_HEADS[name] for name in shown)]
+    head = [heading(cases), "efficiency", *(_HEADS[name] for name in shown)]
     return Table(
         title=title(cases[0], "account of ", with_run=with_run), head=head, rows=rows, sections=sections(cases), notes=notes
     )
@@ -99,7 +99,7 @@ def _table(cases: list[Row], *, with_run: bool) -> Table:
     shown = [PRODUCT[0], *(CPU if with_cpu else [PRODUCT[1]]), *PRODUCT[2:]]
     rows = [
         [
-            str(case["workers"]),
+            placed(case),
             *(_cell(case, name) for name in ("efficiency", *shown)),
             number(case["startup_s"] * scale),
             _payback(case),
@@ -108,7 +108,7 @@ def _table(cases: list[Row], *, with_run: bool) -> Table:
     ]
     return Table(
         title=title(cases[0], "account of ", with_run=with_run),
-        head=["workers", "efficiency", *(_HEADS[name] for name in shown), f"start\n{unit}", "pays\nafter"],
+        head=[heading(cases), "efficiency", *(_HEADS[name] for name in shown), f"start\n{unit}", "pays\nafter"],
         rows=rows,
         sections=sections(cases),
         notes=_verdicts_by_section(cases),
@@ -169,7 +169,8 @@ def verdict(case: Row) -> str | None:
     """One sentence about a row of the account: how efficient, and where the largest part of the rest went; None without one."""
     if pd.isna(case["efficiency"]):
         return None
-    told = f"{count(case['workers'], 'worker')}: {percent(case['efficiency'] * 100)}% efficient"
+    there = f" on {case['nodes']} nodes" if case["nodes"] > 1 else ""
+    told = f"{count(case['workers'], 'worker')}{there}: {percent(case['efficiency'] * 100)}% efficient"
     if pd.isna(case["baseline_overhead"]) and pd.isna(case["cpu_use"]):
         return f"{told}; no account of it: tasks were not recorded one by one"
     if case["superlinear"]:

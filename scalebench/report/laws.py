@@ -51,7 +51,7 @@ def title(curve: Curve, name: str) -> str:
     )
     axes = " ".join(str(of[key]) for key in _NAMED if of.get(key) is not None)
     more = "".join(f", {label} {of[key]}" for key, label in (("chunksize", "chunksize"), ("blas_threads", "BLAS threads"),
-                   ("variant", "variant"), ("tasks", "tasks"), ("tasks_per_worker", "tasks per worker")) if of.get(key) is not None)  # fmt: skip
+                   ("nodes", "nodes"), ("variant", "variant"), ("tasks", "tasks"), ("tasks_per_worker", "tasks per worker")) if of.get(key) is not None)  # fmt: skip
     return f"{axes}: {curve.scaling} scaling of {what}{more}"
 
 

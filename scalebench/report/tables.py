@@ -84,7 +84,21 @@ def by_work(result: Result, whole: pd.DataFrame) -> list[list[Row]]:
     whole["_suite"] = whole["suite"].map(suites)
     whole["_table"] = whole.groupby(keys, dropna=False, sort=False).ngroup()
     whole["_serial"] = whole["backend"] != "serial"
-    order = ["_serial", "backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "blas_threads", "workers"]
+    order = [
+        "_serial",
+        "backend",
+        "mpi_mode",
+        "start_method",
+        "distribution",
+        "binding",
+        "chunksize",
+        "blas_threads",
+        "nodes",
+        "workers",
+    ]
+    of_curve = ["_table", *order[1:-2]]
+    whole["_nodes_apart"] = whole.groupby([*of_curve, "workers"], dropna=False)["nodes"].transform("nunique").gt(1)
+    whole["_nodes_apart"] = whole.groupby(of_curve, dropna=False)["_nodes_apart"].transform("any")
     whole = whole.sort_values(["run_id", "_suite", "_table", *order], kind="stable")
     rows: list[Row] = list(whole.to_dict("records"))
     return [list(group) for _, group in itertools.groupby(rows, key=lambda row: row["_table"])]
@@ -131,10 +145,10 @@ def _table(cases: list[Row], *, with_run: bool) -> Table:
     unit, factor = time_unit(cases)
     threads = _several_blas_threads(cases)  # else per thread is the efficiency again
     speedup = "scaled speedup" if first["scaling"] == "weak" else "speedup"
-    head = ["workers", f"wall {unit}", speedup, "relative\nspeedup", "efficiency %"]
+    head = [heading(cases), f"wall {unit}", speedup, "relative\nspeedup", "efficiency %"]
     rows = [
         [
-            str(case["workers"]),
+            placed(case),
             interval(case, "wall_s", factor, number),
             interval(case, "speedup", 1.0, ratio),
             point(case, "relative_speedup", 1.0, ratio),
@@ -161,7 +175,7 @@ def _program_table(cases: list[Row], *, with_run: bool) -> Table:
     speedup = "scaled speedup" if cases[0]["scaling"] == "weak" else "speedup"
     rows = [
         [
-            str(case["workers"]),
+            placed(case),
             interval(case, "wall_s", factor, number),
             interval(case, "speedup", 1.0, ratio),
             point(case, "efficiency", 100.0, percent),
@@ -173,7 +187,15 @@ def _program_table(cases: list[Row], *, with_run: bool) -> Table:
         ]
         for case in cases
     ]
-    head = ["workers", f"wall {unit}", speedup, "eff.\n%", *(["% per\nthread"] if threads else []), f"CPU\n{unit}", "peak\nMiB"]
+    head = [
+        heading(cases),
+        f"wall {unit}",
+        speedup,
+        "eff.\n%",
+        *(["% per\nthread"] if threads else []),
+        f"CPU\n{unit}",
+        "peak\nMiB",
+    ]
     notes = _notes(cases, {letter for row in rows for letter in row[-1]})
     if any(pd.isna(case["rss_peak_bytes"]) and pd.notna(case["wall_s"]) for case in cases):
         notes.append("-  peak memory of a process, unknown: less than that of the one that starts the command.")
@@ -209,6 +231,16 @@ def section(case: Row) -> str:
     usual = case["backend"] == PROGRAM and case["blas_threads"] == 1  # it may have no BLAS at all
     threads: str = "" if pd.isna(case["blas_threads"]) or usual else f", {count(case['blas_threads'], 'BLAS thread')}"
     return " ".join(parts) + threads
+
+
+def placed(case: Row) -> str:
+    """How many workers a case has, and on how many nodes where those are several: ``8``, ``8 on 2``."""
+    return f"{case['workers']}" + (f" on {case['nodes']}" if case["nodes"] > 1 else "")
+
+
+def heading(cases: list[Row]) -> str:
+    """Of the column of :func:`placed`."""
+    return "workers\non nodes" if any(case["nodes"] > 1 for case in cases) else "workers"
 
 
 def count(how_many: int, what: str) -> str:

@@ -11,8 +11,14 @@ from scalebench.analysis.scaling import launches
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.results.schema import ASKED
 
-#: what is the same along a curve: all that was asked but how many workers, on how many nodes, started how, with how many tasks
-IDENTITY = ["run_id", *(one.name for one in ASKED if one.name not in ("workers", "tasks", "launcher", "nodes")), "_work"]
+#: what is the same along a curve: all that was asked but how many workers, started how, with how many tasks, and on how many nodes,
+#: unless some count of workers was on more than one number of them
+IDENTITY = [
+    "run_id",
+    *(one.name for one in ASKED if one.name not in ("workers", "tasks", "launcher", "nodes")),
+    "_work",
+    "_nodes",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,12 +45,17 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
     chosen = launches(rounds)
     chosen = chosen[chosen["backend"] != "serial"]
     per_worker = chosen["tasks"].where(chosen["scaling"] != "weak", chosen["tasks"] // chosen["workers"])
-    chosen = chosen.assign(_work=per_worker)
+    chosen = chosen.assign(_work=per_worker, _nodes=0)
+    of_curve = [chosen[name] for name in IDENTITY]
+    several = chosen.groupby([*IDENTITY, "workers"], dropna=False)["nodes"].transform("nunique").gt(1)
+    chosen["_nodes"] = chosen["nodes"].where(several.groupby(of_curve, dropna=False).transform("any"))
     found = []
     for key, rows in chosen.groupby(IDENTITY, dropna=False):
         if rows["workers"].nunique() < 2:
             continue
         identity: dict[str, Any] = {name: _plain(value) for name, value in zip(IDENTITY, key, strict=True)}
+        if (nodes := identity.pop("_nodes")) is not None:
+            identity["nodes"] = nodes
         identity["tasks_per_worker" if identity["scaling"] == "weak" else "tasks"] = identity.pop("_work")
         found.append(_curve(identity, rows, oversubscribed=oversubscribed))
     return found

@@ -12,7 +12,7 @@ import pandas as pd
 
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
-from scalebench.report.tables import Row, Table, printable, section
+from scalebench.report.tables import Row, Table, count, printable, section
 
 #: what the names of :func:`place` hold
 SHORT = "w: workers, b: BLAS threads of each, c: chunksize."
@@ -34,8 +34,9 @@ def unique(names: Iterable[str]) -> list[str]:
 
 
 def setup(case: Row) -> str:
-    """What a curve is of, without its BLAS threads: ``processes fork``."""
-    return section({**case, "blas_threads": None})
+    """What a curve is of, without its BLAS threads: ``processes fork``; with its nodes where as many workers were on more, too."""
+    apart = case.get("_nodes_apart", False)
+    return section({**case, "blas_threads": None}) + (f", {count(case['nodes'], 'node')}" if apart else "")
 
 
 def place(case: Row, *, threads: bool) -> str:

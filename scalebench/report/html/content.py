@@ -16,7 +16,7 @@ from scalebench.report.html.explained import explained
 from scalebench.report.html.repeat import Again, repeat
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Row, Table, by_work, count, percent, scaling_tables, section
+from scalebench.report.tables import Row, Table, by_work, count, percent, placed, scaling_tables, section
 from scalebench.results.result import Result
 
 #: id, heading, and what it is about
@@ -162,7 +162,7 @@ def _case_by_case(title: str, head: list[str], told: list[tuple[Row, list[str]]]
     """Cells behind what tells a case from the others; of several runs, the run too."""
     several = len({case["run_id"] for case, _ in told}) > 1
     rows = [
-        [*([str(case["run_id"])] if several else []), str(case["suite"]), section(case), str(case["workers"]), *cells]
+        [*([str(case["run_id"])] if several else []), str(case["suite"]), section(case), placed(case), *cells]
         for case, cells in told
     ]  # fmt: skip
     whole = [*(["run"] if several else []), "suite", "backend", "workers", *head]
