@@ -1,0 +1,129 @@
+"""The launcher ``mpiexec`` over hosts with addresses of their own, reached by ssh."""
+
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from scalebench.results.load import load
+
+HERE = Path(__file__).parent
+ON_TWO = ["--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "2", "--blocks", "1", "--no-baselines"]
+
+
+def command(tmp_path, *arguments, hosts="node1,node2"):
+    named = ["--launcher-option", f"hosts={hosts}"] if hosts else []
+    results = ["--results", str(tmp_path / "results")]
+    return [sys.executable, "-m", "scalebench", "run", "--launcher", "mpiexec", *named, *results, *arguments]
+
+
+@pytest.fixture
+def run(hosts, tmp_path, monkeypatch):
+    """``scalebench run --launcher mpiexec`` on login, to its end; what came of it and its result."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+
+    def go(*arguments, **options):
+        told = hosts.run(*command(tmp_path, *arguments, **options), timeout=300)
+        folders = sorted((tmp_path / "results").glob("*")) if (tmp_path / "results").exists() else []
+        return told, load(folders[-1]) if folders else None
+
+    return go
+
+
+def test_ranks_are_on_as_many_hosts_as_asked_and_plain_processes_on_the_first(run, hosts):
+    told, result = run("--kind", "sleep", "--size", "5", "--tasks", "8", "--backend", "mpi,mpi-pool,processes", "--workers", "1,2",
+                       "--nodes", "1,2", "--mpi-mode", "world,spawn", "--rounds", "2", "--blocks", "1")  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    rounds, tasks = result.rounds, result.tasks
+    assert set(rounds["status"]) == {"ok"}
+    assert set(rounds["launcher"]) == {"mpiexec"}
+    for _, one in rounds[~rounds["warmup"]].iterrows():
+        mine = tasks[(tasks["case_id"] == one["case_id"]) & (tasks["round"] == one["round"])]
+        assert mine["node"].nunique() == one["nodes"]
+        assert (one["clock_error_s"] > 0) == (one["nodes"] > 1)
+        assert mine["start_s"].min() >= -one["clock_error_s"]
+        assert mine["stop_s"].max() <= one["wall_s"] + one["clock_error_s"]
+    assert hosts.rank_processes() == []
+
+
+def test_a_hostfile_and_more_arguments_are_taken(run, tmp_path):
+    listed = tmp_path / "hosts.txt"
+    listed.write_text("# mine\nnode2:2\nnode3 slots=2\n")
+    told, result = run("--kind", "sleep", "--size", "1", "--tasks", "4", *ON_TWO, "--launcher-option", f"hostfile={listed}",
+                       "--launcher-option", "arguments=-env MINE 1", hosts=None)  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert set(result.rounds["status"]) == {"ok"}
+
+
+def test_a_host_that_is_cut_off_in_a_round_is_a_row_in_bounded_time(hosts, tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+    arguments = ["tasks_of_cluster:slow", "--items", "range(60)", *ON_TWO, "--rounds", "40", "--timeout", "20"]
+    process = subprocess.Popen(
+        hosts.on("login", *command(tmp_path, *arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        give_up = time.monotonic() + 120
+        while not any("-m scalebench.backends.mpi" in one for one in hosts.rank_processes()):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < give_up
+            time.sleep(0.2)
+        time.sleep(3)
+        hosts.cut("node2")
+        printed, told = process.communicate(timeout=240)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 3, told + printed
+    (folder,) = (tmp_path / "results").iterdir()
+    rounds = load(folder).rounds
+    last = rounds.query("attempt == 0").iloc[-1]
+    assert last["status"] in ("timeout", "crashed")
+    assert "node2 does not answer any more" in last["message"]
+    assert not [one for one in psutil.process_iter(["cmdline"]) if "scalebench.backends.mpi" in (one.info["cmdline"] or [])
+                and str(tmp_path) in " ".join(one.info["cmdline"])]  # fmt: skip
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(("hosts_asked", "arguments", "words"), [
+        ("node1,nowhere", [], ["launcher_options.hosts = 'node1,nowhere'", "nowhere: ", "ssh HOST true"]),
+        ("node1:1,node2:1", ["--workers", "4"], ["workers = 4", "node1:1,node2:1 have 2 slots"]),
+        ("node1", [], ["nodes = 2: there are 1 hosts: node1"]),
+        ("node1,node1", [], ["node1 is there twice"]),
+        ("node1,no de", [], ["'no de' is neither a host's name"]),
+        (None, [], ["no hosts are named", "hosts=node1,node2"]),
+        (None, ["--launcher-option", "hostfile=/nowhere"], ["can't be read"]),
+    ])  # fmt: skip
+    def test_is_an_error_before_anything_is_measured(self, run, hosts_asked, arguments, words):
+        told, result = run("--kind", "sleep", *ON_TWO, *arguments, hosts=hosts_asked)
+        assert told.returncode == 2
+        assert result is None
+        assert "Traceback" not in told.stderr
+        for word in words:
+            assert word in told.stderr
+
+    def test_as_a_host_that_does_not_answer_names_it(self, run, hosts):
+        hosts.cut("node2")
+        told, result = run("--kind", "sleep", *ON_TWO)
+        assert told.returncode == 2
+        assert result is None
+        assert re.search(r"node2: .+", told.stderr)
+        assert "node1: " not in told.stderr
+
+    def test_as_other_versions_on_a_node_names_them(self, run, hosts, tmp_path):
+        from importlib.metadata import files
+
+        (theirs,) = [Path(one.locate()) for one in files("psutil") if one.name == "METADATA"]
+        other = tmp_path / "METADATA"
+        other.write_text(re.sub(r"^Version: .*$", "Version: 0.0.1", theirs.read_text(), flags=re.MULTILINE))
+        assert hosts.run("mount", "--bind", other, theirs, host="node2").returncode == 0
+        told, result = run("--kind", "sleep", *ON_TWO)
+        hosts.run("umount", theirs, host="node2")
+        assert told.returncode == 2
+        assert result is None
+        assert "don't run the same software: psutil" in told.stderr
+        assert "0.0.1" in told.stderr

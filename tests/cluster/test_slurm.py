@@ -1,0 +1,328 @@
+"""The launcher ``slurm`` on a real Slurm of three nodes: the command line runs on its login host, as it would there."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from scalebench.results.load import load
+
+HERE = Path(__file__).parent
+#: a second and a half a round
+SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", "--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "40",
+        "--blocks", "1", "--no-baselines"]  # fmt: skip
+
+
+@pytest.fixture
+def run(slurm, tmp_path, monkeypatch):
+    """``scalebench run --launcher slurm`` on login, to its end; what came of it and its result."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+
+    def go(*arguments, by=(), timeout=300):
+        command = [
+            *by,
+            sys.executable,
+            "-m",
+            "scalebench",
+            "run",
+            "--launcher",
+            "slurm",
+            "--results",
+            str(tmp_path / "results"),
+            *arguments,
+        ]
+        told = slurm.run(*command, timeout=timeout)
+        folders = sorted((tmp_path / "results").glob("*")) if (tmp_path / "results").exists() else []
+        return told, load(folders[-1]) if folders else None
+
+    return go
+
+
+@pytest.fixture
+def begun(slurm, tmp_path, monkeypatch):
+    """The same in the background, once its first round has begun: the process, and where its results will be."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+    started = []
+
+    def go(*arguments, wait_for="launch"):
+        command = slurm.on(
+            "login",
+            sys.executable,
+            "-m",
+            "scalebench",
+            "run",
+            "--launcher",
+            "slurm",
+            "--results",
+            str(tmp_path / "results"),
+            *arguments,
+        )
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        started.append(process)
+        if wait_for == "launch":
+            until(lambda: any("scalebench-slow-mpi" in name for _, name in steps(slurm)), process)
+            time.sleep(2)  # into its rounds, or not yet: either must be borne
+        return process
+
+    yield go
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def steps(slurm):
+    told = slurm.run("squeue", "-h", "-s", "-o", "%i %j")
+    return [line.split() for line in told.stdout.splitlines()]
+
+
+def until(wanted, process=None, seconds=120):
+    give_up = time.monotonic() + seconds
+    while not wanted():
+        assert process is None or process.poll() is None, process.communicate()
+        assert time.monotonic() < give_up, "it did not come to that"
+        time.sleep(0.1)
+
+
+def result_of(tmp_path):
+    (folder,) = (tmp_path / "results").iterdir()
+    return load(folder)
+
+
+def test_a_study_runs_on_one_node_and_on_two_in_one_job_a_block(run, slurm):
+    told, result = run("--kind", "sleep", "--size", "2", "--tasks", "8", "--backend", "mpi,mpi-pool,processes", "--workers", "1,2",
+                       "--nodes", "1,2", "--rounds", "2", "--blocks", "2")  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    rounds = result.rounds
+    assert set(rounds["status"]) == {"ok"}
+    assert set(rounds["launcher"]) == {"slurm"}
+    asked = set(map(tuple, rounds[["backend", "workers", "nodes"]].drop_duplicates().to_numpy()))
+    assert asked == {("serial", 1, 1), ("processes", 1, 1), ("processes", 2, 1),
+                     *((name, *there) for name in ("mpi", "mpi-pool") for there in ((1, 1), (2, 1), (2, 2)))}  # fmt: skip
+    names = [job["name"] for job in slurm.jobs()]
+    run_id = result.about["run_id"]
+    assert names.count(f"scalebench-{run_id}") == 2  # one a block; the references are measured in the first one's
+    assert slurm.queue() == []
+    assert slurm.rank_processes() == []
+
+
+def test_workers_nodes_and_clocks_are_told(run):
+    _, result = run("--kind", "sleep", "--size", "5", "--tasks", "8", "--backend", "mpi,mpi-pool", "--workers", "2,4", "--nodes", "1,2",
+                    "--rounds", "2", "--blocks", "1", "--no-baselines")  # fmt: skip
+    rounds, tasks = result.rounds, result.tasks
+    assert set(rounds["status"]) == {"ok"}
+    for _, one in rounds[~rounds["warmup"]].iterrows():
+        mine = tasks[(tasks["case_id"] == one["case_id"]) & (tasks["round"] == one["round"])]
+        assert mine["node"].nunique() == one["nodes"]
+        assert one["ranks_per_node"] == one["workers"] / one["nodes"]
+        assert (one["clock_error_s"] > 0) == (one["nodes"] > 1)
+        # nodes began counting a thousand seconds apart
+        assert mine["start_s"].min() >= -one["clock_error_s"]
+        assert mine["stop_s"].max() <= one["wall_s"] + one["clock_error_s"]
+        assert ((mine["stop_s"] - mine["start_s"]) >= 0.005).all()
+    assert rounds["cpu_budget"].eq(rounds["nodes"] * len(os.sched_getaffinity(0))).all()
+    assert rounds["processes"].isna().all()  # of other machines
+    assert rounds["canary_s"].isna().all()
+
+
+def test_in_an_allocation_steps_run_in_it_and_no_job_is_submitted(run, slurm):
+    told, result = run("--kind", "sleep", "--size", "1", "--tasks", "4", "--backend", "mpi", "--workers", "2", "--nodes", "2",
+                       "--rounds", "1", "--blocks", "2", by=("salloc", "--nodes=2", "--job-name=mine", "--quiet"))  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert set(result.rounds["status"]) == {"ok"}
+    assert result.tasks["node"].nunique() == 2
+    assert {job["name"] for job in slurm.jobs() if job["job_state"] != "COMPLETED" or True} >= {"mine"}
+    assert f"scalebench-{result.about['run_id']}" not in {job["name"] for job in slurm.jobs()}
+
+
+def test_a_results_folder_that_no_node_sees_is_enough(slurm):
+    told = slurm.scalebench("run", "--launcher", "slurm", "--results", "/dev/shm/mine", "--kind", "sleep", "--size", "1", "--tasks", "4",
+                            "--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "1", "--blocks", "1", "--json")  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert slurm.run("ls", "/dev/shm/mine", host="node1").returncode != 0
+    assert slurm.run("ls", "/dev/shm/mine").stdout.strip()
+    assert '"ok"' in told.stdout
+    slurm.run("rm", "-rf", "/dev/shm/mine")
+
+
+def test_the_python_of_a_program_is_started_on_a_node_and_may_use_the_job(run):
+    told, result = run("--command", "srun --overlap --overcommit --mem=0 -N {nodes} -n {workers} hostname", "--workers", "2", "--nodes", "1,2",
+                       "--rounds", "2", "--blocks", "1", "--figure-of-merit", r"node(\d)")  # fmt: skip
+    assert told.returncode == 0, told.stderr + told.stdout
+    assert set(result.rounds["status"]) == {"ok"}
+    assert result.rounds["figure_of_merit"].gt(0).all()
+
+
+class TestAJobThatEndsBeforeItsTime:
+    def test_cancelled_takes_one_launch_with_it_and_the_run_goes_on_in_another(self, begun, slurm, tmp_path):
+        process = begun(*SLOW)
+        (job,) = (one for one, name, _ in slurm.queue() if name.startswith("scalebench"))
+        slurm.run("scancel", job)
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+        lost, whole = (rows for _, rows in result_of(tmp_path).rounds.groupby("attempt"))
+        assert lost["status"].iloc[-1] == "crashed"
+        assert f"job {job} of Slurm was cancelled" in lost["message"].iloc[-1]
+        assert set(whole["status"]) == {"ok"}
+        assert slurm.queue() == []
+
+    def test_out_of_time_is_told_as_that(self, begun, slurm, tmp_path):
+        process = begun(*SLOW)
+        (job,) = (one for one, name, _ in slurm.queue() if name.startswith("scalebench"))
+        assert slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1seconds").returncode == 0
+        process.communicate(timeout=300)
+        lost = result_of(tmp_path).rounds.query("attempt == 0")
+        assert f"job {job} of Slurm reached its time limit" in lost["message"].iloc[-1]
+
+    def test_by_a_node_that_dies_ends_the_launch_in_bounded_time(self, begun, slurm, tmp_path):
+        process = begun(*SLOW, "--timeout", "60")
+        slurm.kill("node2")
+        _, told = process.communicate(timeout=400)
+        assert process.returncode == 0, told
+        lost, whole = (rows for _, rows in result_of(tmp_path).rounds.groupby("attempt"))
+        assert lost["status"].iloc[-1] in ("crashed", "timeout")
+        assert "lost a node" in lost["message"].iloc[-1]
+        assert set(whole["status"]) == {"ok"}  # on those that are left
+
+
+class TestAControllerThatEnds:
+    @pytest.mark.parametrize(("sent", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+    def test_leaves_nothing_in_the_queue_or_on_a_node(self, begun, slurm, sent, status):
+        process = begun(*SLOW)
+        process.send_signal(sent)
+        _, told = process.communicate(timeout=120)
+        assert process.returncode == status, told
+        assert "--resume" in told
+        assert slurm.queue() == []
+        assert slurm.rank_processes() == []
+
+    def test_killed_leaves_nothing_either(self, begun, slurm):
+        process = begun(*SLOW)
+        process.kill()
+        until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
+
+    def test_goes_on_where_it_was_when_it_is_resumed(self, begun, run, slurm):
+        process = begun(*SLOW, "--rounds", "4", "--blocks", "3")
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
+        told, result = run("--resume", "latest", "--launcher-option", "time=10:00")
+        assert told.returncode == 0, told.stderr
+        good = result.rounds[result.rounds["status"].eq("ok")]
+        assert good["block"].nunique() == 3
+        assert not good.duplicated(["case_id", "block", "attempt", "round", "warmup"]).any()
+
+
+class TestAQueueThatIsFull:
+    def test_is_waited_for_and_given_up_at_once_when_told_to(self, begun, slurm):
+        blocker = slurm.run(
+            "sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
+        ).stdout.strip()
+        until(lambda: slurm.queue() and slurm.queue()[0][2] == "RUNNING")
+        process = begun(*SLOW, wait_for=None)
+        until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
+        time.sleep(1)
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=60)
+        assert process.returncode == 130, told
+        assert re.search(r"waits for job \d+: PENDING \((Resources|Priority|None)\)", told)
+        assert [job for job, _, _ in slurm.queue()] == [blocker]
+
+    def test_is_entered_when_there_is_room_again(self, begun, slurm, tmp_path):
+        blocker = slurm.run(
+            "sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
+        ).stdout.strip()
+        process = begun(*SLOW, "--rounds", "1", wait_for=None)
+        until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
+        slurm.run("scancel", blocker)
+        _, told = process.communicate(timeout=200)
+        assert process.returncode == 0, told
+        assert set(result_of(tmp_path).rounds["status"]) == {"ok"}
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(("arguments", "words"), [
+        (["--launcher-option", "partition=debug"], ["launcher_options.partition = 'debug': no such partition", "There are: test"]),
+        (["--launcher-option", "constraint=gpu"], ["Slurm refuses such a job", "feature"]),
+        (["--launcher-option", "time=soon"], ["launcher_options.time = 'soon'", "For example 30:00"]),
+        (["--launcher-option", "partion=test"], ["Did you mean 'partition'?"]),
+        (["--launcher-option", "exclusive=maybe"], ["must be yes or no"]),
+        (["--nodes", "4", "--workers", "4"], ["nodes = 4: partition test has 3"]),
+    ])  # fmt: skip
+    def test_is_an_error_before_anything_is_submitted(self, run, slurm, arguments, words):
+        before = len(slurm.jobs())
+        told, result = run("--kind", "sleep", "--backend", "mpi", "--workers", "1", *arguments)
+        assert told.returncode == 2
+        assert result is None
+        for word in words:
+            assert word in told.stderr
+        assert "Traceback" not in told.stderr
+        assert len(slurm.jobs()) == before
+
+    def test_as_more_nodes_than_the_allocation_has(self, run):
+        told, _ = run(
+            "--kind", "sleep", "--backend", "mpi", "--workers", "2", "--nodes", "2", by=("salloc", "--nodes=1", "--quiet")
+        )
+        assert told.returncode == 2
+        assert re.search(r"nodes = 2: the allocation \d+ has 1", told.stderr)
+
+    def test_as_ranks_that_shall_be_spawned_is_a_row_with_the_way_out(self, run):
+        told, result = run(
+            "--kind",
+            "sleep",
+            "--size",
+            "1",
+            "--backend",
+            "mpi-pool",
+            "--mpi-mode",
+            "spawn",
+            "--workers",
+            "1",
+            "--blocks",
+            "1",
+            "--rounds",
+            "1",
+        )
+        assert told.returncode == 3
+        (row,) = result.rounds[result.rounds["backend"].eq("mpi-pool")].to_dict("records")
+        assert row["status"] == "unavailable"
+        assert "--mpi-mode world" in row["message"]
+
+
+def test_where_there_is_no_slurm_it_says_so(tmp_path):
+    told = subprocess.run(
+        [sys.executable, "-m", "scalebench", "run", "--launcher", "slurm", "--kind", "sleep", "--results", str(tmp_path)],
+        env={**os.environ, "PATH": "/nowhere"}, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert told.returncode == 2
+    assert "no srun in PATH" in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_a_dry_run_shows_what_would_be_submitted_and_submits_nothing(run, slurm):
+    before = len(slurm.jobs())
+    told, result = run(
+        "--kind",
+        "sleep",
+        "--backend",
+        "mpi",
+        "--workers",
+        "2,4",
+        "--nodes",
+        "1,2",
+        "--launcher-option",
+        "time=30:00",
+        "--dry-run",
+    )
+    assert told.returncode == 0, told.stderr
+    assert "sbatch --parsable" in told.stdout
+    assert "--nodes=2" in told.stdout
+    assert "--time=30:00" in told.stdout
+    assert result is None
+    assert len(slurm.jobs()) == before

@@ -1,0 +1,53 @@
+"""What nodes tell before anything is measured: a command stands for the launcher that would start it there."""
+
+import json
+import os
+import sys
+
+import pytest
+
+from scalebench.errors import StudyError
+from scalebench.launchers import nodes
+
+
+def told_by(*facts, rest="pass"):
+    lines = [json.dumps(["scalebench-node", *one]) for one in facts]
+    return [sys.executable, "-c", f"import sys\nprint({chr(10).join(lines)!r})\n{rest}"]
+
+
+def test_the_answers_are_found_among_what_else_is_printed():
+    command = told_by(("a", {"python": "3.11"}), rest="print('a banner'); print('more', file=sys.stderr)")
+    assert nodes.ask(command, os.environ, 1, 60) == {"a": {"python": "3.11"}}
+
+
+@pytest.mark.parametrize(("command", "why"), [
+    ([sys.executable, "-c", "import nowhere"], "ModuleNotFoundError: No module named 'nowhere'"),
+    (["/nowhere/mpiexec"], "No such file"),
+    (told_by(("a", {})), "1 of 2 nodes answered"),
+    ([sys.executable, "-c", "import time; time.sleep(60)"], "no answer within 0.5 s"),
+])  # fmt: skip
+def test_too_few_answers_are_an_error_that_says_why(command, why):
+    with pytest.raises(nodes.NodesError, match=why):
+        nodes.ask(command, os.environ, 2, 0.5 if "sleep" in command[-1] else 60)
+
+
+def test_this_python_tells_its_fingerprint_and_version():
+    found = nodes.ask([sys.executable, "-c", nodes.TELL], os.environ, 1, 60)
+    (facts,) = found.values()
+    assert {"machine_id", "python", "packages", "scalebench"} <= facts.keys()
+
+
+def test_equal_nodes_are_one_machine_without_a_name():
+    facts = {"python": "3.11", "scalebench": "1", "packages": {"numpy": "2"}, "cpu": "x"}
+    assert nodes.same({"a": facts, "b": facts}) == {"python": "3.11", "packages": {"numpy": "2"}, "cpu": "x"}
+
+
+@pytest.mark.parametrize(("other", "words"), [
+    ({"python": "3.12"}, "python 3.11 on a, 3.12 on b"),
+    ({"scalebench": "2"}, "scalebench 1 on a, 2 on b"),
+    ({"packages": {}}, "numpy 2 on a, None on b"),
+])  # fmt: skip
+def test_other_versions_are_named_with_their_nodes(other, words):
+    facts = {"python": "3.11", "scalebench": "1", "packages": {"numpy": "2"}}
+    with pytest.raises(StudyError, match=words):
+        nodes.same({"a": facts, "b": {**facts, **other}})
