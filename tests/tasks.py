@@ -13,6 +13,11 @@ def square(item):
     return item * item
 
 
+def squares_or_looks(item):
+    """The square of a number; of a name, what the task of that name answers."""
+    return globals()[item](item) if isinstance(item, str) else square(item)
+
+
 def fails_on_three(item):
     if item == 3:
         raise ValueError("three is too hard")
