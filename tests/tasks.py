@@ -61,10 +61,6 @@ def heavy_modules(_item):
     return sorted({"pandas", "pyarrow", "rich", "pytest", "scipy"} & sys.modules.keys())
 
 
-def numpy_is_loaded(_item):
-    return "numpy" in sys.modules
-
-
 _times_set_up = threading.local()
 
 
