@@ -13,6 +13,11 @@ def square(item):
     return item * item
 
 
+def squares_or_looks(item):
+    """The square of a number; of a name, what the task of that name answers."""
+    return globals()[item](item) if isinstance(item, str) else square(item)
+
+
 def fails_on_three(item):
     if item == 3:
         raise ValueError("three is too hard")
@@ -54,10 +59,6 @@ def ignores(_item):
 
 def heavy_modules(_item):
     return sorted({"pandas", "pyarrow", "rich", "pytest", "scipy"} & sys.modules.keys())
-
-
-def numpy_is_loaded(_item):
-    return "numpy" in sys.modules
 
 
 _times_set_up = threading.local()

@@ -1,9 +1,13 @@
 """One launch, whatever happens to it: always a row, with a status and the cause."""
 
+import os
+
 import pytest
 
 from scalebench.case import Case
+from scalebench.host.probe import places
 from scalebench.launch import launch
+from scalebench.machine import cpu_budget
 from scalebench.results.schema import ROUNDS, to_frame
 from scalebench.study import Study
 from scalebench.sweep import expand
@@ -74,6 +78,22 @@ def test_the_workloads_own_check_judges_the_answers():
     wrong = launched("checked_wrong")
     assert wrong.status == "mismatch"
     assert "refused the answers of tasks 2" in wrong.message
+
+
+def test_tasks_that_are_cut_short_count_fewer_work_units():
+    found = launched("spins_for_odd_items").tasks().to_pandas()
+    by_parity = found.groupby(found["task"] % 2)["work_units"].sum()
+    assert by_parity[0] == 0  # no time at all, so no turn on any machine
+    assert by_parity[1] > 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="only Linux binds processes to CPUs")
+@pytest.mark.parametrize("binding", ["threads", "cores"])
+def test_the_cpu_budget_is_that_of_the_places_that_workers_were_bound_to(binding):
+    told = launched("where_it_may_run", binding=binding)
+    assert (told.status, told.message) == ("ok", None)
+    bound = {cpu for place in places(binding)[:2] for cpu in place}
+    assert told.found["cpu_budget"] == min(len(bound), cpu_budget())
 
 
 def test_cpu_time_is_null_where_it_cannot_cover_the_blas_threads():

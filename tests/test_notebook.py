@@ -52,15 +52,14 @@ a_lambda = lambda n: n + 1
 """
 
 
-@pytest.mark.parametrize("backend", ["processes", "joblib", "threads"])
 @pytest.mark.parametrize("function", ["plain", "a_lambda", "make(7)", "of_the_notebook", "of_a_module_beside_it", "of_a_class", "Point(3)"])  # fmt: skip
-def test_a_function_of_the_notebook_is_measured_and_gives_the_right_answers(notebook, function, backend):
+def test_a_function_of_the_notebook_is_measured_and_gives_the_right_answers(notebook, function):
     told = notebook.run(f"""
-result = sb.run(sb.Study(workload={function}, backend={backend!r}, {TINY}))
-sorted(set(result.rounds["status"])), sorted(set(result.rounds["answers"]))
+result = sb.run(sb.Study(workload={function}, backend="processes,joblib,threads", baselines=False, {TINY}))
+sorted(set(result.rounds["backend"])), sorted(set(result.rounds["status"])), sorted(set(result.rounds["answers"]))
 """)
     assert told.traceback == ""
-    assert told.text == "(['ok'], ['same'])"
+    assert told.text == "(['joblib', 'processes', 'threads'], ['ok'], ['same'])"
 
 
 def test_a_function_that_was_changed_in_the_notebook_is_measured_as_it_is_now(notebook):

@@ -262,6 +262,7 @@ class TestBeforeAnythingIsMeasured:
         assert worktrees(repository) == 1
 
 
+@pytest.mark.parametrize("repository", ["src"], indirect=True, ids=["in src"])
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("when", ["references", "launches"])
 def test_an_interrupted_run_leaves_no_working_tree(repository, tmp_path, left_behind, sent, when):

@@ -1,14 +1,13 @@
 """The plugin in real pytest sessions: what pytest-benchmark shows is what the host measured."""
 
 import json
+from pathlib import Path
 
-import pandas  # noqa: F401  pytester forgets what is loaded in a test, and NumPy can't be loaded twice
 import pytest
 
 from scalebench import load
 
 pytest_plugins = ["pytester"]
-pytestmark = pytest.mark.alone  # pytest-benchmark turns itself off in a worker of pytest-xdist
 
 SUITE = """
 import pytest
@@ -20,6 +19,20 @@ study = scalebench.Study(size=100, tasks=4, backend="threads", workers="1,2", bl
 def test_tiny(scalebench):
     scalebench()
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _all_is_loaded():
+    """pytester forgets what is first loaded in a test, and some of it can't be loaded twice."""
+    result = load(Path(__file__).parents[1] / "results" / "reference" / "amd-epyc-2cpu")
+    assert len(result.rounds)
+    assert len(result.tasks)
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_of_xdist(monkeypatch):
+    """The sessions below are none, whatever this one is; pytest-benchmark would turn itself off."""
+    monkeypatch.delenv("PYTEST_XDIST_WORKER", raising=False)
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scalebench.analysis.scaling import CASE, beside, launches, scaling, with_baseline
+from scalebench.analysis.scaling import CASE, beside, launches, relative_rate, scaling
 from scalebench.analysis.statistics import over_blocks
 from scalebench.command import PROGRAM
 
@@ -78,7 +78,7 @@ def factors(chosen: pd.DataFrame) -> pd.DataFrame:
         "load_balance": busy / workers / longest,
         "dispatch_efficiency": longest / wall,
     })  # fmt: skip
-    found["efficiency"] = with_baseline(chosen)["efficiency"]
+    found["efficiency"] = relative_rate(chosen, one) / workers
     case = [chosen[key] for key in CASE]
     paired = found["efficiency"].notna()
     whole = _in_all_blocks(found[PRODUCT], paired, case)

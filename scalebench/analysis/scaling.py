@@ -93,6 +93,12 @@ def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
     return keyed[keys].merge(figures, on=keys, how="left")[_FIGURES].set_axis(chosen.index)
 
 
+def relative_rate(chosen: pd.DataFrame, one: pd.DataFrame) -> pd.Series:
+    """Work per second of each launch by that of the one :func:`beside` it; null where either is not known or none was counted."""
+    rate, known = (of["work_units"].astype(float) / of["wall_s"] for of in (chosen, one))
+    return (rate / known).where((rate > 0) & (known > 0))
+
+
 def with_baseline(chosen: pd.DataFrame) -> pd.DataFrame:
     """:func:`launches` with their ratios to the baselines of the same block.
 
@@ -100,13 +106,10 @@ def with_baseline(chosen: pd.DataFrame) -> pd.DataFrame:
         ``chosen`` with the columns :data:`RATIOS`, dimensionless; null where the block lacks the baseline, and where no work
         was counted.
     """
-    rate = chosen["work_units"].astype(float) / chosen["wall_s"]
     workers, threads = chosen["workers"].astype(float), chosen["blas_threads"].fillna(1).astype(float)
 
     def to(baseline: Baseline) -> pd.Series:
-        found = beside(chosen, baseline)
-        known = found["work_units"] / found["wall_s"]
-        return (rate / known).where((rate > 0) & (known > 0))
+        return relative_rate(chosen, beside(chosen, baseline))
 
     speedup = to("serial")
     return chosen.assign(

@@ -25,6 +25,7 @@ STUDY = [
     "--rounds", "3", "--no-baselines",
 ]  # fmt: skip
 LAUNCHES = 6
+SHORT = ["--kind", "sleep", "--size", "1", "--tasks", "4", "--backend", "processes,threads", "--workers", "2", "--rounds", "3", "--no-baselines"]  # fmt: skip
 LONG = ["--kind", "sleep", "--size", "300", "--tasks", "2", "--backend", "threads", "--workers", "1", "--blocks", "1", "--rounds", "99", "--no-baselines"]  # fmt: skip
 _LAST_S = 4.0  # about when it would have ended by itself; a moment after that is one too
 
@@ -195,7 +196,7 @@ class TestAPlaceThatGoes:
         subprocess.run(["umount", place], check=True)
 
     def test_as_a_disk_that_is_full(self, small_disk, tmp_path, start):
-        status, out, err = start(small_disk, *STUDY[:-1], "--blocks", "100").end()
+        status, out, err = start(small_disk, *SHORT, "--blocks", "100").end()
         assert (status, out) == (NOT_STORED, "")
         assert "No space left on device. What was stored until then is intact" in err
         assert "Traceback" not in err
@@ -210,7 +211,7 @@ class TestAPlaceThatGoes:
         assert set(before) <= set(launches(load(run).rounds))
 
     def test_as_a_folder_that_is_removed(self, tmp_path, start):
-        controller = start(tmp_path / "results", *STUDY[:-1], "--blocks", "100")
+        controller = start(tmp_path / "results", *SHORT, "--blocks", "100")
         controller.wait_for("block 1")
         (tmp_path / "results").rename(tmp_path / "elsewhere")  # at once, whatever is being written into it
         status, _, err = controller.end()
@@ -221,10 +222,10 @@ class TestAPlaceThatGoes:
 
 
 def test_two_runs_into_one_folder_do_not_harm_each_other(tmp_path, start):
-    both = [start(tmp_path, *STUDY) for _ in range(2)]
+    both = [start(tmp_path, *SHORT, "--blocks", "4") for _ in range(2)]
     assert [one.end()[0] for one in both] == [0, 0]
     runs = list(tmp_path.iterdir())
-    assert [len(launches(load(run).rounds)) for run in runs] == [LAUNCHES, LAUNCHES]
+    assert [len(launches(load(run).rounds)) for run in runs] == [8, 8]
 
 
 class TestCtrlC:

@@ -11,6 +11,7 @@ import tomllib
 
 import pytest
 
+from scalebench import cli
 from scalebench.results.load import load
 from scalebench.study_file import read_study
 
@@ -82,6 +83,22 @@ def scalebench(*arguments, **kwargs):
     return subprocess.run([sys.executable, "-m", "scalebench", *arguments], capture_output=True, text=True, timeout=120, **kwargs)
 
 
+@pytest.fixture
+def call(shop, capsys, monkeypatch):
+    """The same without the start of a process: its module is no part of this one, whoever runs it."""
+    monkeypatch.setenv("PYTHONPATH", os.environ["PYTHONPATH"])  # 'run' adds the working folder to it
+
+    def once(*arguments):
+        try:
+            status = cli.main(list(arguments))
+        except SystemExit as end:  # argparse
+            status = end.code
+        told = capsys.readouterr()
+        return subprocess.CompletedProcess(arguments, status, told.out, told.err)
+
+    return once
+
+
 def columns(folder):
     (run,) = (folder / "results").iterdir()
     return load(run)
@@ -96,9 +113,9 @@ class TestAFunction:
         assert set(rounds["answers"]) == {"same"}
         assert set(rounds["tasks"]) == {5}
 
-    def test_takes_its_items_from_a_file(self, shop):
+    def test_takes_its_items_from_a_file(self, shop, call):
         (shop / "items.csv").write_text("n,name\n3,a\n5,b\n7,c\n")
-        told = scalebench("run", "shop:whole", "--items-file", "items.csv", "--kwargs", '{"factor": 3}', *TINY)
+        told = call("run", "shop:whole", "--items-file", "items.csv", "--kwargs", '{"factor": 3}', *TINY)
         assert told.returncode == 0, told.stderr
         result = columns(shop)
         assert set(result.rounds["tasks"]) == {3}
@@ -106,11 +123,11 @@ class TestAFunction:
         assert set(result.rounds["work_units"]) == {15}  # by its own count
         assert result.about["study"]["items_file"] == "items.csv"
 
-    def test_has_its_defaults_from_the_project(self, shop):
+    def test_has_its_defaults_from_the_project(self, shop, call):
         (shop / "pyproject.toml").write_text(
             "[tool.scalebench]\nblocks = 1\nrounds = 1\nworkers = 2\nbackend = 'threads'\nresults = 'kept'\n"
         )
-        told = scalebench("run", "shop:nothing", "--items", "range(4)")
+        told = call("run", "shop:nothing", "--items", "range(4)")
         assert told.returncode == 0, told.stderr
         assert "defaults of" in told.stderr
         (run,) = (shop / "kept").iterdir()
@@ -120,15 +137,15 @@ class TestAFunction:
         ("function", "code"),
         [("shop:thing", "SB103"), ("shop:nothing", "SB103"), ("shop:thing", "SB102"), ("builtins:abs", "SB102")],
     )
-    def test_whose_tasks_are_too_short_or_whose_answers_have_no_digest_is_doubted(self, shop, function, code):
-        told = scalebench("run", function, "--items", "range(4)", *TINY)
+    def test_whose_tasks_are_too_short_or_whose_answers_have_no_digest_is_doubted(self, shop, call, function, code):
+        told = call("run", function, "--items", "range(4)", *TINY)
         assert told.returncode == 0, told.stderr
         assert code in {finding["code"] for finding in columns(shop).findings}
         assert code in told.stdout
 
     @pytest.mark.parametrize("function", ["draws", "counts_calls"])
-    def test_that_answers_in_another_way_each_time_is_measured_and_doubted(self, shop, function):
-        told = scalebench("run", f"shop:{function}", "--items", "range(4)", *TINY)
+    def test_that_answers_in_another_way_each_time_is_measured_and_doubted(self, shop, call, function):
+        told = call("run", f"shop:{function}", "--items", "range(4)", *TINY)
         assert told.returncode == 0, told.stderr
         found = columns(shop)
         assert "run once more, item 0 gave another answer" in told.stdout
@@ -165,8 +182,8 @@ class TestAFunction:
         ],
         ids=lambda value: value[0] if len(value) == 1 else " ".join(value[:3])[:40],
     )
-    def test_that_can_not_be_measured_is_told_once_before_anything_is(self, shop, arguments, causes):
-        told = scalebench("run", *arguments, *TINY)
+    def test_that_can_not_be_measured_is_told_once_before_anything_is(self, shop, call, arguments, causes):
+        told = call("run", *arguments, *TINY)
         assert told.returncode == 2, told.stdout
         for cause in causes:
             assert cause in told.stderr

@@ -22,14 +22,28 @@ VALUES = {
 }
 
 
-def configurations():
+def configurations(*, first_only):
     for name in references():
         axes = {axis: VALUES.get(axis, defaults) for axis, defaults in get_backend(name).axes.items()}
-        for values in itertools.product(*axes.values()):
+        each = itertools.product(*axes.values())
+        for values in itertools.islice(each, 1 if first_only else None):
             yield {"backend": name, **dict(zip(axes, values, strict=True))}
 
 
-@pytest.fixture(params=configurations(), ids=lambda one: "-".join(str(value) for value in one.values() if value))
+def pytest_generate_tests(metafunc):
+    """Tests meet every configuration; those with the mark ``interface``, where how workers start makes no difference, one of each backend."""
+    if "backend" in metafunc.fixturenames:
+        found = list(configurations(first_only=metafunc.definition.get_closest_marker("interface") is not None))
+        metafunc.parametrize(
+            "backend",
+            found,
+            ids=lambda one: "-".join(str(value) for value in one.values() if value),
+            indirect=True,
+            scope="module",
+        )
+
+
+@pytest.fixture(scope="module")
 def backend(request):
     """The axes of a case that name a backend; fails rather than skips where CI must run it."""
     reason = base.unavailable(request.param["backend"])
@@ -38,7 +52,7 @@ def backend(request):
     return request.param
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def workers(backend):
     return 1 if get_backend(backend["backend"]).only_one_worker else 3
 
@@ -90,6 +104,6 @@ class Bench:
         return local.start(case), open_request(case, sweep)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bench(backend, workers):
     return Bench(backend, workers)

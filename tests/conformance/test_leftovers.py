@@ -6,8 +6,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-
-pytestmark = pytest.mark.alone  # shared memory of other tests could not be told apart
+import shared_memory
 
 ITEMS = list(range(4))
 
@@ -21,8 +20,7 @@ def places(monkeypatch):
 
     def look():
         children = {one.pid for one in psutil.Process().children(recursive=True) if one.status() != psutil.STATUS_ZOMBIE}
-        shared = set(os.listdir("/dev/shm")) if Path("/dev/shm").is_dir() else set()
-        return {"processes": children, "shared": shared, "temporary": set(os.listdir(folder))}
+        return {"processes": children, "temporary": set(os.listdir(folder))}
 
     yield look
     Path(folder).rmdir()
@@ -30,7 +28,8 @@ def places(monkeypatch):
 
 @pytest.mark.parametrize("workload", ["leaves_things_and_hangs", "dies"])
 def test_nothing_is_left_by(workload, bench, places):
-    before = places()
+    before, shared_before = places(), shared_memory.look()
     told = bench.launch(workload, ITEMS, timeout=2)  # some pools wait for ever for a worker that died
     assert told.status in ("timeout", "crashed", "failed")
     assert places() == before
+    assert shared_memory.left_since(shared_before) == set()

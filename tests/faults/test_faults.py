@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import shared_memory
 from faults import page
 from faults.catalogue import CGROUP, FAULT, FAULTS, FAULTY, HEALTHY, MECHANISMS, PRINTED
 
@@ -20,7 +21,6 @@ from scalebench.sweep import shuffled
 
 pytestmark = [
     pytest.mark.long,
-    pytest.mark.alone,  # shared memory of other tests could not be told apart
     pytest.mark.skipif(sys.platform != "linux", reason="processes and shared memory are looked up in /proc and /dev/shm"),
 ]
 
@@ -76,7 +76,7 @@ def test_a_fault_is_a_row_that_tells_its_cause_and_the_next_case_is_clean(
     if fault.name == "fills its cgroup":
         monkeypatch.setenv(CGROUP, request.getfixturevalue("small_cgroup"))
     study, cases = ahead
-    before, held = surroundings(), psutil.Process().memory_info().rss
+    before, shared_before, held = surroundings(), shared_memory.look(), psutil.Process().memory_info().rss
     sweep = Runner(replace(study, timeout=TIMEOUT_S if fault.hangs else None), cases, tmp_path)
 
     def then(_entry, _block, _told):
@@ -94,6 +94,7 @@ def test_a_fault_is_a_row_that_tells_its_cause_and_the_next_case_is_clean(
     assert healthy["status"].tolist() == ["ok", "ok"]  # the warm-up and the round
     assert set(healthy["answers"]) == {"unchecked" if backend == "program" else "same"}
     assert surroundings() == before
+    assert shared_memory.left_since(shared_before) == set()
     assert psutil.Process().memory_info().rss - held < MOST_KEPT
     compare(fault, backend, (status, page.in_general(brief(told["message"]))))
 

@@ -94,13 +94,20 @@ def strings(value, path=""):
         yield path, value
 
 
+def with_one_row(spec):
+    """A specification with the first row alone of each of its data: they are all alike, and each is looked at for long."""
+    if isinstance(spec, dict):
+        return {key: value[:1] if key == "values" else with_one_row(value) for key, value in spec.items()}
+    return list(map(with_one_row, spec)) if isinstance(spec, list) else spec
+
+
 def check(found):
     assert len({chart.name for chart in found}) == len(found)
     assert all(re.fullmatch(r"[A-Za-z0-9-]+", chart.name) for chart in found)
     order = [SECTIONS.index(chart.section) for chart in found]
     assert order == sorted(order)
     for chart in found:
-        alt.Chart.from_dict(chart.spec)  # raises where the schema is not met
+        alt.Chart.from_dict(with_one_row(chart.spec))  # raises where the schema is not met
         text = json.dumps(chart.spec, allow_nan=False)
         assert [at for at, one in strings(chart.spec) if "://" in one] == [".$schema"]
         assert '"url"' not in text
