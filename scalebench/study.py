@@ -189,10 +189,6 @@ class Study:
         if self.launcher != LOCAL or self.launcher_options:
             make_launcher(self.launcher, self.launcher_options)
         put(self, "nodes", tuple(axes.parse_integers("nodes", self.nodes)))
-        if self.launcher == LOCAL and self.nodes != (1,):
-            rule = "the launcher 'local' starts hosts on this machine and no other"
-            way_out = "Give --launcher slurm, or --launcher mpiexec --launcher-option hosts=node1,node2"
-            raise StudyError("nodes", self.nodes, rule, way_out)
 
     def _check_sizes(self) -> None:
         if self.command is not None:

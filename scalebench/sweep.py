@@ -18,7 +18,7 @@ from typing import Any
 
 from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
-from scalebench.case import Case, tasks_at_one_worker
+from scalebench.case import LOCAL, Case, tasks_at_one_worker
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
 from scalebench.launchers.base import Launcher
@@ -129,7 +129,7 @@ def _multiply_program(suite: Study, program: Program, sweep: Sweep) -> list[Case
         raise StudyError("command", name, rule, "Give each its own study")
     axes = (
         suite.scaling, suite.size if "size" in named else (None,), suite.tasks if "tasks" in named else (1,),
-        suite.workers if "workers" in named else (1,), suite.nodes if "nodes" in named else (1,), suite.blas_threads, suite.variant,
+        suite.workers if "workers" in named else (1,), _nodes(suite) if "nodes" in named else (1,), suite.blas_threads, suite.variant,
     )  # fmt: skip
     return [
         Case(workload=name, size=size, seed=suite.seed, scaling=scaling, variant=variant, backend=PROGRAM, workers=workers,
@@ -172,7 +172,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
             suite.imbalance if kind else (None,),
             (len(suite.items),) if suite.items is not None else suite.tasks,
             (1,) if backend.only_one_worker else suite.workers,
-            suite.nodes if _has_ranks(backend) else (1,),
+            _nodes(suite) if _has_ranks(backend) else (1,),
             suite.blas_threads if kind is None or kind.uses_blas else (None,),
             suite.binding,
             list(itertools.product(*own)),
@@ -235,6 +235,18 @@ def _values(suite: Study, backend: Backend, axis: str) -> tuple[Any, ...]:
         return (None,)
     asked: tuple[Any, ...] | None = getattr(suite, axis)
     return asked or backend.axes[axis]
+
+
+def _nodes(suite: Study) -> tuple[int, ...]:
+    """The nodes asked for, which collapse to one where hosts start on this machine only: the study of a cluster runs on a laptop too."""
+    nodes: tuple[int, ...] = suite.nodes
+    if suite.launcher != LOCAL:
+        return nodes
+    if 1 not in nodes:
+        rule = "the launcher 'local' starts hosts on this machine and no other"
+        way_out = "Give --launcher slurm, or --launcher mpiexec --launcher-option hosts=node1,node2; or --nodes 1"
+        raise StudyError("nodes", nodes, rule, way_out)
+    return (1,)
 
 
 def _has_ranks(backend: Backend) -> bool:

@@ -58,7 +58,6 @@ def test_one_that_can_not_be_loaded_says_why():
     ({"launcher": "slurm", "launcher_options": "tim=1:00"}, "Did you mean 'time'?"),
     ({"launcher": "slurm", "launcher_options": "time"}, "must be KEY=VALUE"),
     ({"launcher": "slurm", "launcher_options": {"time": None}}, "must be KEY=VALUE"),
-    ({"nodes": 2}, "the launcher 'local' starts hosts on this machine and no other"),
     ({"nodes": "0"}, "must be a whole number, 1 or more"),
 ])  # fmt: skip
 def test_what_no_launcher_has_is_an_error_of_the_study(asked, words):
@@ -76,6 +75,14 @@ class TestNodes:
 
     def test_of_which_some_would_have_no_worker_are_left_out(self):
         assert self.cases(backend="mpi", workers="1,2,4", nodes="2") == {("mpi", 2, 2), ("mpi", 4, 2)}
+
+    def test_collapse_to_one_on_this_machine_so_that_the_study_of_a_cluster_runs_on_a_laptop(self):
+        study = Study(backend="mpi", workers=2, nodes="1,2", baselines=False)
+        assert {one.case.nodes for one in sweep_of(study).entries} == {1}
+
+    def test_are_refused_on_this_machine_where_one_was_not_asked_for(self):
+        with pytest.raises(StudyError, match="the launcher 'local' starts hosts on this machine and no other"):
+            sweep_of(Study(backend="mpi", workers=2, nodes=2))
 
     def test_are_one_for_every_baseline(self):
         study = Study(backend="mpi", workers=2, nodes=2, launcher="mpiexec", launcher_options="hosts=a,b")
