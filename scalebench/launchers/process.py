@@ -30,6 +30,7 @@ from scalebench.launchers.leftovers import Leftovers, is_tracker
 from scalebench.launchers.mpi import how_ranks_ended
 
 _END_S = 5.0  # for a killed process to be gone
+_LOOK_S = 10.0  # between two looks whether a launch elsewhere is still there
 _POLITE_S = 5.0  # for a launcher to end what it has started on other machines
 _TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
 _SLOW = {"round": ": a task hangs, or needs a longer --timeout", "open": ": a worker hangs in its set-up"}  # what it may be
@@ -44,6 +45,10 @@ class Elsewhere:
     def why(self) -> str | None:
         """Why it ended, where that is known."""
         return None
+
+    def lost(self) -> bool:
+        """Whether it can't answer any more, though its command on this machine has not noticed; asked now and then."""
+        return False
 
     def end(self, *, well: bool) -> None:
         """End what may be left of it there; its command on this machine has ended, ``well`` or not."""
@@ -115,7 +120,7 @@ class HostProcess:
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
             try:
-                told = self._replies.get(timeout=max(0.0, give_up - time.monotonic()))
+                told = self._next_reply(request["do"], give_up)
             except queue.Empty:
                 message = f"no answer to {request['do']!r} within {timeout:g} s{_SLOW.get(request['do'], '')}"
                 raise HostTimeoutError(self.explain(message)) from None
@@ -129,6 +134,17 @@ class HostProcess:
                 raise HostCrashedError(self.explain(message))
             raise HostFailedError(message, reply.get("brief"), reply.get("task"))
         return reply
+
+    def _next_reply(self, request: str, give_up: float) -> dict[str, Any] | None:
+        while True:
+            left = max(0.0, give_up - time.monotonic())
+            try:
+                return self._replies.get(timeout=left if self._elsewhere is None else min(left, _LOOK_S))
+            except queue.Empty:
+                if left <= _LOOK_S or self._elsewhere is None:
+                    raise
+            if self._elsewhere.lost():
+                raise HostCrashedError(self.explain(f"{self._name} was left alone during {request!r}"))
 
     def _crashed(self, request: str) -> HostCrashedError:
         with contextlib.suppress(subprocess.TimeoutExpired):

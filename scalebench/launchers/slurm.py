@@ -22,8 +22,10 @@ from typing import Any, ClassVar
 from scalebench.case import Case
 from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
 from scalebench.launchers import guard, nodes
-from scalebench.launchers.base import Launcher, host_command, ranks, whole_environment
+from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
+from scalebench.launchers.guard import MARK_VARIABLE
 from scalebench.launchers.mpi import find_mpi
+from scalebench.launchers.mpiexec import Host, over
 from scalebench.launchers.process import Elsewhere, HostProcess, interrupted_later
 from scalebench.variants import HERE, Start
 
@@ -31,6 +33,16 @@ _COMMAND_S = 60.0  # for a command of Slurm to answer: a busy controller may tak
 _NODES_S = 120.0  # for all nodes of a job to tell what they are
 _LOOKS_S = (0.1, 5.0)  # between two looks at a job that waits: the first, the longest
 _TOLD_S = 20.0  # for Slurm to notice why a step ended: a lost node takes its SlurmdTimeout
+_BY_MPIEXEC = "mpiexec"
+#: by whether it is Open MPI: arguments that let an mpiexec start its proxies by srun, and what they are called
+_LAUNCHED = {False: ("-launcher", "slurm"), True: ("--prtemca", "plm", "slurm")}
+_PROXY = {False: "hydra_pmi_proxy", True: "prted"}
+#: what srun is to do where an mpiexec calls it
+_OF_SRUN = {"SLURM_OVERLAP": "1", "SLURM_OVERCOMMIT": "1", "SLURM_CPU_BIND": "none", "SLURM_MEM_PER_NODE": "0"}
+#: variables that tell a process of the step that it is in, each after SLURM_
+_OF_A_STEP = ("STEP_ID", "STEPID", "STEP_NODELIST", "STEP_NUM_NODES", "STEP_NUM_TASKS", "STEP_TASKS_PER_NODE", "STEP_LAUNCHER_PORT", "NTASKS",
+              "NPROCS", "TASKS_PER_NODE", "PROCID", "LOCALID", "GTIDS", "NODEID", "SRUN_COMM_HOST", "SRUN_COMM_PORT", "LAUNCH_NODE_IPADDR",
+              "CPUS_ON_NODE", "TASK_PID", "JOB_CPUS_PER_NODE_PACK_GROUP_0", "MEM_PER_NODE", "CPU_BIND", "DISTRIBUTION")  # fmt: skip
 _LOST = 3  # jobs one after the other that ended before they ran: somebody does not want them
 _TIME = re.compile(r"(\d+-)?\d+(:\d\d){0,2}")
 _RUNS = ("RUNNING", "COMPLETING")
@@ -57,9 +69,9 @@ class Slurm(Launcher):
         "time": "limit of a job, as 30:00 or 2:00:00",
         "constraint": "features that its nodes must have",
         "exclusive": "no: share the nodes with other jobs (default: yes)",
-        "mpi": "what srun starts ranks with: pmi2, pmix (default: by the MPI)",
+        "mpi": "what ranks are started by: mpiexec, or srun with pmi2 or pmix (default: mpiexec for MPICH and its kin, else pmix)",
         "sbatch": "more arguments of sbatch",
-        "srun": "more arguments of srun, as '--cpu-bind=cores'",
+        "srun": "more arguments of srun, as '--cpu-bind=cores'; where that starts the ranks",
     }
 
     def __init__(self, options: Mapping[str, str]) -> None:
@@ -110,9 +122,6 @@ class Slurm(Launcher):
 
     def machine(self) -> dict[str, Any] | None:
         return self._machine
-
-    def unavailable(self, backend: str, place: Start = HERE) -> str | None:
-        return super().unavailable(backend, place)
 
     def planned(self, cases: Sequence[Case]) -> list[str]:
         self._size(cases)
@@ -243,9 +252,29 @@ class Slurm(Launcher):
         arguments, needed = host_command(case, place)
         count = ranks(case)
         starter = "none" if count is None else self._starter(case, place)
-        step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
-        command = [*self._srun(case.nodes, count or 1, starter, step), *self._options.get("srun", "").split(), *arguments]
-        return HostProcess(command, _environment(needed), elsewhere=_Step(self, str(self._job), step))
+        if starter == _BY_MPIEXEC:
+            mpi = find_mpi(place.python, place.environment)
+            used = [Host(name) for name in self._job_nodes()[: case.nodes]]
+            command = [*over(mpi, used, count or 1, [*needed, MARK_VARIABLE]), *_LAUNCHED[mpi.open_mpi], *arguments]
+            needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
+            step = _PROXY[mpi.open_mpi]
+        else:
+            step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
+            command = [*self._srun(case.nodes, count or 1, starter, step), *self._options.get("srun", "").split()]
+            command += [*(self._as_of_the_job() if is_program(case) else ()), *arguments]
+        return HostProcess(command, {**_environment({}), **needed}, elsewhere=_Step(self, str(self._job), step))
+
+    def _job_nodes(self) -> list[str]:
+        listed = _run(["squeue", "--noheader", f"--jobs={self._job}", "--format=%N"]).stdout.strip()
+        return _run(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
+
+    def _as_of_the_job(self) -> list[str]:
+        """What makes a step's environment that of the whole job, so that a command in it may start steps of its own on all nodes."""
+        names = self._job_nodes()
+        job = {"SLURM_JOB_NODELIST": ",".join(names), "SLURM_NODELIST": ",".join(names)}
+        job |= dict.fromkeys(("SLURM_NNODES", "SLURM_JOB_NUM_NODES"), str(len(names)))
+        gone = [word for name in _OF_A_STEP for word in ("-u", f"SLURM_{name}")]
+        return ["env", *gone, *(f"{name}={value}" for name, value in job.items())]
 
     def _srun(self, count_nodes: int, count: int, starter: str, step: str) -> list[str]:
         return [
@@ -262,10 +291,13 @@ class Slurm(Launcher):
         """
         if case.mpi_mode == "spawn":
             raise BackendUnavailableError(
-                "srun can't start ranks for MPI_Comm_spawn: give --mpi-mode world, or --launcher mpiexec in an allocation"
+                "ranks can't be spawned in a job of Slurm: give --mpi-mode world, or --launcher mpiexec in an allocation"
             )
         mpi = find_mpi(place.python, place.environment)
-        wanted = self._options.get("mpi", "pmix" if mpi.open_mpi else "pmi2")
+        # Slurm's pmi2 cuts off what MPICH puts there where that is about 1,000 characters long, as an address of UCX may be
+        wanted = self._options.get("mpi", "pmix" if mpi.open_mpi else _BY_MPIEXEC)
+        if wanted == _BY_MPIEXEC:
+            return wanted
         told = _run(["srun", "--mpi=list"])
         known = re.findall(r"^\s*(\w+)\s*$", told.stdout + told.stderr, re.MULTILINE)
         if wanted not in known:
@@ -281,6 +313,9 @@ class _Step(Elsewhere):
 
     def __init__(self, launcher: Slurm, job: str, step: str) -> None:
         self._launcher, self._job, self._step = launcher, job, step
+
+    def lost(self) -> bool:
+        return self._launcher.state()[0] not in _RUNS
 
     def why(self) -> str | None:
         give_up = time.monotonic() + _TOLD_S
@@ -304,7 +339,7 @@ class _Step(Elsewhere):
         told = _run(["squeue", "--noheader", "--steps", f"--jobs={self._job}", "--format=%i %j"])
         for line in told.stdout.splitlines():
             number, _, name = line.strip().partition(" ")
-            if self._step.startswith(name.rstrip("+")) and name:
+            if name == self._step:
                 _run(["scancel", number])
 
 
