@@ -96,3 +96,27 @@ def test_the_guard_is_no_child_of_the_controller_and_in_no_session_of_its(tree):
     controller = psutil.Process(started.controller.pid)
     assert guard not in controller.children(recursive=True)
     assert os.getsid(guard.pid) != os.getsid(controller.pid)
+
+
+@pytest.mark.parametrize(("taken_back", "ran"), [(False, True), (True, False)])
+def test_a_command_for_the_end_runs_when_its_controller_is_killed_unless_it_was_taken_back(tmp_path, taken_back, ran):
+    marker, other = tmp_path / "marker", tmp_path / "other"
+    code = f"""
+import sys
+from scalebench.launchers import guard
+guard.at_end("one", ["touch", {str(marker)!r}])
+guard.at_end("two", ["touch", {str(other)!r}])
+if {taken_back}:
+    guard.at_end("one", None)
+print("ready", flush=True)
+sys.stdin.read()
+"""
+    controller = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    with controller:
+        assert controller.stdout.readline() == b"ready\n"
+        controller.kill()
+        give_up = time.monotonic() + 60
+        while not other.exists():
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+    assert marker.exists() == ran

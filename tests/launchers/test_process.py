@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from scalebench.errors import HostCrashedError, HostTimeoutError
-from scalebench.launchers.process import HostProcess
+from scalebench.launchers.process import Elsewhere, HostProcess
 
 
 def start(code):
@@ -95,3 +95,70 @@ def test_an_interruption_while_a_host_starts_leaves_no_process(monkeypatch):
     finally:
         signal.signal(signal.SIGINT, before)
     assert [one for one in psutil.Process().children() if one not in others] == []
+
+
+class There(Elsewhere):
+    """A launch on another machine, as its launcher would see it."""
+
+    def __init__(self):
+        self.gone = False
+        self.ended = []
+
+    def why(self):
+        return "the machine burnt down"
+
+    def lost(self):
+        return self.gone
+
+    def end(self, *, well):
+        self.ended.append(well)
+
+
+class TestALaunchElsewhere:
+    def start(self, code, there):
+        return HostProcess([sys.executable, "-c", code], dict(os.environ), elsewhere=there)
+
+    def test_that_is_lost_is_a_crash_though_its_command_here_goes_on(self, monkeypatch):
+        monkeypatch.setattr("scalebench.launchers.process._LOOK_S", 0.1)
+        there = There()
+        there.gone = True
+        host = self.start("import time; time.sleep(1000)", there)
+        with pytest.raises(HostCrashedError, match="was left alone during 'round'; the machine burnt down"):
+            host.ask({"do": "round"}, 1000)
+        host.end()
+        assert there.ended == [False]
+
+    def test_that_is_there_is_waited_for(self, monkeypatch):
+        monkeypatch.setattr("scalebench.launchers.process._LOOK_S", 0.1)
+        there = There()
+        host = self.start(ECHO.replace("    replies", "    import time; time.sleep(1)\n    replies"), there)
+        assert host.ask({"do": "echo"}, 60) == {"do": "echo"}
+        assert host.end(patience=20) == 0
+        assert there.ended == [True]
+
+    def test_says_why_where_it_does_not_answer_in_time(self):
+        host = self.start("import time; time.sleep(1000)", There())
+        with pytest.raises(HostTimeoutError, match="the machine burnt down"):
+            host.ask({"do": "round"}, 0.2)
+        host.end()
+
+    def test_is_asked_to_end_what_it_has_started_before_it_is_killed(self, tmp_path):
+        told = tmp_path / "told"
+        code = f"import signal, sys, time\nsignal.signal(15, lambda *_: (open({str(told)!r}, 'w').close(), sys.exit(3)))\nprint('up', flush=True)\ntime.sleep(1000)"
+        host = self.start(code, There())
+        give_up = time.monotonic() + 60
+        while "up" not in host.printed:
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        assert host.end() == 3
+        assert told.exists()
+
+    def test_has_no_processes_to_count_and_no_folder_for_temporary_files_here(self):
+        host = self.start("import os, time; print(os.environ.get('TMPDIR', 'none'), flush=True); time.sleep(1000)", There())
+        give_up = time.monotonic() + 60
+        while not host.printed:
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+        assert host.count_processes() is None
+        assert host.printed.strip() == os.environ.get("TMPDIR", "none")
+        host.end()
