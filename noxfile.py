@@ -39,7 +39,7 @@ def bench(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """The tests but the long ones, on the Python that nox runs on. ``-- -k name`` for some of them, long or not."""
-    session.install("-e", ".[all]", *group("tests"))
+    session.install("-e", ".[all,ray]", *group("tests"))
     if session.posargs:
         session.run("pytest", "tests", *session.posargs)
         return
@@ -49,14 +49,14 @@ def tests(session: nox.Session) -> None:
 @nox.session(name="tests-long")
 def tests_long(session: nox.Session) -> None:
     """Simulations of many studies, files changed at random, every fault, a run ended at any moment, the lecture."""
-    session.install("-e", ".[all]", *group("tests"))
+    session.install("-e", ".[all,ray]", *group("tests"))
     run_tests(session, "long", "tests")
 
 
 @nox.session(name="tests-cluster")
 def tests_cluster(session: nox.Session) -> None:
     """Several hosts and a Slurm on this machine, for real. Needs root; installs Debian's packages."""
-    session.install("-e", ".[all]", *group("tests"))
+    session.install("-e", ".[all,ray]", *group("tests"))
     session.run("pytest", "tests/cluster", *session.posargs)
 
 
@@ -65,7 +65,7 @@ def pythons(session: nox.Session) -> None:
     """On each other Python that is found, the tests of what runs in measured processes and of what starts them."""
     if session.python == f"{sys.version_info.major}.{sys.version_info.minor}":
         session.skip("the session 'tests' runs them on this Python")
-    session.install("-e", ".[all]", *group("tests"))
+    session.install("-e", ".[all,ray]", *group("tests"))
     run_tests(
         session,
         "not long",

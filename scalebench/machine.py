@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 #: whose versions a run records, where they are installed
-PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mpi4py", "mpich", "openmpi", "psutil", "threadpoolctl", "loky",
+PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mpi4py", "mpich", "openmpi", "psutil", "threadpoolctl", "loky", "distributed", "ray",
              "pytest-benchmark")  # fmt: skip
 _CANARY_TURNS = 40_000
 

@@ -215,9 +215,13 @@ def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     if case.backend == PROGRAM:
         return {"do": "open", "program": program_request(case, sweep)}
     job, items = job_and_items(case, sweep)
+    backend = get_backend(case.backend)
+    own = options(case, backend)
+    if sweep.scheduler is not None and backend.scheduler is not None:
+        own["scheduler"] = sweep.scheduler
     return {
-        "do": "open", "backend": references()[case.backend], "workers": case.workers,
-        "options": options(case, get_backend(case.backend)), "binding": case.binding, "job": job, "items": items,
+        "do": "open", "backend": references()[case.backend], "workers": case.workers, "options": own, "binding": case.binding,
+        "job": job, "items": items,
     }  # fmt: skip
 
 

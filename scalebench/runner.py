@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import scalebench
-from scalebench import machine, plan
+from scalebench import machine, plan, scheduler
 from scalebench.case import Case
 from scalebench.command import PROGRAM
 from scalebench.errors import brief
@@ -104,6 +104,8 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
             whole = plan.estimate_s([entry.case for entry in sweep.entries], guess, study)
             agree(case.workload, first.durations[0], first.serial_s(case.tasks), whole)
 
+    if sweep.scheduler is not None and sweep.launcher.here:  # else it is hosts elsewhere that must reach it
+        scheduler.reach(sweep.scheduler)
     try:
         sweep.launcher.prepare([entry.case for entry in sweep.entries])
         measured_on = sweep.launcher.machine() or machine.fingerprint()

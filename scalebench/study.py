@@ -30,9 +30,9 @@ AXES = ("kind", "size", "imbalance", "tasks", "scaling", "backend", "start_metho
 SUITE_KEYS = (*AXES, "workload", "items", "items_file", "kwargs", "total", "task_timing", *KEYS)
 #: keys that are of a function's tasks
 NOT_OF_A_PROGRAM = ("workload", "kind", "imbalance", "backend", "binding", "items", "items_file", "kwargs", "total", "start_method",
-                    "mpi_mode", "distribution", "chunksize")  # fmt: skip
+                    "mpi_mode", "distribution", "chunksize", "scheduler")  # fmt: skip
 #: keys that say how hard to look
-SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed")
+SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed", "scheduler")
 _LONGEST_VALUE = 40  # characters of an argument in a workload's name
 
 
@@ -79,6 +79,7 @@ class Study:
     budget: Any = None  #: seconds to spend on blocks; the block that would pass it is not begun
     timeout: Any = None  #: seconds a round may take; None: from the estimate
     seed: Any = 0  #: of the order of cases and of the imbalance
+    scheduler: Any = None  #: the address of workers that somebody has started, for backends that take one; None: their own, here
     total: Any = None  #: of the size's units (turns, us, products, 16 bytes), in all: tasks follow, but at least ``tasks``
     task_timing: str = "on"  #: off: tasks are not recorded one by one
     launcher: str = LOCAL  #: how hosts are started: local, mpiexec, slurm
@@ -220,6 +221,8 @@ class Study:
         for key in ("budget", "timeout"):
             if getattr(self, key) is not None:
                 put(self, key, axes.parse_duration(key, getattr(self, key)))
+        if self.scheduler is not None and not (isinstance(self.scheduler, str) and self.scheduler.strip()):
+            raise StudyError("scheduler", self.scheduler, "must be an address", "For example tcp://10.0.0.1:8786")
         if self.precision is not None:
             rule = "must be a share of the value, from 0.1% to 50%"
             put(self, "precision", axes.parse_number("precision", self.precision, 0.001, 0.5, rule))
@@ -274,6 +277,7 @@ class Study:
         plain["workload"] = self.workload_name
         plain["variants"] = {name: one.described() for name, one in self.variants.items()}
         plain["items"] = None if self.items is None else items_text(self.items)
+        plain["scheduler"] = None if self.scheduler is None else "(an address)"  # of a machine: results are mailed
         plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in self.kwargs.items()}
         plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip

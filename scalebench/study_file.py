@@ -35,12 +35,12 @@ TYPES: dict[str, UnionType | type | Any] = {
     "start_method": Texts, "mpi_mode": Texts, "distribution": Texts, "workers": Wholes, "nodes": Wholes, "launcher": str,
     "launcher_options": Texts | dict[str, Any], "blas_threads": Wholes, "binding": Texts,
     "chunksize": Wholes, "variants": Texts | dict[str, Any], "variant": Texts, "blocks": int | str, "rounds": int | str,
-    "precision": Number, "budget": Number, "timeout": Number, "seed": int | str, "total": int | str, "task_timing": str,
+    "precision": Number, "budget": Number, "timeout": Number, "seed": int | str, "scheduler": str, "total": int | str, "task_timing": str,
     "missing_backends_fail": bool, "baselines": bool, "suites": dict[str, Any], "profile": str, "results": str,
 }  # fmt: skip
 #: keys of ``[tool.scalebench]`` besides those of a study
 PROJECT_KEYS = ("profile", "results")
-_NOT_OF_A_PROJECT = ("name", "workload", "items", "items_file", "kwargs", "variants", "variant", "suites", *KEYS)
+_NOT_OF_A_PROJECT = ("name", "workload", "items", "items_file", "kwargs", "variants", "variant", "suites", "scheduler", *KEYS)
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "array": "a list", "object": "a table",
           "null": "nothing"}  # fmt: skip
 

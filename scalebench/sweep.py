@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from types import MethodType
 from typing import Any
 
+from scalebench import scheduler
 from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import LOCAL, Case, tasks_at_one_worker
@@ -58,6 +59,7 @@ class Sweep:
     )  #: workload name -> its keyword arguments, where it has some
     programs: dict[str, Program] = field(default_factory=dict)  #: workload name -> the program that it is
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
+    scheduler: str | None = None  #: where workers are that somebody has started
     starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
     prepared: Callable[[], Any] | None = None  #: undoes the preparation
     launcher: Launcher = field(default_factory=lambda: Local({}))  #: starts the hosts
@@ -69,7 +71,7 @@ class Sweep:
 
 def expand(study: Study) -> Sweep:
     """The cases of a study, baselines included, in the order in which the study names them."""
-    sweep = Sweep(variants=dict(study.variants))
+    sweep = Sweep(variants=dict(study.variants), scheduler=study.scheduler)
     seen: set[Case] = set()
     for suite in study.each_suite():
         asked: dict[Case, str | None] = dict.fromkeys(_multiply(suite, sweep))
@@ -81,6 +83,8 @@ def expand(study: Study) -> Sweep:
             if case not in seen:
                 seen.add(case)
                 sweep.entries.append(Entry(case, suite.name, added, suite.task_timing))
+    if sweep.scheduler is not None:
+        scheduler.check(sweep.scheduler, dict.fromkeys(entry.case.backend for entry in sweep.entries if entry.added is None))
     return sweep
 
 

@@ -11,6 +11,14 @@ T = TypeVar("T")
 OWN_AXES = ("start_method", "mpi_mode", "distribution", "chunksize")
 
 
+class OpenError(Exception):
+    """The pool could not be made ready; the message is for the row, ``brief`` for somebody who waits at a terminal."""
+
+    def __init__(self, message: str, brief: str | None = None) -> None:
+        super().__init__(message)
+        self.brief = brief
+
+
 class Pool(Protocol):
     """Workers that are up. Used by one thread; all methods may raise what the interface itself raises."""
 
@@ -43,6 +51,8 @@ class Backend(Protocol):
     axes: ClassVar[dict[str, tuple[Any, ...]]]
     threads: ClassVar[bool]  #: workers are threads of one process and share its BLAS
     only_one_worker: ClassVar[bool]  #: it has no workers to sweep: ``serial``
+    #: what the address looks like at which it finds workers that are there; None where it starts its own in any case
+    scheduler: ClassVar[str | None]
 
     @staticmethod
     def unavailable() -> str | None:
@@ -64,7 +74,9 @@ class Backend(Protocol):
         Args:
             workers: How many, >= 1; never rounded down in silence.
             job: To be installed.
-            **options: The axes of the backend, as asked for.
+            **options: The axes of the backend, as asked for; ``scheduler``, where it takes one and the study gives one.
+        Raises:
+            OpenError: They can't be had; the message says what, where, and the way out.
         """
 
 
@@ -73,6 +85,7 @@ class PlainProcess:
 
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
+    scheduler: ClassVar[str | None] = None
 
     @staticmethod
     def unavailable() -> str | None:

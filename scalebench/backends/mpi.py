@@ -24,6 +24,7 @@ class MPIClassic:
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {"distribution": ("block",)}
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
+    scheduler: ClassVar[str | None] = None
 
     @staticmethod
     def unavailable() -> str | None:

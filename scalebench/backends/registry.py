@@ -18,6 +18,8 @@ BUILT_IN = {
     "threads": "scalebench.backends.threads:Threads",
     "mpi-pool": "scalebench.backends.mpi_pool:MPIPool",
     "mpi": "scalebench.backends.mpi:MPIClassic",
+    "dask": "scalebench.backends.dask:Dask",
+    "ray": "scalebench.backends.ray:Ray",
 }
 
 

@@ -75,7 +75,10 @@ _SETTINGS = {
     "budget": ("TIME", "begin no block that would not end in time: 90s, 5m, 1.5h"),
     "timeout": ("TIME", "that a round may take (default: from the estimate)"),
     "seed": ("N", "of the order of cases and of the imbalance"),
+}
+_PLACES = {
     "launcher": ("NAME", "how hosts start: local, mpiexec (over hosts), slurm (see 'scalebench backends')"),
+    "scheduler": ("ADDRESS", "use workers that you have started there: tcp://HOST:PORT of a dask scheduler"),
 }
 #: of a program that is measured instead of a function
 _PROGRAM = {
@@ -98,13 +101,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--profile", metavar="NAME", help="quick, default, full or granularity: a study that comes with scalebench"
     )
-    for title, flags in (("axes of the sweep (several values by commas)", _AXES), ("how hard to look", _SETTINGS)):
+    for title, flags in (
+        ("axes of the sweep (several values by commas)", _AXES),
+        ("how hard to look", _SETTINGS),
+        ("where tasks run", _PLACES),
+    ):
         group = parser.add_argument_group(title)
         for flag, (metavar, help_text) in flags.items():
             group.add_argument(f"--{flag}", metavar=metavar, help=help_text)
         if flags is _AXES:
             group.add_argument("--variant", metavar="NAME=WHAT", action="append", help=_VARIANT)
-        else:
+        elif flags is _PLACES:
             group.add_argument(
                 "--launcher-option",
                 metavar="KEY=VALUE",
@@ -227,7 +234,7 @@ def _study_of(earlier: "Earlier") -> "Study":
 
 def _names_study(asked: argparse.Namespace) -> bool:
     """Whether the command line says anything of what to measure."""
-    flags = (*_AXES, *(flag for flag in _SETTINGS if flag != "launcher"), *_PROGRAM, *_PROGRAM_SWITCHES)
+    flags = (*_AXES, *_SETTINGS, *(flag for flag in _PLACES if flag != "launcher"), *_PROGRAM, *_PROGRAM_SWITCHES)
     named = [asked.study, asked.profile, asked.variant, *(getattr(asked, flag.replace("-", "_")) for flag in flags)]
     return asked.no_baselines or any(one is not None for one in named)
 
@@ -244,7 +251,7 @@ def _study(asked: argparse.Namespace) -> "Study":
     defaults = of_study(project)
     changes = {
         flag.replace("-", "_"): value
-        for flag in (*_AXES, *_SETTINGS, *_PROGRAM, *_PROGRAM_SWITCHES)
+        for flag in (*_AXES, *_SETTINGS, *_PLACES, *_PROGRAM, *_PROGRAM_SWITCHES)
         if (value := getattr(asked, flag.replace("-", "_"))) is not None
     }
     if asked.no_baselines:

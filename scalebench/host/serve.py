@@ -20,19 +20,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-from scalebench.backends.base import Backend, Pool
+from scalebench.backends.base import Backend, OpenError, Pool
 from scalebench.backends.deaths import WorkerDiedError
 from scalebench.host import answers, nodes, probe, protocol, worker
 from scalebench.host.recorder import Record
 from scalebench.workloads.family import make_items
-
-
-class OpenError(Exception):
-    """The pool could not be made ready; the message is for the row, ``brief`` for somebody who waits at a terminal."""
-
-    def __init__(self, message: str, brief: str | None = None) -> None:
-        super().__init__(message)
-        self.brief = brief
 
 
 @dataclass

@@ -67,6 +67,7 @@ _state = _State()
 def install(job: Job) -> None:
     """Make this process, rank or thread a worker for ``job``: import the workload and run its set-up, once."""
     state = _state
+    state.task = state.failure = None  # of an earlier launch, where the worker has outlived it
     state.threaded = job.threaded
     # one number that no other worker of the launch has, on this node or another
     state.key = zlib.crc32(platform.node().encode()) << 32 | (threading.get_native_id() if job.threaded else os.getpid())

@@ -88,9 +88,9 @@ class Hosts:
 
     def repair(self):
         """All of them up and connected again."""
+        for node in self.nodes:  # before they are looked for; one without power has no cable, and gets one with its start
+            subprocess.run([self.state / "bin" / "host-join", node], capture_output=True, check=False)
         _script(self.up, **self.settings)
-        for node in self.nodes:
-            self.join(node)
 
     up = "hosts-up.sh"
 

@@ -1,0 +1,61 @@
+"""Where workers are that somebody else has started: an address, looked at before anything is measured.
+
+It is of a machine, so it is a setting of a study and no part of what a case is: no file of results has it.
+"""
+
+import socket
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from scalebench.backends.registry import get_backend
+from scalebench.errors import StudyError
+
+_ANSWER_S = 5.0
+_OWN = "or leave scheduler out: workers are then started here"
+
+
+def check(address: str, backends: Iterable[str]) -> None:
+    """That it is an address, and one that the backends of a study can use which use any.
+
+    Raises:
+        StudyError: It is none.
+    """
+    takers = {name: looks for name in backends if (looks := get_backend(name).scheduler) is not None}
+    if not takers:
+        rule = f"no backend of the study ({', '.join(dict.fromkeys(backends))}) finds its workers at an address"
+        raise StudyError("scheduler", address, rule, "Leave it out, or give one that does: --backend dask")
+    forms = {looks.removesuffix("HOST:PORT") for looks in takers.values()}
+    if len(forms) > 1:
+        rule = "; ".join(f"{name} takes {looks}" for name, looks in takers.items())
+        raise StudyError("scheduler", address, rule, f"Give each of them a study of its own, {_OWN}")
+    looks = next(iter(takers.values()))
+    if forms != {address.removesuffix(_place(address))} or _host_and_port(address) is None:
+        raise StudyError("scheduler", address, f"must be {looks}", f"For example {looks.replace('HOST:PORT', '10.0.0.1:8786')}")
+
+
+def reach(address: str) -> None:
+    """That somebody answers there: it is found out once, and not by each launch.
+
+    Raises:
+        StudyError: Nobody does, or not within some seconds.
+    """
+    place = _host_and_port(address)
+    assert place is not None
+    try:
+        socket.create_connection(place, timeout=_ANSWER_S).close()
+    except OSError as error:
+        why = error.strerror or str(error) or type(error).__name__
+        raise StudyError("scheduler", address, f"nobody answers there ({why})", f"Start it first, {_OWN}") from None
+
+
+def _place(address: str) -> str:
+    return address.rpartition("://")[2]
+
+
+def _host_and_port(address: str) -> tuple[str, int] | None:
+    try:
+        place = urlsplit("//" + _place(address))
+        host, port = place.hostname, place.port
+    except ValueError:  # no number, or none of a port
+        return None
+    return (host, port) if host and port and place.netloc == _place(address) and place.username is None else None

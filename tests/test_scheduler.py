@@ -1,0 +1,76 @@
+"""The address of workers that are there: refused before anything is measured where it can't be one."""
+
+import json
+import socket
+
+import pytest
+
+from scalebench import scheduler
+from scalebench.backends import registry
+from scalebench.backends.base import PlainProcess
+from scalebench.errors import StudyError
+from scalebench.plan import open_request
+from scalebench.study import Study
+from scalebench.sweep import expand
+
+ADDRESS = "tcp://10.0.0.1:8786"
+
+
+class Other(PlainProcess):
+    name = "other"
+    summary = "finds its workers in another way"
+    axes = {}  # noqa: RUF012 - as a plug-in may write it
+    scheduler = "HOST:PORT"
+
+
+@pytest.mark.parametrize("address", ["10.0.0.1:8786", "http://10.0.0.1:8786", "tcp://10.0.0.1", "tcp://:8786", "tcp://a:b", "tcp://a:0",
+                                     "tcp://a:65536", "tcp://a:1/x", "tcp://a:1 ", "tcp://me@a:1"])  # fmt: skip
+def test_what_is_no_address_is_refused_with_what_one_looks_like(address):
+    with pytest.raises(StudyError, match=r"must be tcp://HOST:PORT\.\nFor example tcp://10\.0\.0\.1:8786"):
+        expand(Study(backend="dask", scheduler=address))
+
+
+@pytest.mark.parametrize("address", ["tcp://node1:8786", "tcp://[::1]:8786", ADDRESS])
+def test_what_is_one_is_taken(address):
+    assert expand(Study(backend="dask", scheduler=address)).scheduler == address
+
+
+@pytest.mark.parametrize("value", ["", " ", 8786, ["tcp://a:1"]])
+def test_it_is_text(value):
+    with pytest.raises(StudyError, match="must be an address"):
+        Study(backend="dask", scheduler=value)
+
+
+def test_a_study_without_a_backend_for_it_is_refused():
+    with pytest.raises(StudyError, match=r"no backend of the study \(processes, threads\) finds its workers at an address"):
+        expand(Study(backend="processes,threads", scheduler=ADDRESS))
+
+
+def test_backends_that_take_different_ones_need_a_study_each(monkeypatch):
+    monkeypatch.setattr(scheduler, "get_backend", lambda name: Other() if name == "other" else registry.get_backend(name))
+    with pytest.raises(StudyError, match=r"dask takes tcp://HOST:PORT; other takes HOST:PORT"):
+        scheduler.check(ADDRESS, ["dask", "other"])
+    scheduler.check("10.0.0.1:8786", ["other", "serial"])
+
+
+def test_nobody_behind_it_is_told_at_once():
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(
+        StudyError, match=r"nobody answers there \(Connection refused\)\.\nStart it first, or leave scheduler out"
+    ):
+        scheduler.reach(f"tcp://127.0.0.1:{port}")
+
+
+def test_it_goes_to_those_backends_that_take_one_and_into_no_case():
+    with_one = expand(Study(backend="dask,processes", workers=2, scheduler=ADDRESS))
+    without = expand(Study(backend="dask,processes", workers=2))
+    assert [one.case.case_id for one in with_one.entries] == [one.case.case_id for one in without.entries]
+    sent = {one.case.backend: open_request(one.case, with_one)["options"].get("scheduler") for one in with_one.entries}
+    assert sent == {"dask": ADDRESS, "processes": None, "serial": None}
+
+
+def test_a_run_tells_that_there_was_one_and_not_which():
+    told = json.dumps(Study(backend="dask", scheduler=ADDRESS).described(), default=str)
+    assert ADDRESS not in told
+    assert '"scheduler": "(an address)"' in told
