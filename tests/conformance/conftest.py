@@ -22,24 +22,21 @@ VALUES = {
     "distribution": ["block", "cyclic"],
 }
 
-#: backends whose pools take seconds to start, and what is tried of them in any case; all else is long
+#: backends whose pools take seconds to start; what is tried of them in any case, besides all that looks at one launch: the rest is long
 SLOW = ("dask", "ray")
 FIRST = (
-    "test_are_those_of_a_plain_loop_in_item_order",
-    "test_are_as_many_as_asked_for_and_all_up_before_the_first_round",
-    "test_of_a_task_carry_the_remote_traceback_with_worker_and_node",
-    "test_to_pickle_an_answer_are_failures_of_the_round",
-    "test_of_the_pool_leaves_no_worker_and_of_the_host_no_process",
+    "test_of_a_task_carry_the_remote_traceback_and_leave_the_pool_open_for_a_next_request",
     "test_nothing_is_left_by",
 )
 
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if item.path.is_relative_to(Path(__file__).parent) and item.originalname not in FIRST:
-            asked = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
-            if asked is not None and asked["backend"] in SLOW:
-                item.add_marker("long")
+        if not item.path.is_relative_to(Path(__file__).parent) or item.originalname in FIRST:
+            continue
+        asked = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
+        if asked is not None and asked["backend"] in SLOW and not {"life", "squared"} & set(item.fixturenames):
+            item.add_marker("long")
 
 
 def configurations(*, first_only):
