@@ -167,7 +167,7 @@ class MachineBusy(Finding):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartsDamaged(Finding):
-    """Launches of a run that did not come to its end are left out: their files were cut off or changed."""
+    """Launches of a run, or their tasks, are left out: their files were cut off or changed."""
 
     code: ClassVar[str] = "SB112"
     folder: str
@@ -175,8 +175,12 @@ class PartsDamaged(Finding):
 
     def __str__(self) -> str:
         more = f" and {len(self.parts) - 3} more" if len(self.parts) > 3 else ""
-        return (f"{self.folder}: left out, since their content is not what was written: {', '.join(self.parts[:3])}{more}; "
-                f"their launches are made again by scalebench run --resume {self.folder}")  # fmt: skip
+        told = [f"{self.folder}: left out, since their content is not what was written: {', '.join(self.parts[:3])}{more}"]
+        if any(part.endswith(".rounds.parquet") for part in self.parts):
+            told.append(f"their launches are made again by scalebench run --resume {self.folder}")
+        if any(part.endswith(".tasks.parquet") for part in self.parts):
+            told.append("tasks are lost where the rounds of their launch are whole: those count, without an account")
+        return "; ".join(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -155,11 +155,13 @@ def _files(folder: Path, table: str) -> list[Path]:
 def _about(folder: Path) -> dict[str, Any]:
     """What is known about a run, and what of it was left out since it is damaged."""
     about = read_about(folder)
-    damaged = [part for table in ("rounds", "tasks") if not (folder / f"{table}.parquet").exists()
-               for part in find_parts(folder / "parts", table).damaged]  # fmt: skip
+    gone = about.get("damaged")
+    damaged = {name for name in gone if isinstance(name, str)} if isinstance(gone, list) else set()
+    damaged |= {part.name for table in ("rounds", "tasks") if not (folder / f"{table}.parquet").exists()
+                for part in find_parts(folder / "parts", table).damaged}  # fmt: skip
     if damaged:
         findings = about.get("findings")
-        told = PartsDamaged(folder=str(folder), parts=[part.name for part in damaged]).described()
+        told = PartsDamaged(folder=str(folder), parts=sorted(damaged)).described()
         about["findings"] = [*(findings if isinstance(findings, list) else []), told]
     return about
 

@@ -185,12 +185,27 @@ class Store:
             tasks.unlink(missing_ok=True)  # of a compaction that did not: the parts are whole
             of_rounds, of_tasks = find_parts(parts, "rounds"), find_parts(parts, "tasks")
             kept = set(map(launch_of, of_rounds.whole))
+            gone = [name for name in store._damaged() if name.endswith(".tasks.parquet")]  # without rounds they are made again
+            store._tell([*gone, *(part.name for part in of_tasks.damaged if launch_of(part) in kept)])
             alone = [part for part in of_tasks.whole if launch_of(part) not in kept]  # of a launch that was cut off
             for part in [*of_rounds.damaged, *of_tasks.damaged, *alone]:
                 part.unlink()  # their launches are made again, with other tasks
         except OSError as error:
             raise ResultsError(f"{folder} can't be written: {error.strerror or error}.\nMake it writable, then again") from None
         return store
+
+    def _damaged(self) -> list[str]:
+        """Names of parts that have gone, since they were not as written."""
+        told = self.about.get("damaged")
+        return [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
+
+    def _tell(self, damaged: Iterable[str]) -> None:
+        """Note which parts are lost, before they go: a reader tells it."""
+        if names := sorted(set(damaged)):
+            self.about["damaged"] = names
+        elif self.about.pop("damaged", None) is None:
+            return
+        self._save()
 
     def _own(self) -> None:
         """Be the only one that writes this run, as long as this process lives: a lock on its folder."""
@@ -259,9 +274,13 @@ class Store:
             NotStoredError: They can't be written; the parts are as they were.
         """
         parts = self.folder / "parts"
-        kept = set(map(launch_of, find_parts(parts, "rounds").whole))
+        found = {"tasks": find_parts(parts, "tasks"), "rounds": find_parts(parts, "rounds")}
+        kept = set(map(launch_of, found["rounds"].whole))
+        lost = [*found["rounds"].damaged, *(part for part in found["tasks"].damaged if launch_of(part) in kept)]
+        with self._writing():
+            self._tell([*self._damaged(), *(part.name for part in lost)])
         for table, columns in (("tasks", TASKS), ("rounds", ROUNDS)):
-            files = [part for part in find_parts(parts, table).whole if launch_of(part) in kept]
+            files = [part for part in found[table].whole if launch_of(part) in kept]
             with self._writing(), written_atomically(self.folder / f"{table}.parquet") as file:
                 _join(files, file, columns)
         shutil.rmtree(parts, ignore_errors=True)

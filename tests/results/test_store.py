@@ -199,6 +199,17 @@ class TestCompacting:
 
 class TestReopening:
     @pytest.fixture
+    def damage(self):
+        """Cut the first part of a table."""
+
+        def cut(store, table):
+            part = min((store.folder / "parts").glob(f"*.{table}.parquet"))
+            part.write_bytes(part.read_bytes()[:-1])
+            return part
+
+        return cut
+
+    @pytest.fixture
     def ended(self, store):
         for block in (0, 1):
             launch(store, block)
@@ -251,6 +262,35 @@ class TestReopening:
         self.reopen(store.folder)
         assert not part.exists()
         assert load(store.folder).rounds["block"].tolist() == [1]
+
+    def test_tells_of_lost_tasks_whose_rounds_are_whole_from_then_on(self, store, damage):
+        launch(store, 0)
+        part = damage(store, "tasks")
+        store._disown()
+        told = load(store.folder).findings
+        assert [(one["code"], one["parts"]) for one in told] == [("SB112", [part.name])]
+        again = self.reopen(store.folder)
+        assert not part.exists()
+        assert load(store.folder).findings == told
+        launch(again, 1)
+        again.compact()
+        again.save(status="interrupted", findings=[])
+        assert load(store.folder).findings == told
+        last = self.reopen(store.folder)
+        assert load(store.folder).findings == told
+        last.compact()
+        last.save(status="finished", findings=[])
+        assert load(store.folder).findings == told
+        assert load(store.folder).rounds["block"].tolist() == [0, 1]
+
+    def test_tells_no_more_of_a_launch_that_is_made_again(self, store, damage):
+        launch(store, 0)
+        launch(store, 1)
+        rounds, _ = damage(store, "rounds"), damage(store, "tasks")
+        store.compact()
+        assert [one["parts"] for one in load(store.folder).findings] == [[rounds.name]]
+        self.reopen(store.folder)
+        assert load(store.folder).findings == []
 
     def test_is_for_one_at_a_time(self, ended):
         first = self.reopen(ended)
