@@ -123,6 +123,11 @@ class HostCrashedError(HostError):
 
 
 class HostTimeoutError(HostError):
-    """No answer within the time allowed."""
+    """No answer to a ``request`` within the time allowed."""
 
     status = "timeout"
+
+    def __init__(self, message: str, request: str, seconds: float) -> None:
+        super().__init__(message)
+        self.request = request
+        self.seconds = seconds

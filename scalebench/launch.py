@@ -171,7 +171,7 @@ def _measure_program(
         try:
             reply = host.ask({"do": "round"}, timeout)
         except HostTimeoutError:
-            raise HostTimeoutError(f"the command did not end within {timeout:g} s") from None
+            raise HostTimeoutError(f"the command did not end within {timeout:g} s", "round", timeout) from None
         facts = {name: reply[name] for name in ("wall_s", "exit_status", "cpu_tree_s", "ctx_involuntary", "rss_peak_bytes")}
         facts |= {"work_units": case.tasks, "task_timing": "off", "figure_of_merit": reply.get("figure_of_merit")}
         if (wrong := wrong_with(reply, program)) is not None:

@@ -99,11 +99,7 @@ def measure_references(
             largest[reference_key(entry.case)] = replace(case, variant=known.variant)
     programs = {key: min(cases, key=lambda one: one.workers * (one.blas_threads or 1)) for key, cases in fewest.items()}
     return {
-        **{
-            key: _measure(case, sweep, timeout or _REFERENCE_TIMEOUT_S, looked)
-            for key, case in largest.items()
-            if not refusal(case)
-        },
+        **{key: _measure(case, sweep, timeout, looked) for key, case in largest.items() if not refusal(case)},
         **{key: _measure_program(case, sweep, timeout) for key, case in programs.items()},
     }
 
@@ -130,23 +126,23 @@ def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Referen
     return Reference([reply["wall_s"] * case.workers / case.tasks], None, start_s)
 
 
-def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Reference:
-    serial = as_serial(case)
+def _measure(case: Case, sweep: Sweep, timeout: float | None, looked: Looked) -> Reference:
+    serial, limit = as_serial(case), timeout or _REFERENCE_TIMEOUT_S
     named = f"workload = {case.workload!r}"
     replies: list[dict[str, Any]] = []
     host = sweep.launcher.start(serial, sweep.start_of(serial))
     try:
-        host.ask(open_request(serial, sweep), _LEAST_TIMEOUT_S)
+        host.ask(open_request(serial, sweep), max(_LEAST_TIMEOUT_S, timeout or 0.0))
         start_s = machine.clock() - host.started
         request = {"do": "round", "task_timing": "on", "digests": True}
         if case.kind is None:  # nobody knows how long it takes, or whether it works at all
-            replies.append(host.ask({**request, "first": 1}, timeout))
+            replies.append(host.ask({**request, "first": 1}, limit))
             if (lazy := replies[0].get("unchecked")) in _LAZY:
                 raise WorkloadError(
                     f"{named}: returns a {lazy}: calling it ran nothing, so there is nothing to time.\n{_LAZY[lazy]}"
                 )
             looked(case, Reference(_durations(replies[0]), None, start_s))
-        reply = host.ask(request, timeout)
+        reply = host.ask(request, limit)
         replies.append(reply)
         durations = _durations(reply)
         if reply["wrong"]:
@@ -156,7 +152,7 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
                 "Nothing was measured.\nMend the check or the function"
             )
         if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
-            replies.append(host.ask(request, timeout))
+            replies.append(host.ask(request, limit))
             durations = list(map(min, durations, _durations(replies[-1])))
     except HostFailedError as error:
         if error.task is not None:
@@ -164,11 +160,13 @@ def _measure(case: Case, sweep: Sweep, timeout: float, looked: Looked) -> Refere
         if error.brief is not None:
             raise WorkloadError(f"{named}: can't be set up: {error.brief}.\n{_way_in(error.brief, case.reference)}") from None
         raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
-    except HostTimeoutError:
-        way_out = "Give fewer items or less work, or a longer --timeout"
-        raise WorkloadError(
-            f"{named}: one pass over its items took longer than {timeout:g} s. Nothing was measured.\n{way_out}"
-        ) from None
+    except HostTimeoutError as error:
+        what, way_out = "one pass over its items", "Give fewer items or less work, or a longer --timeout"
+        if error.request == "open":
+            what, way_out = "its import and set-up", "Do less there, or give a longer --timeout"
+        elif not replies and case.kind is None:
+            what = "its first item"
+        raise WorkloadError(f"{named}: {what} took longer than {error.seconds:g} s. Nothing was measured.\n{way_out}") from None
     except HostError as error:
         raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
     finally:

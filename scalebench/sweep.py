@@ -4,7 +4,6 @@ Pure: nothing is started. An axis that a backend or workload lacks collapses to 
 to the first suite that names it.
 """
 
-import base64
 import difflib
 import functools
 import itertools
@@ -269,14 +268,14 @@ def _refers_to(reference: str, function: Callable[..., Any] | Workload) -> bool:
 
 
 def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a host needs to run a case: the job for its workers and the recipe for the items, as plain JSON values."""
+    """What a host needs to run a case: the job for its workers and the recipe for the items, as values of JSON and bytes."""
     job: dict[str, Any] = {"workload": case.reference, "kind": case.kind}
     if (function := sweep.functions.get(case.workload)) is not None:
         import cloudpickle
 
-        job["pickled"] = _text(pickled("workload", case.workload, lambda: cloudpickle.dumps(function)))
+        job["pickled"] = pickled("workload", case.workload, lambda: cloudpickle.dumps(function))
     if (kwargs := sweep.kwargs.get(case.workload)) is not None:
-        job["kwargs"] = _text(pickled("kwargs", ", ".join(kwargs), lambda: by_name(dict(kwargs))))
+        job["kwargs"] = pickled("kwargs", ", ".join(kwargs), lambda: by_name(dict(kwargs)))
     items = None if case.items_digest is None else sweep.items[case.items_digest]
     if case.kind is not None:
         recipe: dict[str, Any] = {
@@ -284,11 +283,7 @@ def job_and_items(case: Case, sweep: Sweep) -> tuple[dict[str, Any], dict[str, A
             "numbers": None if items is None else list(items),
         }  # fmt: skip
     elif items is None:
-        recipe = {"tasks": case.tasks, "pickled": _text(pickle.dumps(range(case.tasks)))}
+        recipe = {"tasks": case.tasks, "pickled": pickle.dumps(range(case.tasks))}
     else:
-        recipe = {"tasks": case.tasks, "pickled": _text(pickle.dumps(items))}
+        recipe = {"tasks": case.tasks, "pickled": pickle.dumps(items)}
     return job, recipe
-
-
-def _text(content: bytes) -> str:
-    return base64.b64encode(content).decode("ascii")

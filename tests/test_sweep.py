@@ -1,8 +1,7 @@
 """What a study multiplies out to: cases without duplicates, the baselines that it forgot, and what a host is given."""
 
-import base64
 import functools
-import json
+import io
 import pickle
 import threading
 from dataclasses import replace
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from scalebench.backends.base import OWN_AXES
 from scalebench.backends.registry import get_backend, references
 from scalebench.errors import StudyError
+from scalebench.host import protocol
 from scalebench.host.worker import Job, resolve
 from scalebench.study import Study
 from scalebench.study_file import profile
@@ -315,7 +315,8 @@ class TestItems:
 def given_to_host(case_number=0, **study):
     sweep = expand(Study(**{"workers": 1, "backend": "serial", **study}))
     job, items = job_and_items(sweep.entries[case_number].case, sweep)
-    assert json.loads(json.dumps([job, items])) == [job, items]
+    request = {"do": "open", "job": job, "items": items}
+    assert list(protocol.requests(protocol.in_parts(request), io.BytesIO())) == [request]
     return job, items
 
 
@@ -331,9 +332,9 @@ class TestAJob:
     def test_of_a_function_counts_its_items_or_sends_them(self):
         job, items = given_to_host(workload="tasks:square", tasks=3)
         assert job == {"workload": "tasks:square", "kind": None}
-        assert (items["tasks"], list(pickle.loads(base64.b64decode(items["pickled"])))) == (3, [0, 1, 2])
+        assert (items["tasks"], list(pickle.loads(items["pickled"]))) == (3, [0, 1, 2])
         _, items = given_to_host(workload="tasks:square", items=["a", ("b",)])
-        assert (items["tasks"], pickle.loads(base64.b64decode(items["pickled"]))) == (2, ["a", ("b",)])
+        assert (items["tasks"], pickle.loads(items["pickled"])) == (2, ["a", ("b",)])
 
     @pytest.mark.parametrize(
         "function",

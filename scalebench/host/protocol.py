@@ -4,8 +4,8 @@ Lines, because an MPI launcher forwards text in both directions without harm; a 
 because MPI libraries and start-up files may print before our first statement runs. Arrays of numbers travel as
 base64 of their bytes. The host never sends a pickle.
 
-A long request goes in parts, each taken before the next is sent: MPICH's mpiexec ends the whole job when a rank reads
-its standard input more slowly than it is written, and a write that a pipe can hold never waits.
+A long request goes in parts, each taken before the next is sent, and so do the bytes in it, before it: MPICH's mpiexec ends the
+whole job when a rank reads its standard input more slowly than it is written, and a write that a pipe can hold never waits.
 """
 
 from __future__ import annotations  # array is generic to the type checker alone before Python 3.12
@@ -18,7 +18,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, BinaryIO
 
 _MARK = b"\x1escalebench\x1e"
-_PART = 16 << 10  # characters of a request that go at a time; a pipe holds 64 KiB
+LINE = 16 << 10  #: bytes that a line may have where nobody knows better; a pipe holds 64 KiB
+_ASIDE = "\x1easide"  # stands in a request for bytes that were sent before it
 _streams: tuple[BinaryIO, BinaryIO] | None = None
 
 
@@ -57,20 +58,33 @@ def encode(message: dict[str, Any]) -> bytes:
     return _MARK + json.dumps(message, separators=(",", ":")).encode() + b"\n"
 
 
-def in_parts(request: dict[str, Any]) -> Iterator[bytes]:
-    """A request as marked lines, all but the last to be answered before the next is sent; made one by one, since items may be large."""
-    text = json.dumps(request, separators=(",", ":"))
-    if len(text) <= _PART:
+def in_parts(request: dict[str, Any], line: int = LINE) -> Iterator[bytes]:
+    """A request as marked lines of ``line`` bytes at most, all but the last to be answered before the next is sent.
+
+    It may hold bytes. Lines are made one by one, since items may be large.
+    """
+    contents: list[bytes] = []
+
+    def aside(content: bytes) -> dict[str, int]:
+        contents.append(content)
+        return {_ASIDE: len(contents) - 1}
+
+    text = json.dumps(request, separators=(",", ":"), default=aside)
+    if not contents and len(text) < line - len(_MARK):
         yield encode(request)
         return
-    starts = range(0, len(text), _PART)
-    for start in starts:
-        yield encode({"part": text[start : start + _PART], "last": start == starts[-1]})
+    contents.append(text.encode())
+    size = (line - 100) // 4 * 3  # of base64, with what stands around it
+    for number, content in enumerate(contents, 1):
+        for start in range(0, len(content), size):
+            ends = start + size >= len(content)
+            part = base64.b64encode(memoryview(content)[start : start + size]).decode("ascii")
+            yield encode({"part": part, "ends": ends, "last": ends and number == len(contents)})
 
 
 def requests(lines: Iterable[bytes], replies: BinaryIO) -> Iterator[dict[str, Any]]:
     """The requests in some lines, whole again; parts of one are answered here."""
-    parts: list[str] = []
+    held = [bytearray()]
     for line in lines:
         message = decode(line)
         if message is None:
@@ -78,12 +92,21 @@ def requests(lines: Iterable[bytes], replies: BinaryIO) -> Iterator[dict[str, An
         if "part" not in message:
             yield message
             continue
-        parts.append(message["part"])
+        held[-1] += base64.b64decode(message["part"])
         if message["last"]:
-            yield json.loads("".join(parts))
-            parts.clear()
-        else:
-            replies.write(encode({"taken": len(parts)}))
+            yield _joined(held)
+            continue
+        if message["ends"]:
+            held.append(bytearray())
+        replies.write(encode({"taken": len(held[-1])}))
+
+
+def _joined(held: list[bytearray]) -> dict[str, Any]:
+    """The request that is the last of these, with the bytes that are the others; none of them is kept here."""
+    text = held.pop()
+    request: dict[str, Any] = json.loads(text, object_hook=lambda one: bytes(held[one[_ASIDE]]) if _ASIDE in one else one)
+    held[:] = [bytearray()]
+    return request
 
 
 def decode(line: bytes) -> dict[str, Any] | None:

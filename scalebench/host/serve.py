@@ -4,7 +4,6 @@ Times are taken here, around the backend's own map, and nowhere else in between:
 packed after the clock has stopped. What goes wrong is a reply ``{"error": ...}``; only a death leaves none.
 """
 
-import base64
 import contextlib
 import functools
 import operator
@@ -134,7 +133,7 @@ def _bind(pool: Pool, binding: str) -> int:
 
 def _items(recipe: dict[str, Any]) -> Sequence[Any]:
     if "pickled" in recipe:
-        items: Sequence[Any] = pickle.loads(base64.b64decode(recipe["pickled"]))
+        items: Sequence[Any] = pickle.loads(recipe.pop("pickled"))  # which may be large
         return [items[index % len(items)] for index in range(recipe["tasks"])]
     return make_items(**recipe)
 

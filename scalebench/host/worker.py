@@ -5,7 +5,6 @@ Promises: a task's record is taken around the task alone; a task that raises, wh
 raises, its failure is reported by :func:`ready`.
 """
 
-import base64
 import functools
 import os
 import pickle
@@ -32,8 +31,8 @@ class Job:
 
     workload: str  #: ``module:attribute``, or what to show of a pickled one
     kind: str | None = None  #: of the ``really_hard_task`` family; ``workload`` is then its name
-    pickled: str | None = None  #: base64 of a function pickled by value, where no reference can name it
-    kwargs: str | None = None  #: base64 of the pickled keyword arguments of each task; None: it has none
+    pickled: bytes | None = None  #: a function pickled by value, where no reference can name it
+    kwargs: bytes | None = None  #: the pickled keyword arguments of each task; None: it has none
     threaded: bool = False  #: workers are threads of one process
 
 
@@ -89,12 +88,12 @@ def resolve(job: Job) -> Workload:
     workload = as_workload(_attribute(job), job.workload)
     if job.kwargs is None:
         return workload
-    return replace(workload, function=functools.partial(workload.function, **pickle.loads(base64.b64decode(job.kwargs))))
+    return replace(workload, function=functools.partial(workload.function, **pickle.loads(job.kwargs)))
 
 
 def _attribute(job: Job) -> Any:
     if job.pickled is not None:
-        return pickle.loads(base64.b64decode(job.pickled))
+        return pickle.loads(job.pickled)
     module, _, attribute = job.workload.partition(":")
     value: Any = import_module(module)
     for name in attribute.split("."):

@@ -35,7 +35,9 @@ _POLITE_S = 5.0  # for a launcher to end what it has started on other machines
 _TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
 _SLOW = {"round": ": a task hangs, or needs a longer --timeout", "open": ": a worker hangs in its set-up"}  # what it may be
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
-_STDERR_PIPE = 1 << 20  # bytes that a task may print meanwhile without being held up, where the system lets us say so
+_WIDE_PIPE = (
+    1 << 20
+)  # bytes that a task may print meanwhile without being held up, and that go to a host at a time, where the system lets us say so
 _STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake the controller with each line
 
 
@@ -69,6 +71,7 @@ class HostProcess:
         self._printed = bytearray()
         self._seen: dict[int, psutil.Process] = {}
         self._sessions: set[int] = set()
+        self._line = protocol.LINE
         self._threads: list[threading.Thread] = []
         try:
             with interrupted_later():  # else a folder or a process may have been made that nobody knows
@@ -91,12 +94,15 @@ class HostProcess:
             start_new_session=sys.platform != "win32",
         )  # fmt: skip
         self._began = psutil.Process(self._process.pid).create_time()
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
         assert self._process.stderr is not None
         pipes = self._process.stdout, self._process.stderr
         if sys.platform == "linux":
             with contextlib.suppress(OSError):
-                fcntl.fcntl(pipes[1], fcntl.F_SETPIPE_SZ, _STDERR_PIPE)
+                fcntl.fcntl(pipes[1], fcntl.F_SETPIPE_SZ, _WIDE_PIPE)
+                if self._name == "the host":  # mpiexec has a pipe of its own to the host
+                    self._line = fcntl.fcntl(self._process.stdin, fcntl.F_SETPIPE_SZ, _WIDE_PIPE)
         self._threads = [
             threading.Thread(target=self._listen, args=(pipes[0],), daemon=True),
             threading.Thread(target=self._drain, args=(pipes[1],), daemon=True),
@@ -105,25 +111,25 @@ class HostProcess:
             thread.start()
 
     def ask(self, request: dict[str, Any], timeout: float) -> dict[str, Any]:
-        """Send a request, wait for the reply.
+        """Send a request, wait for the reply. Of a long one each part has the time that is allowed.
 
         Raises:
             HostFailedError: The host answered with an error.
             HostCrashedError: It died, or it says that its workers did.
             HostTimeoutError: No reply within ``timeout`` seconds.
         """
-        give_up = time.monotonic() + timeout
         reply: dict[str, Any] = {}
-        for line in protocol.in_parts(request):
+        for line in protocol.in_parts(request, self._line):
             with contextlib.suppress(OSError):  # it is dead: no reply says so
                 assert self._process.stdin is not None
                 self._process.stdin.write(line)
                 self._process.stdin.flush()
             try:
-                told = self._next_reply(request["do"], give_up)
+                told = self._next_reply(request["do"], time.monotonic() + timeout)
             except queue.Empty:
-                message = f"no answer to {request['do']!r} within {timeout:g} s{_SLOW.get(request['do'], '')}"
-                raise HostTimeoutError(self.explain(message)) from None
+                what = request["do"]
+                message = f"no answer to {what!r} within {timeout:g} s{_SLOW.get(what, '')}"
+                raise HostTimeoutError(self.explain(message), what, timeout) from None
             if told is None:
                 raise self._crashed(request["do"])
             reply = told

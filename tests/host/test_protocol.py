@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+import tracemalloc
 from array import array
 
 import pytest
@@ -53,20 +54,41 @@ class TestAMessage:
 
 
 class TestARequest:
-    @given(MESSAGES.map(lambda message: {"do": "open", **message}), st.integers(0, 100_000))
-    def test_that_is_long_goes_in_parts_that_a_pipe_can_hold_and_is_whole_again(self, request, length):
+    @given(MESSAGES.map(lambda message: {"do": "open", **message}), st.integers(0, 100_000), st.sampled_from([1 << 10, 16 << 10]))
+    def test_that_is_long_goes_in_parts_that_a_pipe_can_hold_and_is_whole_again(self, request, length, line):
         request["filled"] = "x" * length
         request.pop("part", None)
-        lines = list(protocol.in_parts(request))
-        assert max(map(len, lines)) < 64 << 10
+        lines = list(protocol.in_parts(request, line))
+        assert max(map(len, lines)) <= line
         answered = io.BytesIO()
         assert list(protocol.requests(lines, answered)) == [request]
         assert answered.getvalue().count(b"\n") == len(lines) - 1
 
+    @given(st.lists(st.binary(min_size=1, max_size=5000), max_size=4), st.text())
+    def test_may_hold_bytes_wherever_it_holds_values(self, contents, text):
+        request = {"do": "open", "contents": contents, "inside": {"text": text, "again": contents[:1]}}
+        lines = list(protocol.in_parts(request, 1 << 10))
+        assert max(map(len, lines)) <= 1 << 10
+        assert list(protocol.requests(lines, io.BytesIO())) == [request]
+
     def test_follows_another_that_went_in_parts(self):
-        first, second = {"do": "open", "items": "x" * 50_000}, {"do": "round"}
-        lines = [*protocol.in_parts(first), b"somebody's print\n", *protocol.in_parts(second)]
-        assert list(protocol.requests(lines, io.BytesIO())) == [first, second]
+        first, second, third = {"do": "open", "items": "x" * 50_000}, {"do": "round"}, {"do": "open", "pickled": b"y" * 50_000}
+        lines = [*protocol.in_parts(first), b"somebody's print\n", *protocol.in_parts(second), *protocol.in_parts(third)]
+        assert list(protocol.requests(lines, io.BytesIO())) == [first, second, third]
+
+    def test_of_many_bytes_is_held_once_and_no_longer_than_it_is_used(self):
+        """Items may be of hundreds of megabytes, in the controller and in the host."""
+        size = 20_000_000
+        request = {"do": "open", "pickled": bytes(size)}
+        tracemalloc.start()
+        try:
+            (got,) = protocol.requests(protocol.in_parts(request, 1 << 20), io.BytesIO())
+            kept, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert len(got["pickled"]) == size
+        assert kept < 1.1 * size
+        assert most < 2.6 * size  # it grows as it comes, then is bytes
 
 
 class TestArrays:
