@@ -16,9 +16,6 @@ import tempfile
 import time
 from collections.abc import Sequence
 
-MARK_VARIABLE = "SCALEBENCH_LAUNCH"  #: in the environment of a launch: whatever it starts inherits it
-_TRACKERS_S = 2.0  # for resource trackers to remove what the killed ones left
-_LOOKS = 20  # a process may be born while one looks
 _guarded: tuple[int, str, int] | None = None  # this process, what all its marks begin with, what it tells the guard by
 
 
@@ -58,7 +55,8 @@ def main(begins: str, temporary: str) -> None:
     """Wait for the end of the controller, then end what is left of its launches; ``temporary``: its folder of such files."""
     import psutil
 
-    from scalebench.launchers.leftovers import SharedMemory, is_tracker, remove_those_of_dead_controllers
+    from scalebench.launchers.leftovers import SharedMemory, remove_those_of_dead_controllers
+    from scalebench.launchers.marked import end_all, mark_of, runs
 
     tempfile.tempdir = temporary  # else one is looked for by writing to it, when the controller has long ended
     shared = SharedMemory(time.time())
@@ -66,27 +64,7 @@ def main(begins: str, temporary: str) -> None:
     while part := os.read(0, 1 << 16):
         told += part
     commands = dict(map(json.loads, told.splitlines()))
-
-    def marked() -> list[psutil.Process]:
-        found = []
-        for one in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if one.environ().get(MARK_VARIABLE, "").startswith(begins) and one.status() != psutil.STATUS_ZOMBIE:
-                    found.append(one)
-        return found
-
-    for _ in range(_LOOKS):
-        if not (others := [one for one in marked() if not is_tracker(one)]):
-            break
-        shared.look(others)
-        for one in others:
-            with contextlib.suppress(psutil.Error):
-                one.kill()
-        psutil.wait_procs(others, timeout=0.5)
-    psutil.wait_procs(marked(), timeout=_TRACKERS_S)
-    for one in marked():
-        with contextlib.suppress(psutil.Error):
-            one.kill()
+    end_all(lambda: [one for one in psutil.process_iter() if mark_of(one).startswith(begins) and runs(one)], shared.look)
     for command in commands.values():
         if command is not None:
             with contextlib.suppress(OSError, subprocess.SubprocessError):

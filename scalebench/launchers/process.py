@@ -25,14 +25,14 @@ if sys.platform == "linux":
 from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
 from scalebench.host.endings import ending
-from scalebench.launchers.guard import MARK_VARIABLE, new_mark
-from scalebench.launchers.leftovers import Leftovers, is_tracker
+from scalebench.launchers import marked
+from scalebench.launchers.guard import new_mark
+from scalebench.launchers.leftovers import Leftovers
 from scalebench.launchers.mpi import how_ranks_ended
 
 _END_S = 5.0  # for a killed process to be gone
 _LOOK_S = 10.0  # between two looks whether a launch elsewhere is still there
 _POLITE_S = 5.0  # for a launcher to end what it has started on other machines
-_TRACKER_S = 2.0  # for a resource tracker to remove what the killed ones left
 _SLOW = {"round": ": a task hangs, or needs a longer --timeout", "open": ": a worker hangs in its set-up"}  # what it may be
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
 _WIDE_PIPE = (
@@ -80,7 +80,7 @@ class HostProcess:
                 if own_folder and elsewhere is None:
                     environment = {**environment, "TMPDIR": self._leftovers.folder}
                 self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
-                self._start(command, {**environment, MARK_VARIABLE: self._mark})
+                self._start(command, {**environment, marked.VARIABLE: self._mark})
         except BaseException:
             if hasattr(self, "_process"):
                 self.end()
@@ -209,13 +209,8 @@ class HostProcess:
             self._process.terminate()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(_POLITE_S)
-        everyone = [*self._tree(), *self._marked()]
-        self._leftovers.look(everyone)
-        trackers = [one for one in everyone if is_tracker(one)]
-        _kill([one for one in everyone if one not in trackers])
-        self._wait(lambda: any(map(_runs, trackers)), _TRACKER_S)
-        _kill([*self._tree(), *self._marked()])
-        self._wait(self._tree, _END_S)
+        marked.end_all(lambda: [*self._tree(), *self._astray()], self._leftovers.look)
+        marked.wait_for(self._tree(), _END_S)
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(_END_S)
         if self._elsewhere is not None:
@@ -228,28 +223,23 @@ class HostProcess:
                     pipe.close()
         self._leftovers.remove()
 
-    def _wait(self, others: Callable[[], object], seconds: float) -> None:
-        """Until there are no others, or it takes too long."""
-        give_up = time.perf_counter() + seconds
-        while others() and time.perf_counter() < give_up:
-            time.sleep(0.002)
-
     def _tree(self) -> list[psutil.Process]:
         """All processes of the launch seen so far that still run; one that only waits to be reaped doesn't."""
         with contextlib.suppress(psutil.Error):
             root = psutil.Process(self._process.pid)
             for one in [root, *root.children(recursive=True)]:
                 self._note(one)
-        return [one for one in self._seen.values() if _runs(one)]
+        return [one for one in self._seen.values() if marked.runs(one)]
 
-    def _marked(self) -> list[psutil.Process]:
+    def _astray(self) -> list[psutil.Process]:
         """Descendants whose parents have ended, found by their session, or by the launch's mark in their environment."""
         found = []
         for one in psutil.process_iter():
-            with contextlib.suppress(psutil.Error, OSError):
-                if one.create_time() >= self._began and (
-                    _session(one.pid) in self._sessions or one.environ().get(MARK_VARIABLE) == self._mark
-                ):
+            with contextlib.suppress(psutil.Error):
+                ours = one.create_time() >= self._began and (
+                    _session(one.pid) in self._sessions or marked.mark_of(one) == self._mark
+                )
+                if ours and marked.runs(one):
                     self._note(one)
                     found.append(one)
         return found
@@ -320,16 +310,3 @@ def _session(pid: int) -> int | None:
     with contextlib.suppress(OSError, AttributeError):
         return os.getsid(pid)
     return None
-
-
-def _kill(processes: Sequence[psutil.Process]) -> None:
-    for one in processes:
-        with contextlib.suppress(psutil.Error):
-            one.kill()
-
-
-def _runs(process: psutil.Process) -> bool:
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
