@@ -62,9 +62,12 @@ def items_text(items: Sequence[Any]) -> str:
     if isinstance(items, range):
         return repr(items)
     counted = f"{len(items)} items"
-    if len(items) > _LONGEST_TEXT:
-        return counted
+    left = _LONGEST_TEXT
     try:
+        for item in items:  # one by one: the text of large items is some times as large
+            left -= len(item if isinstance(item, str | bytes | bytearray) else repr(item))
+            if left < 0:
+                return counted
         text = repr(list(items))
         return text if len(text) <= _LONGEST_TEXT and bool(ast.literal_eval(text) == list(items)) else counted
     except Exception:  # noqa: BLE001 - items are anybody's, and so are their repr and ==

@@ -1,13 +1,14 @@
 """Items and keyword arguments: what a text or a file of them says, and that everything else is refused with its place."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
-from scalebench.items import read_items_file, read_kwargs
+from scalebench.items import items_text, read_items, read_items_file, read_kwargs
 
 PLAIN = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**62), 2**62) | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -24,6 +25,24 @@ def file(tmp_path):
         return path
 
     return write
+
+
+class TestTheTextOfItems:
+    @pytest.mark.parametrize(
+        "items", [[bytes(10**7)], ["x" * 10**7], [bytes(10**7)] * 3, [b"x" * 100] * 10**5], ids=["bytes", "text", "some", "many"]
+    )
+    def test_is_not_made_of_large_ones(self, items):
+        tracemalloc.start()
+        try:
+            assert items_text(items) == f"{len(items)} items"
+            assert tracemalloc.get_traced_memory()[1] < 10**6
+        finally:
+            tracemalloc.stop()
+
+    @given(st.lists(PLAIN, min_size=1, max_size=5))
+    def test_reads_as_they_are_or_says_how_many(self, items):
+        text = items_text(items)
+        assert text == f"{len(items)} items" or read_items(text) == items
 
 
 class TestAFileOfItems:
