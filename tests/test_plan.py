@@ -1,13 +1,15 @@
 """What is expected of a case: pure functions of the case, a reference and the machine's CPUs."""
 
 import math
+import time
 
 import pytest
 from factories import make_case
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalebench import machine
+from scalebench import machine, plan
+from scalebench.errors import WorkloadError
 from scalebench.host.answers import combine, digest
 from scalebench.plan import (
     LEAST_ROUNDS,
@@ -24,6 +26,8 @@ from scalebench.plan import (
     timeout_s,
 )
 from scalebench.study import Study
+from scalebench.sweep import expand
+from scalebench.workloads.describe import Workload
 
 GIB = 2**30
 
@@ -78,6 +82,13 @@ class TestAReference:
 
     def test_of_uneven_tasks_is_shared_only_by_as_many_of_them(self):
         assert reference_key(make_case(imbalance=0.5, tasks=8)) != reference_key(make_case(imbalance=0.5, tasks=16))
+
+    def test_that_takes_too_long_to_set_up_is_told_so(self, monkeypatch):
+        monkeypatch.setattr(plan, "_LEAST_TIMEOUT_S", 0.2)
+        endless = Workload(function=abs, setup=lambda: time.sleep(1000))
+        sweep = expand(study(workload=endless, items=[1, 2], backend="serial"))
+        with pytest.raises(WorkloadError, match=r"its import and set-up took longer than 0\.2 s\. Nothing was measured\."):
+            plan.measure_references(sweep, timeout=0.1)
 
 
 class TestRunnableThreads:

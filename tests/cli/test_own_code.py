@@ -174,7 +174,7 @@ class TestAFunction:
             (["shop:fails_first"], ["item 0 (0)", 'shop.py", line', "ValueError: no 0, please"]),
             (["shop:fails_later"], ["item 3 (3)", "ValueError: no three, please"]),
             (["shop:wrong", "--items", "[{'n': 1}]"], ["its own check refuses the answers to items 0"]),
-            (["shop:slow", "--timeout", "0.1s"], ["took longer than 0.1 s", "--timeout"]),
+            (["shop:slow", "--timeout", "0.1s"], ["its first item took longer than 0.1 s", "--timeout"]),
             (["shop:simulate", "--items", "open('x')"], ["not a sequence of items"]),
             (["shop:simulate", "--items", "items.json"], ["--items-file items.json"]),
             (["shop:simulate", "--items-file", "none.json"], ["can't be read"]),
