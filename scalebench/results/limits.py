@@ -15,6 +15,7 @@ from scalebench.errors import ResultsError, UsageError
 VARIABLE = "SCALEBENCH_LIMIT"
 ROWS = 10_000_000  #: of a table, in all files that are read as one
 TABLE_BYTES = 512 * 2**20  #: that its columns take in memory; data frames and what is made of them take some times as much
+PAGE_BYTES = 128 * 2**20  #: of a piece of a parquet file that is unpacked at a time; those that are written here have 1 MiB
 JSON_BYTES = 64 * 2**20  #: unpacked; as Python objects it may be twenty times as much
 ABOUT_BYTES = 16 * 2**20  #: of a ``run.json``; that of 10,000 cases, each with a finding, has 5 MB
 CELLS_ROWS = 1_000_000  #: of a table of anybody's, whose cells become Python objects

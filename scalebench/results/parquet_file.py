@@ -1,8 +1,8 @@
 """Columns of a parquet file, counted before they are read.
 
 A value that is repeated takes some bytes a million rows, so rows are counted from the footer, and their bytes by the columns'
-types. A text that is repeated would take its length each time: texts are read as a dictionary and numbers into it, counted, and only
-then written out. Columns within columns are none of ours: a row of them may hold any number of values.
+types, or by what their pages unpack to where that is more. A text that is repeated would take its length each time: texts are
+read as a dictionary and numbers into it, counted, and only then written out. Columns within columns are none of ours: a row of them may hold any number of values.
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from scalebench.errors import ResultsError
 from scalebench.results.limits import Room
+from scalebench.results.parquet_pages import unpacked_bytes
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -50,7 +51,7 @@ def read_columns(file: Path, found: "pq.ParquetFile", names: Sequence[str], room
     rows = max(metadata.num_rows, sum(metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)))
     widths = (one.length if one.physical_type == "FIXED_LEN_BYTE_ARRAY" else _TEXT_WIDTH if one.physical_type == _TEXT
               else _WIDTHS.get(one.physical_type, 8) for one in leaves.values())  # fmt: skip
-    room.take(file, rows, rows * sum(widths))
+    room.take(file, rows, max(rows * sum(widths), unpacked_bytes(file, metadata, list(leaves))))
     texts = [name for name, one in leaves.items() if one.physical_type == _TEXT]
     with pq.ParquetFile(file, metadata=metadata, read_dictionary=texts) as again:
         table = again.read(columns=list(leaves), use_threads=False)  # many small files: one thread each, not one a column

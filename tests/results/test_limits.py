@@ -46,6 +46,7 @@ def bombs(tmp_path_factory):
     write_run(place / "tasks", tasks=nulls)
     text = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), pa.array([_LONG]))
     write_run(place / "texts", rounds=repeated(20_000, message=text))
+    write_run(place / "text", rounds=repeated(1, message=pa.array(["x" * 150 * 2**20])))
     lists = pa.array([[0.0] * 1000] * 20)
     write_run(place / "lists", rounds=repeated(20, wall_s=lists))
     pq.write_table(pa.table({"workers": pa.repeat(1, 2_000_000), "wall_s": pa.repeat(1.0, 2_000_000)}), place / "table.parquet")
@@ -72,9 +73,10 @@ with open("/proc/self/status") as status:
 _REFUSED = {
     "tasks": r"tasks/tasks.parquet: 10,000,001 rows; at most 10,000,000 are read. | If you trust it and have the memory: --limit 2, or SCALEBENCH_LIMIT=2",
     "texts": "texts/rounds.parquet: 20,0",
+    "text": "text/rounds.parquet: 150 MiB of column 'message' in a piece; at most 128 are read.",
     "lists": "lists/rounds.parquet: column 'wall_s' holds several values a row",
     "table.parquet": "table.parquet: 2,000,000 rows; at most 1,000,000 are read. | Keep two columns",
-    "text.parquet": "text.parquet: 20,000 MiB in memory; at most 128 are read",
+    "text.parquet": "text.parquet: 20,001 MiB in memory; at most 128 are read",
     "lines.csv": "lines.csv: 2,000,001 rows; at most 1,000,000 are read",
     "cells.csv": "cells.csv: 64 MiB of text; at most 32 are read",
     "objects.json": "objects.json: 64 MiB of JSON; at most 64 are read",
