@@ -16,9 +16,8 @@ from typing import Any, ClassVar
 
 from scalebench.case import Case
 from scalebench.errors import BackendUnavailableError, StudyError
-from scalebench.launchers import nodes
+from scalebench.launchers import marked, nodes
 from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
-from scalebench.launchers.guard import MARK_VARIABLE
 from scalebench.launchers.local import start as start_here
 from scalebench.launchers.mpi import MPI, find_mpi
 from scalebench.launchers.process import Elsewhere, HostProcess
@@ -94,7 +93,7 @@ class Mpiexec(Launcher):
         mpi = find_mpi(place.python, place.environment)
         arguments, needed = host_command(case, place)
         used = self._hosts[: case.nodes]
-        command = [*over(mpi, used, ranks(case) or 1, [*needed, MARK_VARIABLE]), *self._arguments, *arguments]
+        command = [*over(mpi, used, ranks(case) or 1, [*needed, marked.VARIABLE]), *self._arguments, *arguments]
         return HostProcess(command, whole_environment({**needed, **mpi.environment()}), elsewhere=_There(self, mpi, used))
 
     def silent(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> dict[str, str]:

@@ -90,8 +90,10 @@ def _rounded(number: float) -> str:
 class Room:
     """What the files that are read as one table may take, together."""
 
-    def __init__(self, rows: int = ROWS, size: int = TABLE_BYTES, instead: str = "") -> None:
-        self._most_rows, self._most_bytes, self._instead = rows, size, instead
+    def __init__(self, rows: int | None = None, size: int | None = None, instead: str = "") -> None:
+        self._most_rows = ROWS if rows is None else rows
+        self._most_bytes = TABLE_BYTES if size is None else size
+        self._instead = instead
         self._rows = self._bytes = 0
         self._lock = Lock()
 

@@ -98,7 +98,7 @@ def test_all_are_refused_with_file_number_limit_and_way_out_and_memory_stays_sma
 class TestALimit:
     def test_is_raised_by_the_flag_of_each_command_that_reads(self, tmp_path, monkeypatch, capsys):
         run = write_run(tmp_path / "run", rounds=to_table([make_row(), make_row(round=1)], ROUNDS))
-        monkeypatch.setattr(limits.Room.__init__, "__defaults__", (1, limits.TABLE_BYTES, ""))
+        monkeypatch.setattr(limits, "ROWS", 1)
         commands = (["report", run], ["compare", run, run], ["recommend", run], ["granularity", run], ["fit", run],
                     ["predict", run, "--workers", "4"], ["export", run, "-o", tmp_path / "out.json"])  # fmt: skip
         for command in commands:
@@ -134,7 +134,7 @@ class TestALimit:
     def test_is_of_all_files_together(self, tmp_path, monkeypatch):
         for name in ("a", "b"):
             write_run(tmp_path / name)
-        monkeypatch.setattr(limits.Room.__init__, "__defaults__", (1, limits.TABLE_BYTES, ""))
+        monkeypatch.setattr(limits, "ROWS", 1)
         assert len(load(tmp_path / "a").rounds) == 1
         with pytest.raises(ResultsError, match="2 rows"):
             load(tmp_path)
