@@ -172,9 +172,8 @@ def tasks_of(backend: str, place: Path) -> Told:
     """A million tasks in one round; a thousand at a time where the interface can, else it would be of pipes."""
     from scalebench import Study
 
-    return _measured(
-        Study(kind="crunch", size=1, tasks=10**6, backend=backend, workers=2, blocks=1, rounds=1, timeout=TIMEOUT_S), place
-    )
+    study = Study(kind="crunch", size=1, tasks=10**6, backend=backend, workers=2, chunksize=1000, blocks=1, rounds=1, timeout=TIMEOUT_S, baselines=False)  # fmt: skip
+    return _measured(study, place)
 
 
 def workers_of(backend: str, place: Path) -> Told:

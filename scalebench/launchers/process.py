@@ -35,9 +35,8 @@ _LOOK_S = 10.0  # between two looks whether a launch elsewhere is still there
 _POLITE_S = 5.0  # for a launcher to end what it has started on other machines
 _SLOW = {"round": ": a task hangs, or needs a longer --timeout", "open": ": a worker hangs in its set-up"}  # what it may be
 _STDERR_KEPT = 16_384  # bytes: the end of what was printed, for messages
-_WIDE_PIPE = (
-    1 << 20
-)  # bytes that a task may print meanwhile without being held up, and that go to a host at a time, where the system lets us say so
+#: bytes that a task may print meanwhile without being held up, and that go to a host at a time, where the system lets us say so
+_WIDE_PIPE = 1 << 20
 _STDERR_REST_S = 0.02  # between two looks, so that a chatty task doesn't wake the controller with each line
 
 

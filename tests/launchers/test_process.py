@@ -33,6 +33,25 @@ def test_a_host_that_answers_is_heard():
     assert host.end(patience=20) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="how much a pipe holds can be set on Linux")
+def test_a_host_is_sent_as_much_at_a_time_as_a_pipe_holds():
+    host = start("""
+import fcntl
+from scalebench.host import protocol
+protocol.take_descriptors()
+requests, replies = protocol.streams()
+holds = fcntl.fcntl(requests, fcntl.F_GETPIPE_SZ)
+lines = []
+for line in requests:
+    lines.append(len(line))
+    replies.write(protocol.encode({"lines": lines, "holds": holds}))
+""")
+    told = host.ask({"do": "open", "pickled": bytes(3_000_000)}, 20)
+    host.end()
+    assert max(told["lines"]) <= told["holds"]
+    assert len(told["lines"]) <= 3_000_000 * 4 / 3 / told["holds"] + 3
+
+
 def test_what_is_printed_before_the_protocol_begins_is_no_reply():
     host = start("print('hello from a start-up file')\n" + ECHO)
     assert host.ask({"do": "echo"}, 20) == {"do": "echo"}
