@@ -21,9 +21,8 @@ from typing import Any, ClassVar
 
 from scalebench.case import Case
 from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
-from scalebench.launchers import guard, nodes
+from scalebench.launchers import guard, marked, nodes
 from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
-from scalebench.launchers.guard import MARK_VARIABLE
 from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.mpiexec import Host, over
 from scalebench.launchers.process import Elsewhere, HostProcess, interrupted_later
@@ -255,7 +254,7 @@ class Slurm(Launcher):
         if starter == _BY_MPIEXEC:
             mpi = find_mpi(place.python, place.environment)
             used = [Host(name) for name in self._job_nodes()[: case.nodes]]
-            command = [*over(mpi, used, count or 1, [*needed, MARK_VARIABLE]), *_LAUNCHED[mpi.open_mpi], *arguments]
+            command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE]), *_LAUNCHED[mpi.open_mpi], *arguments]
             needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
             step = _PROXY[mpi.open_mpi]
         else:
