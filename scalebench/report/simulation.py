@@ -1,0 +1,66 @@
+"""Simulated curves, as tables of text and as plain data for JSON."""
+
+from typing import Any
+
+import pandas as pd
+
+from scalebench.analysis.laws.curves import Curve
+from scalebench.analysis.simulation.predict import MEANINGS, Simulation
+from scalebench.report.laws import title
+from scalebench.report.tables import Table, duration, number
+
+PAGE = "docs/simulation.md"  #: the assumptions
+
+
+def simulation_tables(found: Simulation) -> list[Table]:
+    """What was simulated of a curve, and the parts that it was simulated from."""
+    rows = [
+        [str(one["workers"]), _ends(one, "wall_s"), _ends(one, "launch_s"), one["waits_for"],
+         "within" if one["beyond"] <= 1 else f"{one['beyond']:.3g} times"]
+        for one in found.predictions.to_dict("records")
+    ]  # fmt: skip
+    notes = [
+        "Simulated from the parts below; launch: start-up and one round. The 95% interval is that of the parts: how far the model itself "
+        f"is off no run says ({PAGE}).",
+        *([] if found.keeps_busy is None else [f"The manager keeps {number(found.keeps_busy)} workers busy with such tasks; with more, it sets the pace."]),
+        *(f"Assumed: {text}." for text in found.assumed),
+    ]  # fmt: skip
+    head = ["workers", "round", "launch", "waits for", "beyond the data"]
+    parts = [
+        [MEANINGS.get(one["part"], "manager, to send and to take an answer"), _line(one), _ends(one, "at_most_s"), one["counts"] or "-"]
+        for one in found.parts.to_dict("records")
+    ]  # fmt: skip
+    return [
+        Table(title=_title(found), head=head, rows=rows, sections={}, notes=notes),
+        Table(title="Measured parts", head=["part", "over workers", "at the most measured", "measured at"], rows=parts, sections={}, notes=[]),
+    ]  # fmt: skip
+
+
+def refusal(found: Simulation) -> str:
+    """Which curve was refused, and why."""
+    return f"{_title(found)}: {found.reason}."
+
+
+def simulation_as_data(found: Simulation) -> dict[str, Any]:
+    """What ``predict --simulate --json`` prints of a curve."""
+    return {
+        "curve": dict(found.identity), "reason": found.reason, "predictions": found.predictions, "parts": found.parts,
+        "keeps_busy": found.keeps_busy, "assumed": list(found.assumed),
+    }  # fmt: skip
+
+
+def _title(found: Simulation) -> str:
+    return title(Curve(identity=found.identity, scaling=str(found.identity["scaling"]), table=pd.DataFrame()), "")
+
+
+def _line(part: dict[Any, Any]) -> str:
+    if not part["per_worker_s"]:
+        return duration(part["at_one_s"])
+    each = f"{duration(part['per_worker_s'])} a worker"
+    return each if not part["at_one_s"] else f"{duration(part['at_one_s'])} + {each}"
+
+
+def _ends(row: dict[Any, Any], name: str) -> str:
+    low, high = row[f"{name}_low"], row[f"{name}_high"]
+    between = "" if pd.isna(low) or pd.isna(high) else f" [{duration(low)},{duration(high)}]"
+    return duration(row[name]) + between
