@@ -27,7 +27,7 @@ def simulation_tables(found: Simulation) -> list[Table]:
     ]  # fmt: skip
     head = ["workers", "round", "launch", "waits for", "beyond the data"]
     parts = [
-        [MEANINGS.get(one["part"], "manager, to send and to take an answer"), _line(one), _ends(one, "at_most_s"), one["counts"] or "-"]
+        [MEANINGS[one["part"]], _line(one), _ends(one, "at_most_s"), one["counts"] or "-"]
         for one in found.parts.to_dict("records")
     ]  # fmt: skip
     return [

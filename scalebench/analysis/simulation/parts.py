@@ -1,6 +1,6 @@
 """The parts of a round and of a start, measured from the rows of a run: one row a launch, then one line over worker counts a part.
 
-    lead_s      until the manager sends anything: the first start, without one send and one turn
+    first_s     until the first task starts: what a round costs before the manager sends anything, one send and one turn
     send_s      between the first starts of two workers, while no answer has come
     manager_s   a chunk's share of a round whose tasks were over at once: the manager was never idle. A send and an answer
     turn_s      of a worker between two chunks, where the manager kept up
@@ -29,9 +29,10 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_COUNTS = 3  #: that a line over worker counts is fitted to
 #: share of the workers' time in tasks: below, the manager was what a round waited for; above the other, the workers
-MANAGER_BOUND, WORKER_BOUND = 0.25, 0.5
-LEAST_FIRSTS = 4  #: first starts before the first answer that show the time between two sends
+MANAGER_BOUND, WORKER_BOUND = 0.3, 0.7
+LEAST_FIRSTS = 8  #: first starts before the first answer that show the time between two sends
 NONE = 1e-9  #: s; what takes less counts as nothing, since parts are averaged as logarithms
+WIDEST = 1e3  #: times the best value: a draw from few blocks may be further off, and no line could be fitted to it
 #: what tells an interface, as it was asked for, from another of a run
 INTERFACE = ["run_id", "backend", "start_method", "mpi_mode", "distribution", "chunksize", "binding", "blas_threads", "variant"]
 
@@ -69,6 +70,7 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
     seen = [{**dict(zip(key, place, strict=True)), **_time_line(one)} for place, one in looked.groupby(key, sort=False)]
     lines = pd.DataFrame(seen, columns=[*key, "first_s", "send_s", "gap_s", "last_s"])
     chosen = chosen.merge(lines, on=key, how="left")
+    chosen["first_s"] = chosen["first_s"].clip(lower=NONE)
     chosen["tail_s"] = (chosen["wall_s"] - chosen["last_s"]).clip(lower=NONE)
     # gaps of a worker lie between its tasks; most are within chunks, those between chunks have all the waiting
     chosen["turn_s"] = (chosen["gap_s"] * chunksizes(chosen)).where(chosen["share"] >= WORKER_BOUND).clip(lower=NONE)
@@ -117,7 +119,7 @@ def line(figures: pd.DataFrame, name: str) -> Line | None:
     counts = by.columns.to_numpy(dtype=np.float64)
     best = over_blocks(by.stack(), [by.stack().index.get_level_values("workers").to_series(index=by.stack().index)])["value"]
     best = best.reindex(by.columns).to_numpy(dtype=np.float64)
-    draws = block_draws(by)
+    draws = np.clip(block_draws(by), best / WIDEST, best * WIDEST)
     at_one, per_worker = _fitted(np.vstack([best, draws]), counts)
     return Line(at_one=at_one, per_worker=per_worker, counts=tuple(int(one) for one in counts))
 

@@ -40,9 +40,9 @@ HAND_TO_HAND = ("mpi-pool",)
 #: what each part is, for people
 MEANINGS = {
     "startup_s": "start-up",
-    "lead_s": "until the first task is sent",
-    "send_s": "manager, to send",
-    "answer_s": "manager, to take an answer",
+    "first_s": "until the first task starts",
+    "send_s": "manager, to send a chunk",
+    "manager_s": "manager, to send and take an answer",
     "turn_s": "worker, between two",
     "tail_s": "from the last task to the round's end",
     "task_s": "a task",
@@ -143,7 +143,7 @@ class _Curve:
 
     def _lines(self, same: pd.DataFrame) -> dict[str, Line]:
         """The parts of the interface over worker counts."""
-        names = ["startup_s", "send_s", "turn_s"] if not self.dealt else ["startup_s", "send_s", "tail_s"]
+        names = ["startup_s", "first_s", "send_s", "tail_s" if self.dealt else "turn_s"]
         found = {name: line(same, name) for name in names}
         lacking = [name for name, one in found.items() if one is None]
         if lacking:
@@ -195,11 +195,14 @@ class _Curve:
         at = {name: one.at(workers) for name, one in self.lines.items()}
         nothing = np.zeros_like(at["send_s"])
         if self.dealt:
-            return {"lead_s": nothing, "send_s": at["send_s"], "answer_s": nothing, "turn_s": nothing, "tail_s": at["tail_s"]}
+            lead = np.maximum(at["first_s"] - at["send_s"], 0.0)
+            return {"lead_s": lead, "send_s": at["send_s"], "answer_s": nothing, "turn_s": nothing, "tail_s": at["tail_s"]}
         send = np.minimum(at["send_s"], at["manager_s"])
         answer = at["manager_s"] - send
         hand = send + answer if self.identity["backend"] in HAND_TO_HAND else nothing
-        return {"lead_s": nothing, "send_s": send, "answer_s": answer, "turn_s": np.maximum(at["turn_s"] - hand, 0.0), "tail_s": nothing}
+        turn = np.maximum(at["turn_s"] - hand, 0.0)
+        lead = np.maximum(at["first_s"] - send - turn, 0.0)
+        return {"lead_s": lead, "send_s": send, "answer_s": answer, "turn_s": turn, "tail_s": nothing}
 
     def _one(self, workers: int) -> dict[str, Any]:
         work = self.identity["tasks_per_worker"] * workers if self.weak else self.identity["tasks"]

@@ -1,9 +1,12 @@
 """A round as a queue: equal to a plain-spoken simulation and to the closed forms, never faster than the bounds, monotone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pools import played
 
 from scalebench.analysis.simulation.model import Costs, bounds, equal_chunks, simulate_round
 
@@ -15,27 +18,9 @@ costs = st.builds(
 )
 
 
-def played(chunks, workers, one):
-    """The same told step by step, with lists instead of heaps."""
-    waiting, free, coming = list(chunks), [0.0] * workers, []
-    clock, on_their_way = one.lead_s, 0
-    while waiting or coming:
-        if waiting and on_their_way < workers + one.ahead:
-            clock += one.send_s
-            worker = free.index(min(free))
-            free[worker] = max(clock, free[worker]) + one.turn_s + waiting.pop(0)
-            coming.append(free[worker])
-            on_their_way += 1
-        else:
-            coming.sort()
-            clock = max(clock, coming.pop(0)) + one.answer_s
-            on_their_way -= 1
-    return clock + one.tail_s
-
-
 @given(chunk_times, counts, costs)
 def test_a_round_is_as_long_as_when_it_is_played_step_by_step(chunks, workers, one):
-    assert simulate_round(chunks, workers, one) == pytest.approx(played(chunks, workers, one))
+    assert simulate_round(chunks, workers, one) == pytest.approx(played(chunks, workers, one)[0])
 
 
 @given(chunk_times, counts, costs)
@@ -47,8 +32,6 @@ def test_no_round_is_faster_than_the_manager_the_workers_or_the_longest_way_allo
 
 @given(chunk_times, counts, costs, seconds, st.sampled_from(["lead_s", "send_s", "answer_s", "turn_s", "tail_s"]))
 def test_a_round_never_gets_faster_when_anything_costs_more(chunks, workers, one, more, name):
-    from dataclasses import replace
-
     dearer = replace(one, **{name: getattr(one, name) + more})
     assert simulate_round(chunks, workers, dearer) >= simulate_round(chunks, workers, one) * (1 - 1e-9)
 
