@@ -21,7 +21,7 @@ from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.scaling import scaling
 from scalebench.analysis.simulation.holdout import held_out
 from scalebench.analysis.simulation.parts import figures
-from scalebench.analysis.simulation.predict import Simulation, simulate
+from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
 from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
@@ -37,8 +37,10 @@ README = ROOT / "README.md"
 SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
 MANY = ROOT / "docs" / "many-workers.md"
 #: the largest count that a check has seen, and the one that it predicts
-CHECKS = ((16, 32), (32, 64), (64, 128), (128, 256))
+CHECKS = ((32, 64), (64, 128), (128, 256))
 FAR = (100, 1000, 10_000, 100_000)
+#: the runs of that page: MPI's ranks take too long to start for 256 of them
+MANY_RUNS = ("pools", "mpi")
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 
@@ -127,19 +129,34 @@ def prediction(result: Result, *, last: int, at: int) -> Table:
     )
 
 
-def blocks_of_many(result: Result) -> dict[str, str]:
+def many() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rounds and tasks of all its runs."""
+    runs = [reference(f"many-{name}-amd-epyc-2cpu") for name in MANY_RUNS]
+    rounds, tasks = (pd.concat([getattr(one, name) for one in runs], ignore_index=True) for name in ("rounds", "tasks"))
+    return rounds, tasks
+
+
+def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     """What stands in each block of the page about many workers."""
-    found = figures(result.rounds, result.tasks)
-    checks = [held_out(result.rounds, result.tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
-    waiting = [one for one in simulate(result.rounds, result.tasks, FAR) if one.identity["kind"] == "sleep"]
+    found = figures(rounds, tasks)
+    sleeping = rounds["kind"] == "sleep"
+    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
+    polling = rounds["backend"].isin(POLLING)
+    of_mpi = [held_out(rounds[polling], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
+    waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
     parts = "\n".join(table_to_markdown(simulation_tables(one)[1]).replace("Measured parts", interface(one.identity)) for one in waiting
                       if one.reason is None)  # fmt: skip
     return {
-        "rate": table_to_markdown(over_counts(found[found["kind"] == "crunch"], "rate", "tasks per second", lambda one: number(one))),
-        "round": table_to_markdown(over_counts(found[found["kind"] == "sleep"], "wall_s", "wall ms", lambda one: number(one * 1e3))),
+        "rate": table_to_markdown(
+            over_counts(found[found["kind"] == "crunch"], "rate", "tasks per second", lambda one: number(one))
+        ),
+        "round": table_to_markdown(
+            over_counts(found[found["kind"] == "sleep"], "wall_s", "wall ms", lambda one: number(one * 1e3))
+        ),
         "start": table_to_markdown(over_counts(found, "startup_s", "start-up s", number)),
         "parts": parts,
         "check": "\n".join(table_to_markdown(check_table(one)) for one in checks if not one.empty),
+        "mpi": "\n".join(table_to_markdown(check_table(one)) for one in of_mpi if not one.empty and one["ratio"].notna().any()),
         "far": table_to_markdown(far(waiting)),
     }
 
@@ -152,7 +169,9 @@ def interface(identity: Mapping[str, Any]) -> str:
 def over_counts(found: pd.DataFrame, name: str, title: str, form: Callable[[float], str]) -> Table:
     """One row an interface, one column a worker count, with intervals over blocks."""
     found = found.assign(rate=found["chunks"] / found["wall_s"])
-    found["interface"] = [interface({key: None if pd.isna(value) else value for key, value in one.items()}) for one in found.to_dict("records")]
+    found["interface"] = [
+        interface({key: None if pd.isna(value) else value for key, value in one.items()}) for one in found.to_dict("records")
+    ]
     by = np.exp(np.log(found[name].astype(float)).groupby([found["interface"], found["workers"], found["block"]]).mean())
     keys = [by.index.get_level_values(level).to_series(index=by.index) for level in ("interface", "workers")]
     values = over_blocks(by, keys)
@@ -165,6 +184,7 @@ def over_counts(found: pd.DataFrame, name: str, title: str, form: Callable[[floa
 
 
 def cell(value: "pd.Series[float]", form: Callable[[float], str]) -> str:
+    """A value with its interval."""
     return form(value["value"]) + ("" if pd.isna(value["low"]) else f" [{form(value['low'])},{form(value['high'])}]")
 
 
@@ -174,7 +194,13 @@ def far(waiting: Sequence[Simulation]) -> Table:
     for one in waiting:
         sections[len(rows)] = interface(one.identity)
         rows += [["refused", one.reason, "", ""]] if one.reason else simulation_tables(one)[0].rows
-    return Table(title="simulated", head=["workers", "round", "launch", "waits for", "beyond the data"], rows=rows, sections=sections, notes=[])
+    return Table(
+        title="simulated",
+        head=["workers", "round", "launch", "waits for", "beyond the data"],
+        rows=rows,
+        sections=sections,
+        notes=[],
+    )
 
 
 def updated(text: str, contents: Mapping[str, str]) -> str:
@@ -197,7 +223,7 @@ def pages() -> dict[Path, dict[str, str]]:
     return {
         README: blocks(reference()),
         SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
-        MANY: blocks_of_many(reference("many-workers-amd-epyc-2cpu")),
+        MANY: blocks_of_many(*many()),
     }
 
 

@@ -41,7 +41,7 @@ def check_table(checks: pd.DataFrame) -> Table:
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     identity = [name for name in checks.columns if name not in ("measure", "predicted", "measured", "ratio", "reason")]
-    for _, curve in checks.groupby([*identity], dropna=False, sort=False):
+    for _, curve in checks.sort_values("backend", kind="stable").groupby([*identity], dropna=False, sort=False):
         one = curve.iloc[0]
         told = {name: None if pd.isna(value) else value for name, value in one.items()}
         name = " ".join(str(told[axis]) for axis in ("backend", "mpi_mode", "start_method", "distribution") if told.get(axis))
@@ -50,10 +50,22 @@ def check_table(checks: pd.DataFrame) -> Table:
         what = f"{told['kind']} {told['size']}" if told.get("kind") else str(told["workload"])
         by = curve.set_index("measure")
         if told["reason"] is not None:
-            rows.append([what, "refused", duration(by.loc["wall_s", "measured"]), "-", "-", duration(by.loc["launch_s", "measured"]), "-"])
+            rows.append(
+                [what, "refused", duration(by.loc["wall_s", "measured"]), "-", "-", duration(by.loc["launch_s", "measured"]), "-"]
+            )
             continue
-        rows.append([what] + [cell for measure in ("wall_s", "launch_s")
-                              for cell in (duration(by.loc[measure, "predicted"]), duration(by.loc[measure, "measured"]), f"{by.loc[measure, 'ratio']:.2f}")])
+        rows.append(
+            [what]
+            + [
+                cell
+                for measure in ("wall_s", "launch_s")
+                for cell in (
+                    duration(by.loc[measure, "predicted"]),
+                    duration(by.loc[measure, "measured"]),
+                    f"{by.loc[measure, 'ratio']:.2f}",
+                )
+            ]
+        )
     first = checks.iloc[0]
     return Table(
         title=f"{first['workers']} workers, predicted from {first['up_to']} and fewer",

@@ -34,7 +34,9 @@ def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
 
 def test_a_refused_curve_is_named_with_its_reason():
     (found,) = simulate(*pool_run(pool, workers=(8, 16), suites=((0.05, 4),)), [64])
-    assert refusal(found).startswith("processes fork: weak scaling of sleep 50.0, chunksize 1, tasks per worker 4: a part is a line")
+    assert refusal(found).startswith(
+        "processes fork: weak scaling of sleep 50.0, chunksize 1, tasks per worker 4: a part is a line"
+    )
 
 
 def test_the_check_has_predicted_and_measured_side_by_side_or_says_refused(run):

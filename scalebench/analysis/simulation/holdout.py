@@ -9,7 +9,7 @@ from scalebench.analysis.statistics import over_blocks
 MEASURES = ("wall_s", "startup_s", "launch_s")
 
 
-def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int) -> pd.DataFrame:
+def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, cpus: int | None = None) -> pd.DataFrame:
     """Each curve, predicted at one count from counts that the prediction has seen, beside what was measured there.
 
     Args:
@@ -17,6 +17,7 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int) 
         tasks: As loaded.
         up_to: The largest count that gives parts.
         at: A count that was measured.
+        cpus: As of :func:`simulate`.
     Returns:
         One row a curve and measure (``wall_s``, ``startup_s``, ``launch_s``: both), where it was measured at ``at``: the curve's
         identity, ``measure``, ``predicted`` and ``measured`` (s, the geometric mean over blocks), ``ratio`` of the two, and
@@ -26,7 +27,7 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int) 
     measured = measured[measured["workers"] == at]
     measured = measured.assign(launch_s=measured["wall_s"] + measured["startup_s"])
     rows = []
-    for one in simulate(rounds[rounds["workers"] <= up_to], tasks, [at]):
+    for one in simulate(rounds[rounds["workers"] <= up_to], tasks, [at], cpus=cpus):
         there = measured[_of(measured, one)]
         if there.empty:
             continue

@@ -59,13 +59,13 @@ def simulate_round(chunks: Sequence[float] | Floats, workers: int, costs: Costs)
     for place, lasts in enumerate(waiting):
         if place >= first:
             ready = heappop(coming)
-            clock = (ready if ready > clock else clock) + answer_s
+            clock = (max(clock, ready)) + answer_s
         clock += send_s
-        begin = (clock if clock > free[0] else free[0]) + turn_s
+        begin = (max(free[0], clock)) + turn_s
         heapreplace(free, begin + lasts)
         heappush(coming, begin + lasts)
     for ready in sorted(coming):
-        clock = (ready if ready > clock else clock) + answer_s
+        clock = (max(clock, ready)) + answer_s
     return clock + costs.tail_s
 
 

@@ -1,4 +1,4 @@
-"""The parts of a round and of a start, measured from the rows of a run: one row a launch, then one line over worker counts a part.
+"""The parts of a round and of a start, measured from the rows of a run: first round by round, then one line over worker counts a part.
 
     first_s     until the first task starts: what a round costs before the manager sends anything, one send and one turn
     send_s      between the first starts of two workers, while no answer has come
@@ -30,6 +30,10 @@ Floats = npt.NDArray[np.float64]
 LEAST_COUNTS = 3  #: that a line over worker counts is fitted to
 #: share of the workers' time in tasks: below, the manager was what a round waited for; above the other, the workers
 MANAGER_BOUND, WORKER_BOUND = 0.3, 0.7
+LEAST_CROWD = 4  #: workers; fewer may be what a round waits for though they have next to nothing to do
+LEAST_ROUND_S = (
+    0.01  #: twice what a thread may keep the GIL, ``sys.getswitchinterval()``: a shorter round shows no manager at work
+)
 LEAST_FIRSTS = 4  #: first starts before the first answer that show the time between two sends
 NONE = 1e-9  #: s; what takes less counts as nothing, since parts are averaged as logarithms
 WIDEST = 1e3  #: times the best value: a draw from few blocks may be further off, and no line could be fitted to it
@@ -51,7 +55,7 @@ class Line:
 
 
 def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
-    """One row a launch of a pool that ran well, with what its median round shows of the parts.
+    """One row a counted round of each launch of a pool that ran well, with what it shows of the parts.
 
     Args:
         rounds: As loaded.
@@ -60,8 +64,9 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
         Those rows of ``rounds`` with ``chunks`` (sent in the round), ``share`` (of the workers' time that tasks took), ``first_s``,
         ``send_s``, ``turn_s``, ``tail_s`` and ``manager_s``, all in s, as the module says; null where the round does not show it.
     """
-    chosen = launches(rounds)
-    chosen = chosen[~chosen["backend"].isin(["serial", PROGRAM])].copy()
+    pools = rounds[~rounds["backend"].isin(["serial", PROGRAM]) & ~rounds["warmup"]]
+    well = launches(pools).set_index(LAUNCH).index
+    chosen = pools[pools.set_index(LAUNCH).index.isin(well)].copy()
     chunk = chunksizes(chosen)
     chosen["chunks"] = np.ceil(chosen["tasks"].astype(float) / chunk)
     chosen["share"] = chosen["busy_s"] / (chosen["wall_s"] * chosen["workers"].astype(float))
@@ -75,6 +80,7 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
     # gaps of a worker lie between its tasks; most are within chunks, those between chunks have all the waiting
     chosen["turn_s"] = (chosen["gap_s"] * chunksizes(chosen)).where(chosen["share"] >= WORKER_BOUND).clip(lower=NONE)
     busy = (chosen["share"] < MANAGER_BOUND) & chosen["distribution"].isna()
+    busy &= (chosen["workers"] >= LEAST_CROWD) & (chosen["wall_s"] >= LEAST_ROUND_S)
     chosen["manager_s"] = ((chosen["wall_s"] - chosen["first_s"]) / chosen["chunks"]).where(busy)
     return chosen
 
@@ -119,7 +125,8 @@ def line(figures: pd.DataFrame, name: str) -> Line | None:
     counts = by.columns.to_numpy(dtype=np.float64)
     best = over_blocks(by.stack(), [by.stack().index.get_level_values("workers").to_series(index=by.stack().index)])["value"]
     best = best.reindex(by.columns).to_numpy(dtype=np.float64)
-    draws = np.clip(block_draws(by), best / WIDEST, best * WIDEST)
+    with np.errstate(over="ignore"):
+        draws = np.clip(block_draws(by), best / WIDEST, best * WIDEST)
     at_one, per_worker = _fitted(np.vstack([best, draws]), counts)
     return Line(at_one=at_one, per_worker=per_worker, counts=tuple(int(one) for one in counts))
 

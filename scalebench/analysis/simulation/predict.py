@@ -20,14 +20,13 @@ from scalebench.analysis.simulation.parts import (
     INTERFACE,
     LEAST_COUNTS,
     MANAGER_BOUND,
-    NONE,
     Line,
     chunksizes,
     durations,
     figures,
     line,
 )
-from scalebench.analysis.statistics import LEAST_BLOCKS, block_draws, of_draws
+from scalebench.analysis.statistics import of_draws
 from scalebench.errors import UsageError
 from scalebench.workloads.kinds import KINDS, get_kind
 
@@ -37,6 +36,8 @@ MOST_CHUNKS = 4_000_000  #: of one round; a million take two seconds
 CPU_BOUND = 0.5  #: share of a task's time on a CPU from which on it is taken to need one
 #: interfaces that send a task only to a worker that has none; all others let as many wait as there are workers, or more
 HAND_TO_HAND = ("mpi-pool",)
+#: interfaces whose workers poll while they wait, and take CPUs from those that work where there are fewer CPUs than workers
+POLLING = ("mpi", "mpi-pool")
 #: what each part is, for people
 MEANINGS = {
     "startup_s": "start-up",
@@ -124,12 +125,13 @@ class _Curve:
         self.weak = identity["scaling"] == "weak"
         self.dealt = identity["distribution"] is not None
         self.most = int(rows["workers"].max())
+        self.cpus = int(cpus if cpus is not None else rows["cpu_budget"].astype(float).min())
         self.assumed: list[str] = []
         if rows["first_s"].isna().all():
             raise Refused("its tasks were not recorded one by one; measure with task_timing on")
         self.chunk = self._chunk_rule()
         self.lines = self._lines(same)
-        self.task_s, self.shared_by, self.need = self._tasks(tasks, cpus)
+        self.task_s, self.shared_by, self.need = self._tasks(tasks)
 
     def _chunk_rule(self) -> int | None:
         """Tasks of a chunk; None: four chunks a worker, as the default of multiprocessing has it."""
@@ -160,7 +162,7 @@ class _Curve:
             lines["manager_s"] = manager
         return lines
 
-    def _tasks(self, tasks: pd.DataFrame, cpus: int | None) -> tuple[Floats, float | None, float]:
+    def _tasks(self, tasks: pd.DataFrame) -> tuple[Floats, float | None, float]:
         """How long tasks take; the CPUs that they share, None where they need none; how much of one a task needs."""
         kind = self.identity["kind"]
         needs = self.rows["cpu_s"] / self.rows["busy_s"]
@@ -178,13 +180,23 @@ class _Curve:
             free = free[free["workers"] == 1]
         if free.empty:
             why = "its workers shared the GIL" if gil else "its workers were more than the CPUs"
-            raise Refused(f"{why} at every count measured, so that nothing shows how long a task takes alone; measure 1 worker too")
-        budget = float(cpus if cpus is not None else self.rows["cpu_budget"].astype(float).min())
-        shared = 1.0 if gil else budget
+            raise Refused(
+                f"{why} at every count measured, so that nothing shows how long a task takes alone; measure 1 worker too"
+            )
+        shared = 1.0 if gil else float(self.cpus)
         self.assumed.append(f"tasks compute, and their workers share {'the GIL' if gil else f'{shared:.0f} CPUs'} evenly")
         return durations(free, tasks), shared, min(float(needs[free.index].mean()), 1.0) if not gil else 1.0
 
     def at(self, workers: Sequence[int]) -> Simulation:
+        """Simulated at some counts.
+
+        Raises:
+            Refused: Workers that poll are more than the CPUs, and more than were measured.
+        """
+        far = max(workers)
+        if self.identity["backend"] in POLLING and far > max(self.most, self.cpus):
+            raise Refused(f"its workers poll while they wait, and {far} of them on {self.cpus} CPUs take from each other more than any line over "
+                          f"counts says; for a machine with a CPU for each: --cpus {far}")  # fmt: skip
         rows = [self._one(count) for count in workers]
         parts = self._parts_table()
         return Simulation(identity=self.identity, predictions=pd.DataFrame(rows), parts=parts, keeps_busy=self._keeps_busy(),

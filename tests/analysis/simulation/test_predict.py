@@ -50,13 +50,13 @@ class TestAPrediction:
     def test_is_what_a_pool_takes_that_hands_each_task_to_a_free_worker(self):
         run = pool_run(handing, backend="mpi-pool", mpi_mode="world")
         wall_s, _ = played([0.05] * 4 * 128, 128, handing(128))
-        one = of(simulate(*run, [128]), size="50.0")
+        one = of(simulate(*run, [128], cpus=128), size="50.0")
         assert one.predictions["wall_s"].iloc[0] == pytest.approx(wall_s * 1.01, rel=0.05)
 
     def test_is_what_dealing_takes(self):
         run = pool_run(dealing, backend="mpi", distribution="block", suites=((0.05, 4),), chunksize=None)
         wall_s, _ = played([0.2] * 128, 128, dealing(128))
-        one = of(simulate(*run, [128]), size="50.0")
+        one = of(simulate(*run, [128], cpus=128), size="50.0")
         assert one.predictions["wall_s"].iloc[0] == pytest.approx(wall_s * 1.005, rel=0.03)
         assert one.keeps_busy is None
 
@@ -136,6 +136,12 @@ class TestRefused:
     def test_are_threads_that_shared_the_gil_at_every_count(self):
         run = pool_run(pool, workers=(8, 12, 16), kind="crunch", backend="threads", chunksize=None, chunksize_found=None)
         assert "shared the GIL" in self.refusal(run, size="50.0")
+
+    def test_are_workers_that_poll_where_there_are_fewer_cpus(self):
+        run = pool_run(handing, workers=(8, 12, 16), backend="mpi-pool", mpi_mode="world")
+        assert "poll while they wait, and 64 of them on 2 CPUs" in self.refusal(run, size="50.0")
+        assert of(simulate(*run, [16]), size="50.0").reason is None
+        assert of(simulate(*run, [64], cpus=64), size="50.0").reason is None
 
     def test_is_a_round_of_more_chunks_than_anybody_waits_for(self, few):
         with pytest.raises(UsageError, match=f"at most {MOST_CHUNKS:,}"):
