@@ -88,7 +88,8 @@ def simulation_as_data(found: Simulation) -> dict[str, Any]:
 
 
 def _title(found: Simulation) -> str:
-    return title(Curve(identity=found.identity, scaling=str(found.identity["scaling"]), table=pd.DataFrame()), "")
+    identity = {name: value for name, value in found.identity.items() if (name, value) != ("nodes", 1)}
+    return title(Curve(identity=identity, scaling=str(found.identity["scaling"]), table=pd.DataFrame()), "")
 
 
 def _line(part: dict[Any, Any]) -> str:

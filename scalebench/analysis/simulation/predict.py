@@ -31,6 +31,8 @@ from scalebench.errors import UsageError
 from scalebench.workloads.kinds import KINDS, get_kind
 
 Floats = npt.NDArray[np.float64]
+#: what is the same along a simulated curve: on another number of nodes all parts are others
+CURVE = [*(name for name in IDENTITY if name != "_nodes"), "nodes"]
 
 MOST_CHUNKS = 4_000_000  #: of one round; a million take two seconds
 CPU_BOUND = 0.5  #: share of a task's time on a CPU from which on it is taken to need one
@@ -92,14 +94,14 @@ def simulate(
     per_worker = known["tasks"].where(known["scaling"] != "weak", known["tasks"] // known["workers"])
     known = known.assign(_work=per_worker)
     found = []
-    for key, rows in known.groupby(IDENTITY, dropna=False):
+    for key, rows in known.groupby(CURVE, dropna=False):
         if rows["workers"].nunique() < 2 or (of is not None and not rows["case_id"].isin(of).any()):
             continue
-        identity = {name: _plain(value) for name, value in zip(IDENTITY, key, strict=True)}
+        identity = {name: _plain(value) for name, value in zip(CURVE, key, strict=True)}
         work = int(identity.pop("_work"))
         identity["tasks_per_worker" if identity["scaling"] == "weak" else "tasks"] = work
         same = known
-        for name in INTERFACE:
+        for name in (*INTERFACE, "nodes"):
             value = identity[name]
             same = same[same[name].isna() if value is None else same[name].eq(value).fillna(value=False)]
         try:
