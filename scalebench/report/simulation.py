@@ -48,10 +48,10 @@ def check_table(checks: pd.DataFrame) -> Table:
         if name not in sections.values():
             sections[len(rows)] = name
         what = f"{told['kind']} {told['size']}" if told.get("kind") else str(told["workload"])
-        by = curve.set_index("measure")
+        by = {one["measure"]: one for one in curve.to_dict("records")}
         if told["reason"] is not None:
             rows.append(
-                [what, "refused", duration(by.loc["wall_s", "measured"]), "-", "-", duration(by.loc["launch_s", "measured"]), "-"]
+                [what, "refused", duration(by["wall_s"]["measured"]), "-", "-", duration(by["launch_s"]["measured"]), "-"]
             )
             continue
         rows.append(
@@ -60,9 +60,9 @@ def check_table(checks: pd.DataFrame) -> Table:
                 cell
                 for measure in ("wall_s", "launch_s")
                 for cell in (
-                    duration(by.loc[measure, "predicted"]),
-                    duration(by.loc[measure, "measured"]),
-                    f"{by.loc[measure, 'ratio']:.2f}",
+                    duration(by[measure]["predicted"]),
+                    duration(by[measure]["measured"]),
+                    f"{by[measure]['ratio']:.2f}",
                 )
             ]
         )

@@ -53,4 +53,4 @@ def _of(rounds: pd.DataFrame, one: Simulation) -> pd.Series:
             mine &= rounds[name].isna() if value is None else rounds[name].eq(value).fillna(value=False)
     work = one.identity.get("tasks_per_worker")
     same = rounds["tasks"] == (one.identity["tasks"] if work is None else work * rounds["workers"])
-    return mine & same
+    return pd.Series(mine & same)

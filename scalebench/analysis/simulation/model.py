@@ -87,13 +87,14 @@ def bounds(
     send, answer, turn = (np.asarray(one, dtype=np.float64) for one in (send_s, answer_s, turn_s))
     total, longest = np.asarray(total_s, dtype=np.float64), np.asarray(longest_s, dtype=np.float64)
     if not count:
-        return np.asarray(lead_s, dtype=np.float64) + tail_s
+        return np.asarray(np.asarray(lead_s, dtype=np.float64) + np.asarray(tail_s, dtype=np.float64), dtype=np.float64)
     busy = min(workers, count)
     manager = count * (send + answer) + 0.0
     # on average the workers get their first chunk after (busy + 1) / 2 sends
     work = send * (busy + 1) / 2 + (total + count * turn) / busy + answer
     way = send + turn + longest + answer
-    return np.asarray(np.asarray(lead_s) + np.maximum.reduce([manager, work, way]) + tail_s, dtype=np.float64)
+    lead, tail = np.asarray(lead_s, dtype=np.float64), np.asarray(tail_s, dtype=np.float64)
+    return np.asarray(lead + np.maximum.reduce([manager, work, way]) + tail, dtype=np.float64)
 
 
 def equal_chunks(lasts_s: float, per_worker: int, workers: int, costs: Costs) -> float:

@@ -14,7 +14,7 @@ errors, to the geometric mean over blocks at each count; its draws are those of 
 Not here: what is made of them (``predict``).
 """
 
-from collections.abc import Sequence
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from scalebench.analysis.scaling import LAUNCH, launches
-from scalebench.analysis.statistics import block_draws, over_blocks
+from scalebench.analysis.statistics import block_draws
 from scalebench.command import PROGRAM
 
 Floats = npt.NDArray[np.float64]
@@ -121,10 +121,9 @@ def line(figures: pd.DataFrame, name: str) -> Line | None:
     known = figures[figures[name].notna()]
     if known["workers"].nunique() < LEAST_COUNTS:
         return None
-    by = np.exp(np.log(known[name].astype(float)).groupby([known["block"], known["workers"]]).mean()).unstack("workers")
+    by = np.exp(known[name].astype(float).map(math.log).groupby([known["block"], known["workers"]]).mean()).unstack("workers")
     counts = by.columns.to_numpy(dtype=np.float64)
-    best = over_blocks(by.stack(), [by.stack().index.get_level_values("workers").to_series(index=by.stack().index)])["value"]
-    best = best.reindex(by.columns).to_numpy(dtype=np.float64)
+    best = np.exp(np.log(by).mean().to_numpy(dtype=np.float64))  # geometric, as everywhere over blocks
     with np.errstate(over="ignore"):
         draws = np.clip(block_draws(by), best / WIDEST, best * WIDEST)
     at_one, per_worker = _fitted(np.vstack([best, draws]), counts)
@@ -142,7 +141,7 @@ def _fitted(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
     return np.where(flat, a / aa, np.where(steep, 0.0, at_one)), np.where(flat, 0.0, np.where(steep, b / bb, per_worker))
 
 
-def durations(chosen: pd.DataFrame, tasks: pd.DataFrame) -> Sequence[float] | Floats:
+def durations(chosen: pd.DataFrame, tasks: pd.DataFrame) -> Floats:
     """How long the tasks took in the launches of ``chosen``, s, in no order."""
     key = [*LAUNCH, "round"]
     taken = tasks.merge(chosen[key], on=key)
