@@ -155,6 +155,13 @@ def load(session: nox.Session) -> None:
     session.run("python", "benchmarks/load/measure.py", *session.posargs)
 
 
+@nox.session
+def honest(session: nox.Session) -> None:
+    """Dispatch to up to 256 workers, and does the simulation say so? Half an hour; ``-- --workers 4,8,16,32,64 --backend threads`` for a look."""
+    session.install("-e", ".[all]")
+    session.run("python", "benchmarks/scale/measure.py", *session.posargs)
+
+
 @nox.session(name="tests-openmpi")
 def tests_openmpi(session: nox.Session) -> None:
     """The conformance of the MPI backends with Open MPI instead of MPICH."""

@@ -1,4 +1,4 @@
-"""Write the figures and pictures of the README, and of the page about 16 CPUs, from the two committed reference runs:
+"""Write the figures and pictures of the README, and of the pages about 16 CPUs and many workers, from the committed reference runs:
 ``python docs/update_readme.py``.
 
 Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced, and the files in ``docs/images/`` are drawn;
@@ -8,24 +8,39 @@ a test compares them.
 import itertools
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
 
 from scalebench import Result, load
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.scaling import scaling
+from scalebench.analysis.simulation.holdout import held_out
+from scalebench.analysis.simulation.parts import figures
+from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
+from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.efficiency import account_tables
 from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape, table_to_markdown
+from scalebench.report.simulation import check_table, simulation_tables
 from scalebench.report.tables import Table, findings_by_code, number, ratio, scaling_tables
 
 ROOT = Path(__file__).parents[1]
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
+MANY = ROOT / "docs" / "many-workers.md"
+#: the largest count that a check has seen, and the one that it predicts
+CHECKS = ((32, 64), (64, 128), (128, 256))
+FAR = (100, 1000, 10_000, 100_000)
+#: the runs of that page: MPI's ranks take too long to start for 256 of them
+MANY_RUNS = ("pools", "mpi")
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 
@@ -114,6 +129,80 @@ def prediction(result: Result, *, last: int, at: int) -> Table:
     )
 
 
+def many() -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rounds and tasks of all its runs."""
+    runs = [reference(f"many-{name}-amd-epyc-2cpu") for name in MANY_RUNS]
+    rounds, tasks = (pd.concat([getattr(one, name) for one in runs], ignore_index=True) for name in ("rounds", "tasks"))
+    return rounds, tasks
+
+
+def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
+    """What stands in each block of the page about many workers."""
+    found = figures(rounds, tasks)
+    sleeping = rounds["kind"] == "sleep"
+    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
+    polling = rounds["backend"].isin(POLLING)
+    of_mpi = [held_out(rounds[polling], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
+    waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
+    parts = "\n".join(table_to_markdown(simulation_tables(one)[1]).replace("Measured parts", interface(one.identity)) for one in waiting
+                      if one.reason is None)  # fmt: skip
+    return {
+        "rate": table_to_markdown(
+            over_counts(found[found["kind"] == "crunch"], "rate", "tasks per second", lambda one: number(one))
+        ),
+        "round": table_to_markdown(
+            over_counts(found[found["kind"] == "sleep"], "wall_s", "wall ms", lambda one: number(one * 1e3))
+        ),
+        "start": table_to_markdown(over_counts(found, "startup_s", "start-up s", number)),
+        "parts": parts,
+        "check": "\n".join(table_to_markdown(check_table(one)) for one in checks if not one.empty),
+        "mpi": "\n".join(table_to_markdown(check_table(one)) for one in of_mpi if not one.empty and one["ratio"].notna().any()),
+        "far": table_to_markdown(far(waiting)),
+    }
+
+
+def interface(identity: Mapping[str, Any]) -> str:
+    """An interface with those of its axes that it has."""
+    return " ".join(str(identity[axis]) for axis in ("backend", "mpi_mode", "start_method", "distribution") if identity.get(axis))
+
+
+def over_counts(found: pd.DataFrame, name: str, title: str, form: Callable[[float], str]) -> Table:
+    """One row an interface, one column a worker count, with intervals over blocks."""
+    found = found.assign(rate=found["chunks"] / found["wall_s"])
+    found["interface"] = [
+        interface({key: None if pd.isna(value) else value for key, value in one.items()}) for one in found.to_dict("records")
+    ]
+    by = np.exp(np.log(found[name].astype(float)).groupby([found["interface"], found["workers"], found["block"]]).mean())
+    keys = [by.index.get_level_values(level).to_series(index=by.index) for level in ("interface", "workers")]
+    values = over_blocks(by, keys)
+    counts = sorted(set(values.index.get_level_values(1)))
+    rows = [
+        [name, *(cell(values.loc[(name, count)], form) if (name, count) in values.index else "" for count in counts)]
+        for name in sorted(set(values.index.get_level_values(0)))
+    ]
+    return Table(title=title, head=["workers", *map(str, counts)], rows=rows, sections={}, notes=[])
+
+
+def cell(value: "pd.Series[float]", form: Callable[[float], str]) -> str:
+    """A value with its interval."""
+    return form(value["value"]) + ("" if pd.isna(value["low"]) else f" [{form(value['low'])},{form(value['high'])}]")
+
+
+def far(waiting: Sequence[Simulation]) -> Table:
+    """Rounds and launches at counts that nobody here can start."""
+    rows, sections = [], {}
+    for one in waiting:
+        sections[len(rows)] = interface(one.identity)
+        rows += [["refused", one.reason, "", ""]] if one.reason else simulation_tables(one)[0].rows
+    return Table(
+        title="simulated",
+        head=["workers", "round", "launch", "waits for", "beyond the data"],
+        rows=rows,
+        sections=sections,
+        notes=[],
+    )
+
+
 def updated(text: str, contents: Mapping[str, str]) -> str:
     """A page's text with its blocks as they should be."""
     for name, content in contents.items():
@@ -131,7 +220,11 @@ def reference(machine: str = "amd-epyc-2cpu") -> Result:
 
 def pages() -> dict[Path, dict[str, str]]:
     """The pages, and what stands in the blocks of each."""
-    return {README: blocks(reference()), SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu"))}
+    return {
+        README: blocks(reference()),
+        SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
+        MANY: blocks_of_many(*many()),
+    }
 
 
 if __name__ == "__main__":

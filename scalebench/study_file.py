@@ -20,7 +20,7 @@ from scalebench.command import KEYS
 from scalebench.errors import StudyError
 from scalebench.study import NOT_OF_A_PROGRAM, SUITE_KEYS, Study
 
-PROFILES = ("quick", "default", "full", "granularity")
+PROFILES = ("quick", "default", "full", "granularity", "dispatch")
 
 Number = int | float | str
 Texts = str | list[str]
@@ -74,7 +74,7 @@ def read_study(path: str | Path, defaults: Mapping[str, Any] | None = None) -> S
 
 
 def profile(name: str = "default", defaults: Mapping[str, Any] | None = None) -> Study:
-    """The study that the ``quick``, ``default``, ``full`` or ``granularity`` profile is."""
+    """The study that the ``quick``, ``default``, ``full``, ``granularity`` or ``dispatch`` profile is."""
     axes.parse_name("profile", name, PROFILES, "profile")
     return read_study(Path(__file__).parent / "profiles" / f"{name}.toml", defaults)
 

@@ -44,7 +44,7 @@ class TestAStudy:
 
     def test_reads_its_settings(self):
         study = Study(blocks="7", rounds=3, precision="5%", budget="5m", timeout="90s", seed="11")
-        assert [getattr(study, key) for key in SETTINGS] == [7, 3, 0.05, 300.0, 90.0, 11]
+        assert [getattr(study, key) for key in SETTINGS] == [7, 3, 0.05, 300.0, 90.0, 11, None]
 
     def test_may_have_a_total_of_work_and_leave_tasks_unrecorded(self):
         study = Study(workers=1, total="1_000_000", task_timing="off", suites={"a": {"total": 5, "task_timing": "on"}, "b": {}})

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from scalebench.analysis.laws.curves import Curve
+    from scalebench.results.result import Result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,6 +35,38 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:
     """The curves of what was asked for, and whether they are a run's."""
+    conditions = _conditions(asked)
+    path = Path(asked.source)
+    if path.exists() and not path.is_dir() and not _is_ours(path):
+        return [_of_table(path, conditions, asked)], False
+    return _of_run(asked), True
+
+
+def read_run(asked: argparse.Namespace) -> tuple["Result", "pd.DataFrame"]:
+    """What was asked for, which must be a run, and those of its rounds that were meant."""
+    from scalebench.results.load import load
+
+    conditions = _conditions(asked)
+    path = Path(asked.source)
+    if path.exists() and not path.is_dir() and not _is_ours(path):
+        raise UsageError(f"{path} is a table: only a run holds what can be simulated.\nGive a run, or leave --simulate out")
+    result = load(None if asked.source == "latest" else asked.source)
+    rounds = result.rounds
+    for name, value in conditions.items():
+        if name not in rounds:
+            raise UsageError(
+                f"--where {name}={value}: a run has no column {name!r}.\nExamples: backend, kind, blas_threads, suite"
+            )
+        there = rounds[name].astype("string")
+        rounds = rounds[there == value]
+        if rounds.empty:
+            raise UsageError(
+                f"--where {name}={value}: no such row.\nThere are: {', '.join(sorted(there.dropna().unique())[:12])}"
+            )
+    return result, rounds
+
+
+def _conditions(asked: argparse.Namespace) -> dict[str, str]:
     if asked.cpus is not None and asked.cpus < 1:
         raise UsageError(f"--cpus {asked.cpus}: 1 or more.\nGive the number of CPUs that the workers could use")
     conditions = {}
@@ -42,10 +75,7 @@ def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:
         if not equals:
             raise UsageError(f"--where {text}: not COLUMN=VALUE.\nExample: --where backend=threads")
         conditions[name] = value
-    path = Path(asked.source)
-    if path.exists() and not path.is_dir() and not _is_ours(path):
-        return [_of_table(path, conditions, asked)], False
-    return _of_run(conditions, asked), True
+    return conditions
 
 
 def place(asked: argparse.Namespace) -> str:
@@ -126,23 +156,10 @@ def _assumption(points: "pd.DataFrame") -> str:
     return text
 
 
-def _of_run(conditions: dict[str, str], asked: argparse.Namespace) -> list["Curve"]:
+def _of_run(asked: argparse.Namespace) -> list["Curve"]:
     from scalebench.analysis.laws.curves import curves
-    from scalebench.results.load import load
 
-    result = load(None if asked.source == "latest" else asked.source)
-    rounds = result.rounds
-    for name, value in conditions.items():
-        if name not in rounds:
-            raise UsageError(
-                f"--where {name}={value}: a run has no column {name!r}.\nExamples: backend, kind, blas_threads, suite"
-            )
-        there = rounds[name].astype("string")
-        rounds = rounds[there == value]
-        if rounds.empty:
-            raise UsageError(
-                f"--where {name}={value}: no such row.\nThere are: {', '.join(sorted(there.dropna().unique())[:12])}"
-            )
+    result, rounds = read_run(asked)
     if asked.cpus is not None:
         rounds = rounds.assign(oversubscribed=rounds["oversubscribed"].fillna(value=False) | (rounds["workers"] > asked.cpus))
     found = [one for one in curves(rounds, oversubscribed=asked.oversubscribed) if asked.scaling in (None, one.scaling)]

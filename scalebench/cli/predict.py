@@ -1,9 +1,12 @@
-"""Predict the wall time at worker counts that were not measured, by the law that fits best.
+"""Predict the wall time at worker counts that were not measured, by the law that fits best or by simulation.
 
 scalebench predict latest --workers 64,256
 scalebench predict times.csv --workers 64 --law amdahl
+scalebench predict latest --workers 512,4096 --simulate
 
 With a 95% interval for one new measurement, and how far beyond the data that is. Refused where no law could be fitted.
+--simulate plays a round of a run from its measured parts: task times, what a task costs the manager, start-up. What it assumes
+stands in docs/simulation.md; a run to simulate is measured by 'scalebench run --profile dispatch'.
 """
 
 import argparse
@@ -16,6 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     curves.add_arguments(parser)
     parser.add_argument("--workers", metavar="N,N", required=True, help="the counts to predict, as 64,256")
     parser.add_argument("--law", metavar="NAME", help="usl, amdahl or gustafson (default: the preferred one)")
+    parser.add_argument(
+        "--simulate", action="store_true", help="play a round from the measured parts of a run; --cpus: that the workers share"
+    )
 
 
 def main(asked: argparse.Namespace) -> int:
@@ -29,6 +35,8 @@ def main(asked: argparse.Namespace) -> int:
     workers = _counts(asked.workers)
     if asked.law is not None and asked.law not in LAWS:
         raise UsageError(f"--law {asked.law}: no such law.\nThere are: {', '.join(LAWS)}")
+    if asked.simulate:
+        return _simulate(asked, workers)
     found, of_run = curves.read_curves(asked)
     fits = [(curve, fit(curve.table, curve.scaling)) for curve in found]
     told = [prediction_as_data(curve, one, workers, asked.law) for curve, one in fits]
@@ -51,6 +59,35 @@ def main(asked: argparse.Namespace) -> int:
     end = where, command("report" if of_run else "fit", where)
     tables = [prediction_table(curve, one, predict(one, workers, asked.law), asked.source) for curve, one in good]
     print_anywhere(tables, notes, end=end)
+    return cli.OK
+
+
+def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
+    from scalebench import cli
+    from scalebench.analysis.simulation.predict import simulate
+    from scalebench.report.simulation import refusal, simulation_as_data, simulation_tables
+    from scalebench.results.shapes import analysis
+
+    for flag in ("law", "column", "oversubscribed"):
+        if getattr(asked, flag):
+            raise UsageError(f"--{flag} and --simulate: that is of a law, and nothing is fitted here.\nLeave one of them out")
+    result, rounds = curves.read_run(asked)
+    if asked.scaling is not None:
+        rounds = rounds[rounds["scaling"] == asked.scaling]
+    found = simulate(result.rounds, result.tasks, workers, cpus=asked.cpus, of=set(rounds["case_id"]))
+    good = [one for one in found if one.reason is None]
+    refused = [refusal(one) for one in found if one.reason is not None]
+    if not good:
+        why = refused or [f"{result.path} has no backend that ran well with two worker counts."]
+        raise ResultsError("\n".join([*why, "Measure what can be simulated: scalebench run --profile dispatch"]))
+    where = curves.place(asked)
+    if asked.json:
+        print(analysis("simulation", where, simulations=[simulation_as_data(one) for one in found]))
+        return cli.OK
+    from scalebench.report.console import command
+    from scalebench.report.terminal import print_anywhere
+
+    print_anywhere([table for one in good for table in simulation_tables(one)], refused, end=(where, command("report", where)))
     return cli.OK
 
 

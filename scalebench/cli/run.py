@@ -99,7 +99,7 @@ _PROGRAM_SWITCHES = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("study", nargs="?", metavar="STUDY.toml | module:function", help="what to measure")
     parser.add_argument(
-        "--profile", metavar="NAME", help="quick, default, full or granularity: a study that comes with scalebench"
+        "--profile", metavar="NAME", help="quick, default, full, granularity or dispatch: a study that comes with scalebench"
     )
     for title, flags in (
         ("axes of the sweep (several values by commas)", _AXES),

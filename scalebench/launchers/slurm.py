@@ -321,7 +321,8 @@ class _Step(Elsewhere):
         while True:
             told = _run(["squeue", "--noheader", "--states=all", f"--jobs={self._job}", "--format=%T"])
             state = told.stdout.strip()
-            if state not in _RUNS or self._nodes_answer() or time.monotonic() > give_up:
+            undecided = state == "COMPLETING" or (state == "RUNNING" and not self._nodes_answer())
+            if not undecided or time.monotonic() > give_up:
                 break
             time.sleep(0.5)
         return f"job {self._job} of Slurm {_ENDED[state]}" if state in _ENDED else None

@@ -22,7 +22,7 @@ def update_readme():
 
 def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
     pages = update_readme.pages()
-    assert {page.name for page in pages} == {"README.md", "sixteen-cores.md"}
+    assert {page.name for page in pages} == {"README.md", "sixteen-cores.md", "many-workers.md"}
     for page, contents in pages.items():
         text = page.read_text(encoding="utf-8")
         assert update_readme.updated(text, contents) == text
@@ -51,6 +51,17 @@ def test_a_reference_run_is_whole_and_small_and_names_no_place(update_readme, ma
     assert set(result.rounds["status"]) == {"ok"}
     assert set(result.rounds["answers"]) == {"same", "unchecked"}
     assert sum(path.stat().st_size for path in result.path.iterdir()) < most_bytes
+    for text in strings(json.loads((result.path / "run.json").read_text(encoding="utf-8"))):
+        assert not text.startswith("/")
+        assert "host" not in text
+
+
+@pytest.mark.parametrize("name", ["pools", "mpi"])
+def test_a_run_of_many_workers_is_small_has_no_failed_row_and_names_no_place(update_readme, name):
+    result = update_readme.reference(f"many-{name}-amd-epyc-2cpu")
+    assert name in update_readme.MANY_RUNS
+    assert set(result.rounds["status"]) == {"ok"}
+    assert sum(path.stat().st_size for path in result.path.iterdir()) < 1_600_000
     for text in strings(json.loads((result.path / "run.json").read_text(encoding="utf-8"))):
         assert not text.startswith("/")
         assert "host" not in text

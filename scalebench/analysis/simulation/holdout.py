@@ -1,0 +1,56 @@
+"""Predict what was measured: the counts up to half of the largest, or any, give the parts, the round at a larger one is the check."""
+
+import pandas as pd
+
+from scalebench.analysis.scaling import launches
+from scalebench.analysis.simulation.predict import Simulation, simulate
+from scalebench.analysis.statistics import over_blocks
+
+MEASURES = ("wall_s", "startup_s", "launch_s")
+
+
+def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, cpus: int | None = None) -> pd.DataFrame:
+    """Each curve, predicted at one count from counts that the prediction has seen, beside what was measured there.
+
+    Args:
+        rounds: As loaded.
+        tasks: As loaded.
+        up_to: The largest count that gives parts.
+        at: A count that was measured.
+        cpus: As of :func:`simulate`.
+    Returns:
+        One row a curve and measure (``wall_s``, ``startup_s``, ``launch_s``: both), where it was measured at ``at``: the curve's
+        identity, ``measure``, ``predicted`` and ``measured`` (s, the geometric mean over blocks), ``ratio`` of the two, and
+        ``reason``: why there is no prediction.
+    """
+    measured = launches(rounds)
+    measured = measured[measured["workers"] == at]
+    measured = measured.assign(launch_s=measured["wall_s"] + measured["startup_s"])
+    rows = []
+    for one in simulate(rounds[rounds["workers"] <= up_to], tasks, [at], cpus=cpus):
+        there = measured[_of(measured, one)]
+        if there.empty:
+            continue
+        found = over_blocks_of(there)
+        for measure in MEASURES:
+            predicted = None if one.reason else float(one.predictions[measure].iloc[0])
+            rows.append({**one.identity, "up_to": up_to, "workers": at, "measure": measure, "predicted": predicted, "measured": found[measure],
+                         "ratio": None if predicted is None else predicted / found[measure], "reason": one.reason})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def over_blocks_of(there: pd.DataFrame) -> dict[str, float]:
+    """The geometric mean over blocks of each measure."""
+    group = [pd.Series(0, index=there.index)]
+    return {measure: float(over_blocks(there[measure], group)["value"].iloc[0]) for measure in MEASURES}
+
+
+def _of(rounds: pd.DataFrame, one: Simulation) -> pd.Series:
+    """Which rows are of its curve."""
+    mine = pd.Series(data=True, index=rounds.index)
+    for name, value in one.identity.items():
+        if name in rounds and name != "tasks":
+            mine &= rounds[name].isna() if value is None else rounds[name].eq(value).fillna(value=False)
+    work = one.identity.get("tasks_per_worker")
+    same = rounds["tasks"] == (one.identity["tasks"] if work is None else work * rounds["workers"])
+    return pd.Series(mine & same)

@@ -1,0 +1,76 @@
+"""A round as a queue: equal to a plain-spoken simulation and to the closed forms, never faster than the bounds, monotone."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pools import played
+
+from scalebench.analysis.simulation.model import Costs, bounds, equal_chunks, simulate_round
+
+seconds = st.floats(0, 10, allow_nan=False, width=32)
+chunk_times = st.lists(seconds, min_size=1, max_size=40)
+counts = st.integers(1, 12)
+costs = st.builds(
+    Costs, lead_s=seconds, send_s=seconds, answer_s=seconds, turn_s=seconds, tail_s=seconds, ahead=st.integers(0, 15)
+)
+
+
+@given(chunk_times, counts, costs)
+def test_a_round_is_as_long_as_when_it_is_played_step_by_step(chunks, workers, one):
+    assert simulate_round(chunks, workers, one) == pytest.approx(played(chunks, workers, one)[0])
+
+
+@given(chunk_times, counts, costs)
+def test_no_round_is_faster_than_the_manager_the_workers_or_the_longest_way_allow(chunks, workers, one):
+    plain = {name: getattr(one, name) for name in ("lead_s", "send_s", "answer_s", "turn_s", "tail_s")}
+    least = bounds(len(chunks), workers, sum(chunks), max(chunks), **plain)
+    assert simulate_round(chunks, workers, one) >= least * (1 - 1e-9)
+
+
+@given(chunk_times, counts, costs, seconds, st.sampled_from(["lead_s", "send_s", "answer_s", "turn_s", "tail_s"]))
+def test_a_round_never_gets_faster_when_anything_costs_more(chunks, workers, one, more, name):
+    dearer = replace(one, **{name: getattr(one, name) + more})
+    assert simulate_round(chunks, workers, dearer) >= simulate_round(chunks, workers, one) * (1 - 1e-9)
+
+
+@given(chunk_times, counts, costs, seconds, st.data())
+def test_a_round_never_gets_faster_when_a_task_takes_longer(chunks, workers, one, more, data):
+    place = data.draw(st.integers(0, len(chunks) - 1))
+    longer = [lasts + more * (number == place) for number, lasts in enumerate(chunks)]
+    assert simulate_round(longer, workers, one) >= simulate_round(chunks, workers, one) * (1 - 1e-9)
+
+
+@given(st.floats(0.01, 10), st.integers(1, 6), counts, st.floats(0, 1), st.floats(0, 1), seconds, seconds)
+def test_equal_tasks_of_a_manager_that_keeps_up_take_what_the_closed_form_says(lasts, each, workers, split, load, turn, other):
+    both = (lasts + turn) / workers * load  # of send and answer together: as much as the manager has time for, or less
+    one = Costs(lead_s=other, send_s=both * split, answer_s=both * (1 - split), turn_s=turn, tail_s=other, ahead=workers + 1)
+    assert simulate_round([lasts] * (each * workers), workers, one) == pytest.approx(equal_chunks(lasts, each, workers, one))
+
+
+@given(st.integers(1, 200), counts, st.floats(1e-6, 1), st.floats(0, 1), st.integers(0, 15))
+def test_tasks_of_no_time_take_the_manager_and_nobody_else(count, workers, send, answer, ahead):
+    one = Costs(send_s=send, answer_s=answer, ahead=ahead)
+    assert simulate_round([0.0] * count, workers, one) == pytest.approx(count * (send + answer))
+
+
+@given(chunk_times, costs)
+def test_more_workers_than_chunks_change_nothing_but_what_they_cost(chunks, one):
+    assert simulate_round(chunks, len(chunks), one) == pytest.approx(simulate_round(chunks, 10 * len(chunks), one))
+
+
+def test_one_worker_that_is_handed_each_task_waits_for_every_send_and_answer():
+    one = Costs(send_s=0.25, answer_s=0.5, turn_s=0.125, ahead=0)
+    assert simulate_round([1.0] * 4, 1, one) == 4 * (0.25 + 0.125 + 1 + 0.5)
+
+
+def test_tasks_that_wait_ahead_hide_the_manager():
+    one = Costs(send_s=0.25, answer_s=0.5, turn_s=0.125, ahead=2)
+    assert simulate_round(np.ones(4), 1, one) == 0.25 + 4 * (0.125 + 1) + 0.5
+
+
+def test_no_chunks_are_no_round_of_nothing():
+    assert bounds(0, 4, 0.0, 0.0, lead_s=1.0, send_s=2.0, answer_s=3.0, turn_s=4.0, tail_s=5.0) == 6.0
+    assert simulate_round([], 4, Costs(lead_s=1.0, tail_s=5.0)) == 6.0

@@ -1,0 +1,162 @@
+"""A curve simulated at other counts: as its pool would take there, and refused where the run does not show a part."""
+
+import pandas as pd
+import pytest
+from pools import played, pool_run
+
+from scalebench.analysis.simulation.holdout import held_out
+from scalebench.analysis.simulation.model import Costs
+from scalebench.analysis.simulation.predict import MOST_CHUNKS, simulate
+from scalebench.errors import UsageError
+
+
+def pool(workers):
+    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
+
+
+def handing(workers):
+    return Costs(lead_s=0.001, send_s=1e-4, answer_s=2e-4, turn_s=3e-4, ahead=0)
+
+
+def dealing(workers):
+    return Costs(lead_s=0.001, send_s=2e-4, tail_s=1e-4 * workers)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return pool_run(pool)
+
+
+@pytest.fixture(scope="module")
+def few():
+    """Of small counts only: quick, where it does not matter what it says."""
+    return pool_run(pool, workers=(8, 12, 16))
+
+
+def of(found, **wanted):
+    (one,) = [one for one in found if all(one.identity[name] == value for name, value in wanted.items())]
+    return one
+
+
+class TestAPrediction:
+    @pytest.mark.parametrize("count", [64, 128, 256, 500])
+    def test_is_what_the_pool_takes_there(self, run, count):
+        for lasts, each, size in ((0.05, 4, "50.0"), (1e-5, 16, "0.01")):
+            one = of(simulate(*run, [count]), size=size)
+            wall_s, _ = played([lasts] * (each * count), count, pool(count))
+            assert one.predictions["wall_s"].iloc[0] == pytest.approx(wall_s * 1.01, rel=0.05)
+            assert one.predictions["launch_s"].iloc[0] == pytest.approx(wall_s * 1.01 + 0.01 * count * 1.0155, rel=0.03)
+
+    def test_is_what_a_pool_takes_that_hands_each_task_to_a_free_worker(self):
+        run = pool_run(handing, backend="mpi-pool", mpi_mode="world")
+        wall_s, _ = played([0.05] * 4 * 128, 128, handing(128))
+        one = of(simulate(*run, [128], cpus=128), size="50.0")
+        assert one.predictions["wall_s"].iloc[0] == pytest.approx(wall_s * 1.01, rel=0.05)
+
+    def test_is_what_dealing_takes(self):
+        run = pool_run(dealing, backend="mpi", distribution="block", suites=((0.05, 4),), chunksize=None)
+        wall_s, _ = played([0.2] * 128, 128, dealing(128))
+        one = of(simulate(*run, [128], cpus=128), size="50.0")
+        assert one.predictions["wall_s"].iloc[0] == pytest.approx(wall_s * 1.005, rel=0.03)
+        assert one.keeps_busy is None
+
+    def test_says_what_a_round_waits_for_and_from_how_many_workers_on(self, run):
+        one = of(simulate(*run, [32, 1000]), size="50.0")
+        assert list(one.predictions["waits_for"]) == ["workers", "manager"]
+        assert list(one.predictions["beyond"]) == [0.5, 1000 / 64]
+        # n (1.5e-4 + 1e-6 n) = 0.0503
+        assert one.keeps_busy == pytest.approx(162, rel=0.03)
+
+    def test_has_the_interval_of_the_parts_and_it_widens_with_the_distance(self, run):
+        found = of(simulate(*run, [64, 4096]), size="50.0").predictions
+        assert (found["wall_s_low"] < found["wall_s"]).all()
+        assert (found["wall_s"] < found["wall_s_high"]).all()
+        near, far = found["wall_s_high"] / found["wall_s_low"]
+        assert near < far
+
+    def test_of_two_blocks_has_no_interval(self):
+        one = of(simulate(*pool_run(pool, blocks=2, workers=(8, 12, 16)), [64]), size="50.0")
+        assert one.predictions[["wall_s_low", "wall_s_high", "launch_s_low"]].isna().all().all()
+        assert one.predictions["wall_s"].notna().all()
+
+    def test_gives_the_same_twice(self, few):
+        first, second = (of(simulate(*few, [100]), size="50.0").predictions for _ in range(2))
+        pd.testing.assert_frame_equal(first, second)
+
+    def test_of_strong_scaling_deals_the_same_tasks_to_more_workers(self):
+        rounds, tasks = pool_run(pool, workers=(8, 12, 16))
+        strong = rounds["size"] == "50.0"
+        rounds.loc[strong, "scaling"] = "strong"
+        rounds.loc[strong, "tasks"] = 64
+        one = of(simulate(rounds, tasks, [32]), size="50.0")
+        assert one.predictions["tasks"].iloc[0] == 64
+        assert one.predictions["wall_s"].iloc[0] == pytest.approx(2 * 0.0503 + 32e-4, rel=0.1)
+
+    def test_of_tasks_that_compute_shares_the_cpus_that_there_are(self):
+        run = pool_run(pool, workers=(1, 8, 12, 16), kind="crunch", cpu_s=None, cpu_budget=16)
+        run[0]["cpu_s"] = run[0]["busy_s"]
+        run[0]["oversubscribed"] = run[0]["workers"] > 16
+        found = {cpus: of(simulate(*run, [64], cpus=cpus), size="50.0").predictions["wall_s"].iloc[0] for cpus in (None, 32, 64)}
+        assert found[32] == pytest.approx(2 * found[64], rel=0.1)
+        assert found[None] == pytest.approx(4 * found[64], rel=0.1)
+
+    def test_of_a_chosen_case_takes_its_parts_from_all_of_them(self, few):
+        rounds, tasks = few
+        wanted = set(rounds.loc[rounds["size"] == "50.0", "case_id"])
+        (one,) = simulate(rounds, tasks, [64], of=wanted)
+        assert one.reason is None
+
+
+class TestRefused:
+    def refusal(self, run, **wanted):
+        one = of(simulate(*run, [64]), **wanted)
+        assert one.predictions.empty
+        return one.reason
+
+    def test_is_a_curve_whose_tasks_were_not_recorded(self):
+        assert "task_timing on" in self.refusal(pool_run(pool, workers=(8, 12, 16), keep_tasks=False), size="50.0")
+
+    def test_are_two_worker_counts(self):
+        assert "start-up: at 2" in self.refusal(pool_run(pool, workers=(8, 16)), size="50.0")
+
+    def test_is_a_run_whose_manager_always_had_time(self):
+        reason = self.refusal(pool_run(pool, workers=(8, 12, 16), suites=((0.05, 4),)), size="50.0")
+        assert "what a task costs the manager" in reason
+        assert "--profile dispatch" in reason
+
+    def test_are_chunks_that_the_interface_chose(self):
+        run = pool_run(pool, workers=(8, 12, 16), chunksize=None)
+        run[0]["chunksize_found"] = run[0]["workers"] // 4
+        assert "--chunksize 1" in self.refusal(run, size="50.0")
+
+    def test_are_tasks_that_compute_where_no_count_left_each_worker_a_cpu(self):
+        run = pool_run(pool, workers=(8, 12, 16), kind="crunch", oversubscribed=True)
+        assert "measure 1 worker too" in self.refusal(run, size="50.0")
+
+    def test_are_threads_that_shared_the_gil_at_every_count(self):
+        run = pool_run(pool, workers=(8, 12, 16), kind="crunch", backend="threads", chunksize=None, chunksize_found=None)
+        assert "shared the GIL" in self.refusal(run, size="50.0")
+
+    def test_are_workers_that_poll_where_there_are_fewer_cpus(self):
+        run = pool_run(handing, workers=(8, 12, 16), backend="mpi-pool", mpi_mode="world")
+        assert "poll while they wait, and 64 of them on 2 CPUs" in self.refusal(run, size="50.0")
+        assert of(simulate(*run, [16]), size="50.0").reason is None
+        assert of(simulate(*run, [64], cpus=64), size="50.0").reason is None
+
+    def test_is_a_round_of_more_chunks_than_anybody_waits_for(self, few):
+        with pytest.raises(UsageError, match=f"at most {MOST_CHUNKS:,}"):
+            simulate(*few, [MOST_CHUNKS])
+
+
+def test_held_out_counts_are_predicted_from_the_smaller_ones_alone(run):
+    found = held_out(*run, up_to=32, at=64)
+    assert set(found["measure"]) == {"wall_s", "startup_s", "launch_s"}
+    assert len(found) == 6
+    assert found["ratio"].between(0.97, 1.03).all()
+    assert held_out(*run, up_to=32, at=65).empty
+
+
+def test_held_out_counts_without_enough_below_say_why(run):
+    found = held_out(*run, up_to=16, at=32)
+    assert found["ratio"].isna().all()
+    assert found["reason"].str.contains("at 2").all()

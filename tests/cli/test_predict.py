@@ -1,0 +1,107 @@
+"""``scalebench predict --simulate``, as a user types it. By a law: ``test_fit``."""
+
+import json
+from pathlib import Path
+
+import pytest
+from factories import RUN_ID
+from pools import pool_run
+
+from scalebench import cli
+from scalebench.analysis.simulation.model import Costs
+from scalebench.results.exchange import as_json
+from scalebench.results.result import Result
+
+
+def pool(workers):
+    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    return stored(tmp_path_factory.mktemp("run") / "run.json", pool_run(pool, workers=(8, 12, 16)))
+
+
+def stored(path, run):
+    path.write_text(as_json(Result(*run, {"run_id": RUN_ID, "findings": []}, Path("results") / RUN_ID)))
+    return path
+
+
+@pytest.fixture
+def scalebench(capsys, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*arguments):
+        try:
+            status = cli.main(list(map(str, arguments)))
+        except SystemExit as end:  # argparse
+            status = end.code
+        told = capsys.readouterr()
+        return status, told.out, told.err
+
+    return call
+
+
+class TestSimulate:
+    def test_tells_round_launch_what_they_wait_for_and_the_parts(self, scalebench, whole):
+        status, out, _ = scalebench("predict", whole, "--simulate", "--workers", "64,1000", "--where", "size=50.0")
+        text = " ".join(out.split())
+        assert status == 0
+        assert "processes fork: weak scaling of sleep 50.0" in text
+        assert "62.5 times" in text
+        assert "manager, to send and take an answer" in text
+        assert "docs/simulation.md" in text
+        assert "tasks wait rather than compute" in text
+        assert text.count("weak scaling of") == 1
+
+    def test_as_json_has_every_curve_with_parts_and_intervals(self, scalebench, whole):
+        told = json.loads(scalebench("predict", whole, "--simulate", "--workers", "64", "--json")[1])
+        assert told["analysis"] == "simulation"
+        assert len(told["simulations"]) == 2
+        for one in told["simulations"]:
+            (found,) = one["predictions"]
+            assert found["wall_s_low"] < found["wall_s"] < found["wall_s_high"] < found["launch_s_high"]
+            assert {part["part"] for part in one["parts"]} == {"startup_s", "first_s", "send_s", "turn_s", "manager_s", "task_s"}
+            assert one["reason"] is None
+
+    def test_tells_which_curve_is_refused_beside_those_that_are_not(self, scalebench, tmp_path):
+        rounds, tasks = pool_run(pool, workers=(8, 12, 16))
+        rounds.loc[rounds["size"] == "50.0", "chunksize_found"] = rounds["workers"] // 4
+        path = stored(tmp_path / "run.json", (rounds, tasks))
+        status, out, _ = scalebench("predict", path, "--simulate", "--workers", "64")
+        assert status == 0
+        assert "sleep 50.0, chunksize 1, tasks per worker 4: its chunks had from 2 to 4 tasks" in " ".join(out.split())
+
+
+class TestBadInput:
+    @pytest.mark.parametrize(("arguments", "message", "way_out"), [
+        (["--workers", "64,x"], "--workers 64,x", "Example"),
+        (["--workers", "64", "--law", "usl"], "--law and --simulate", "Leave one"),
+        (["--workers", "64", "--oversubscribed"], "--oversubscribed and --simulate", "Leave one"),
+        (["--workers", "64", "--cpus", "0"], "--cpus 0", "Give the number"),
+        (["--workers", "64", "--where", "mode"], "COLUMN=VALUE", "Example"),
+        (["--workers", "64", "--where", "backend=rayon"], "no such row", "processes"),
+        (["--workers", "64", "--scaling", "strong"], "no backend", "--profile dispatch"),
+        (["--workers", "5000000"], "--workers 5000000", "fewer workers"),
+    ])  # fmt: skip
+    def test_of_flags_exits_with_2_and_says_what_and_the_way_out(self, scalebench, whole, arguments, message, way_out):
+        status, out, err = scalebench("predict", whole, "--simulate", *arguments)
+        assert (status, out) == (2, "")
+        assert message in err
+        assert way_out in err
+        assert "Traceback" not in err
+
+    def test_of_a_table_is_refused(self, scalebench, tmp_path):
+        (tmp_path / "times.csv").write_text("workers,wall_s\n1,2\n2,1\n")
+        status, out, err = scalebench("predict", "times.csv", "--simulate", "--workers", "4")
+        assert (status, out) == (2, "")
+        assert "times.csv is a table" in err
+        assert "leave --simulate out" in err
+
+    def test_of_a_run_that_lacks_a_part_says_what_to_measure(self, scalebench, tmp_path):
+        path = stored(tmp_path / "run.json", pool_run(pool, workers=(8, 12, 16), suites=((0.05, 4),)))
+        status, out, err = scalebench("predict", path, "--simulate", "--workers", "64")
+        assert (status, out) == (2, "")
+        assert "what a task costs the manager" in err
+        assert "scalebench run --profile dispatch" in err

@@ -1,0 +1,48 @@
+"""Simulated curves as text: what a reader finds in the tables."""
+
+import pytest
+from pools import pool_run
+
+from scalebench.analysis.simulation.holdout import held_out
+from scalebench.analysis.simulation.model import Costs
+from scalebench.analysis.simulation.predict import simulate
+from scalebench.report.simulation import check_table, refusal, simulation_tables
+
+
+def pool(workers):
+    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
+
+
+@pytest.fixture(scope="module")
+def run():
+    return pool_run(pool, workers=(4, 8, 16, 32))
+
+
+def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
+    found = next(one for one in simulate(*run, [64, 1000]) if one.identity["size"] == "50.0")
+    told, parts = simulation_tables(found)
+    assert [row[0] for row in told.rows] == ["64", "1000"]
+    assert all("[" in row[1] and "[" in row[2] for row in told.rows)
+    assert [row[3:] for row in told.rows] == [["workers", "2 times"], ["manager", "31.2 times"]]
+    assert any("workers busy with such tasks" in note for note in told.notes)
+    assert any(note.startswith("Assumed: tasks wait") for note in told.notes)
+    shown = {row[0]: row for row in parts.rows}
+    assert shown["start-up"][1].endswith("a worker")
+    assert shown["start-up"][3] == "4, 8, 16, 32"
+    assert shown["a task"][2] == "50.0 ms"
+
+
+def test_a_refused_curve_is_named_with_its_reason():
+    (found,) = simulate(*pool_run(pool, workers=(8, 16), suites=((0.05, 4),)), [64])
+    assert refusal(found).startswith(
+        "processes fork: weak scaling of sleep 50.0, chunksize 1, tasks per worker 4: a part is a line"
+    )
+
+
+def test_the_check_has_predicted_and_measured_side_by_side_or_says_refused(run):
+    good = check_table(held_out(*run, up_to=16, at=32))
+    assert good.title == "32 workers, predicted from 16 and fewer"
+    assert [row[0] for row in good.rows] == ["sleep 0.01", "sleep 50.0"]
+    assert all(0.95 < float(row[3]) < 1.05 for row in good.rows)
+    short = check_table(held_out(*run, up_to=8, at=16))
+    assert [row[1] for row in short.rows] == ["refused", "refused"]
