@@ -19,8 +19,8 @@ def test_the_id_is_what_stored_results_have_and_must_not_change():
     assert make_case(backend="processes", start_method="fork", workers=4).case_id == "015ed1357e0caec2"
 
 
-@pytest.mark.parametrize("name", [one.name for one in fields(Case)])
-def test_every_field_counts_in_the_id(name):
+@pytest.mark.parametrize("name", [one.name for one in fields(Case) if one.name != "launcher"])
+def test_every_field_but_how_it_was_started_counts_in_the_id(name):
     case = make_case()
     other = {str: "other", int: 99, float: 0.75, type(None): "given"}[type(getattr(case, name))]
     changed = replace(case, **{name: other})

@@ -11,6 +11,7 @@ from scalebench.analysis.precision import LEAST
 from scalebench.analysis.scaling import failed_cases
 from scalebench.errors import ResultsError, WorkloadError
 from scalebench.launch import Launch
+from scalebench.launchers.local import Local
 from scalebench.report.state import unfinished
 from scalebench.runner import Runner, forecast
 from scalebench.sweep import expand
@@ -73,7 +74,7 @@ def test_a_case_that_fails_once_is_launched_again_in_the_same_block(tmp_path, mo
 
 
 def test_an_unavailable_backend_is_a_row_and_the_sweep_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(runner.local, "unavailable", lambda name, *_: "not here: get it" if name == "threads" else None)
+    monkeypatch.setattr(Local, "unavailable", lambda _, name, *__: "not here: get it" if name == "threads" else None)
     rounds = scalebench.run(Study(backend="serial,threads", workers=1, blocks=1, **TINY), results=tmp_path).rounds
     missing = rounds[rounds["backend"] == "threads"]
     assert missing["status"].tolist() == ["unavailable"]
