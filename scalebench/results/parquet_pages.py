@@ -37,12 +37,12 @@ def unpacked_bytes(file: Path, metadata: "pq.FileMetaData", names: Sequence[str]
             group = metadata.row_group(number)
             for column in map(group.column, range(group.num_columns)):
                 if column.path_in_schema in wanted:
-                    starts = [
-                        column.data_page_offset,
-                        *([column.dictionary_page_offset] if column.dictionary_page_offset else []),
-                    ]
+                    # a column without rows has no data page: it starts at 0, where no page can be
+                    starts = [start for start in (column.data_page_offset, column.dictionary_page_offset) if start]
+                    if not starts and not column.total_compressed_size:
+                        continue
                     try:
-                        whole += _walk(file, data, min(starts), column.total_compressed_size, column.path_in_schema)
+                        whole += _walk(file, data, min(starts, default=-1), column.total_compressed_size, column.path_in_schema)
                     except (ValueError, IndexError, KeyError, TypeError):
                         raise ResultsError(
                             f"{file}: a page of column {column.path_in_schema!r} can't be read.\nIs the file whole?"

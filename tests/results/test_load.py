@@ -182,7 +182,7 @@ class TestOneFile:
         content = bytearray(path.read_bytes())
         content[4:400] = b"\xff" * 396
         path.write_bytes(content)
-        with pytest.raises(ResultsError, match="can't be read as parquet"):
+        with pytest.raises(ResultsError, match="a page of column 'run_id' can't be read"):
             load(path)
 
     @pytest.mark.parametrize("version", [str(SCHEMA_VERSION + 1), "0", "-1", "1.5", "", "new", "²", "1" * 5000])
