@@ -65,10 +65,12 @@ def pythons(session: nox.Session) -> None:
     """On each other Python that is found, the tests of what runs in measured processes and of what starts them."""
     if session.python == f"{sys.version_info.major}.{sys.version_info.minor}":
         session.skip("the session 'tests' runs them on this Python")
-    session.install("-e", ".[all,ray]", *group("tests"))
+    session.install("-e", ".[all]", *group("tests"))
     run_tests(
         session,
         "not long",
+        "-k",
+        "not dask and not [ray and not test_ray",  # these two start interpreters for seconds, and have tests of their own
         *(f"tests/{folder}" for folder in OF_THE_INTERPRETER),
         *(str(file) for file in pathlib.Path("tests").glob("test_*.py") if file.name not in OF_OTHER_TOOLS),
     )

@@ -7,7 +7,7 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.alone]  # alone: side by side each process would run the notebook
 LECTURE = Path(__file__).parents[2] / "docs" / "lecture.ipynb"
 
 
