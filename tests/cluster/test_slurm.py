@@ -14,7 +14,7 @@ from scalebench.results.load import load
 
 HERE = Path(__file__).parent
 #: a second and a half a round
-SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", "--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "40",
+SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", "--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "15",
         "--blocks", "1", "--no-baselines"]  # fmt: skip
 
 
@@ -47,6 +47,7 @@ def run(slurm, tmp_path, monkeypatch):
 def begun(slurm, tmp_path, monkeypatch):
     """The same in the background, once its first round has begun: the process, and where its results will be."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+    monkeypatch.setenv("TEST_BEGUN", str(tmp_path))
     started = []
 
     def go(*arguments, wait_for="launch"):
@@ -68,19 +69,13 @@ def begun(slurm, tmp_path, monkeypatch):
         )  # fmt: skip
         started.append(process)
         if wait_for == "launch":
-            until(lambda: any("hydra_pmi_proxy" in name for _, name in steps(slurm)), process)
-            time.sleep(2)  # into its rounds, or not yet: either must be borne
+            until(lambda: (tmp_path / "node2").exists(), process)  # the reference before it is of the first node alone
         return process
 
     yield go
     for process in started:
         process.kill()
         process.communicate()
-
-
-def steps(slurm):
-    told = slurm.run("squeue", "-h", "-s", "-o", "%i %j")
-    return [line.split(maxsplit=1) for line in told.stdout.splitlines()]
 
 
 def until(wanted, process=None, seconds=120):
