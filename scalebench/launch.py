@@ -15,7 +15,7 @@ from scalebench.case import Case
 from scalebench.command import PROGRAM
 from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
-from scalebench.launchers.base import ranks
+from scalebench.launchers.base import has_ranks, never
 from scalebench.launchers.process import HostProcess
 from scalebench.programs import wrong_with
 from scalebench.results.schema import TASKS, to_table
@@ -29,11 +29,6 @@ if TYPE_CHECKING:
 _OPEN_TIMEOUT_S = 120.0
 _CLOSE_TIMEOUT_S = 30.0
 INTERRUPTED = "interrupted"  #: why a launch has fewer rounds than planned
-
-
-def never() -> bool:
-    """Nobody asks for an end."""
-    return False
 
 
 @dataclass(slots=True)
@@ -194,7 +189,7 @@ def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float, *, he
     case = told.case
     told.found |= {
         # ranks come up with the host: their start is its command's; other workers start when the pool is made
-        "startup_s": since_start_s if _has_ranks(case) else opened["startup_s"],
+        "startup_s": since_start_s if has_ranks(get_backend(case.backend)) else opened["startup_s"],
         "gil": opened["gil"],
         **_room(case, opened["cpus"] if here else opened["cpus_of_nodes"], gil=opened["gil"], here=here),
     }
@@ -208,7 +203,7 @@ def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
     threads = [one["blas_threads"] for one in workers if one["blas_threads"] is not None]
     told.found |= {
         "workers_found": len(workers),
-        "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if _has_ranks(told.case) else None,
+        "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if has_ranks(get_backend(told.case.backend)) else None,
         "blas_found_min": min(threads, default=None),
         "blas_found_max": max(threads, default=None),
         "blas_library": next((one["blas_library"] for one in workers if one["blas_library"]), None),
@@ -222,13 +217,8 @@ def _check_nodes(told: Launch) -> None:
         HostFailedError: They are on fewer, or more.
     """
     found = len(set(told.nodes))
-    if _has_ranks(told.case) and found != told.case.nodes:
+    if has_ranks(get_backend(told.case.backend)) and found != told.case.nodes:
         raise HostFailedError(f"the workers came up on {found} of {told.case.nodes} nodes")
-
-
-def _has_ranks(case: Case) -> bool:
-    """Whether the host comes up as MPI ranks."""
-    return ranks(case) is not None
 
 
 def _note_round(told: Launch, reply: dict[str, Any], number: int | None, expected: str | None, *, varies: bool) -> None:

@@ -12,9 +12,10 @@ import re
 import sys
 import time
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from scalebench.host.probe import installed
 
 #: whose versions a run records, where they are installed
 PACKAGES = ("numpy", "scipy", "pandas", "pyarrow", "mpi4py", "mpich", "openmpi", "psutil", "threadpoolctl", "loky", "distributed", "ray",
@@ -89,7 +90,7 @@ def fingerprint() -> dict[str, Any]:
         "governor": _read("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
         "system": f"{platform.system()} {platform.release()}",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
-        "packages": {name: found for name in PACKAGES if (found := _version(name))},
+        "packages": {name: found for name in PACKAGES if (found := installed(name))},
     }
 
 
@@ -103,13 +104,6 @@ def _identify(hardware: dict[str, Any]) -> str:
 def _cpu_model() -> str | None:
     match = re.search(r"^model name\s*:\s*(.+)$", _read("/proc/cpuinfo") or "", re.MULTILINE)
     return match[1].strip() if match else platform.processor() or None
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _read(path: str | Path) -> str | None:

@@ -32,7 +32,8 @@ from scalebench.findings import (
     TaskTooShort,
     TooFewBlocks,
 )
-from scalebench.launch import INTERRUPTED, Launch, launch, never
+from scalebench.launch import INTERRUPTED, Launch, launch
+from scalebench.launchers.base import never
 from scalebench.launchers.registry import make_launcher
 from scalebench.prepare import clear, prepare
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame

@@ -21,7 +21,7 @@ from scalebench.backends.registry import get_backend, references
 from scalebench.case import LOCAL, Case, tasks_at_one_worker
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
-from scalebench.launchers.base import Launcher
+from scalebench.launchers.base import Launcher, has_ranks
 from scalebench.launchers.local import Local
 from scalebench.sending import by_name, digest_of, pickled
 from scalebench.study import Study
@@ -175,7 +175,7 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
             suite.imbalance if kind else (None,),
             (len(suite.items),) if suite.items is not None else suite.tasks,
             (1,) if backend.only_one_worker else suite.workers,
-            _nodes(suite) if _has_ranks(backend) else (1,),
+            _nodes(suite) if has_ranks(backend) else (1,),
             suite.blas_threads if kind is None or kind.uses_blas else (None,),
             suite.binding,
             list(itertools.product(*own)),
@@ -250,11 +250,6 @@ def _nodes(suite: Study) -> tuple[int, ...]:
         way_out = "Give --launcher slurm, or --launcher mpiexec --launcher-option hosts=node1,node2; or --nodes 1"
         raise StudyError("nodes", nodes, rule, way_out)
     return (1,)
-
-
-def _has_ranks(backend: Backend) -> bool:
-    """Whether its workers are MPI ranks, which may be on several nodes."""
-    return backend.ranks(1, {axis: values[0] for axis, values in backend.axes.items()}) is not None
 
 
 def _refers_to(reference: str, function: Callable[..., Any] | Workload) -> bool:

@@ -71,7 +71,7 @@ class TestTheFingerprint:
         before = machine.fingerprint()["machine_id"]
         machine.fingerprint.cache_clear()
         monkeypatch.setattr(platform, "python_version", lambda: "9.9.9")
-        monkeypatch.setattr(machine, "_version", lambda package: "9.9.9")
+        monkeypatch.setattr(machine, "installed", lambda package: "9.9.9")
         assert machine.fingerprint()["machine_id"] == before
         machine.fingerprint.cache_clear()
         monkeypatch.setattr(machine, "physical_cores", lambda: 4)
@@ -94,7 +94,7 @@ def test_a_file_that_cannot_be_read_is_none(tmp_path):
 
 
 def test_the_version_of_a_package_that_is_not_installed_is_none():
-    assert machine._version("a-package-that-nobody-has") is None
+    assert machine.installed("a-package-that-nobody-has") is None
 
 
 def test_the_canary_takes_time_on_the_clock():

@@ -1,13 +1,15 @@
 """Which backends there are: entry points of the group ``scalebench.backends``, so that another package can add one."""
 
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import Any, cast
 
 from scalebench.backends.base import OWN_AXES, Backend, PlainProcess
 from scalebench.backends.program import Program
 from scalebench.command import PROGRAM
+from scalebench.plugins import named
 
+_GROUP = "scalebench.backends"
 #: the built-in ones, in the order in which they are shown; they work without installed metadata too
 BUILT_IN = {
     "serial": "scalebench.backends.serial:Serial",
@@ -25,12 +27,8 @@ BUILT_IN = {
 
 @cache
 def references() -> dict[str, str]:
-    """``name -> "module:Class"`` of every backend, built-in ones first; a built-in name can't be taken over."""
-    found = dict(BUILT_IN)
-    for point in sorted(entry_points(group="scalebench.backends"), key=lambda one: one.name):
-        if point.name != PROGRAM:
-            found.setdefault(point.name, point.value)
-    return found
+    """``name -> "module:Class"`` of every backend."""
+    return {name: reference for name, reference in named(_GROUP, BUILT_IN).items() if name != PROGRAM}
 
 
 @cache
@@ -38,7 +36,7 @@ def get_backend(name: str) -> Backend:
     """The backend called ``name``; one that can't be used is unavailable, with the reason. KeyError for an unknown name."""
     if name == PROGRAM:
         return Program()
-    point = EntryPoint(name, references()[name], "scalebench.backends")
+    point = EntryPoint(name, references()[name], _GROUP)
     try:
         backend: Backend = point.load()()
         foreign = sorted(backend.axes.keys() - OWN_AXES)

@@ -3,10 +3,9 @@
 import platform
 import sys
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-from scalebench.host import worker
+from scalebench.host import probe, worker
 
 
 def about(request: dict[str, Any]) -> dict[str, Any]:
@@ -24,18 +23,11 @@ def about(request: dict[str, Any]) -> dict[str, Any]:
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "version": list(sys.version_info[:2]),
-        "packages": {name: found for name in request["packages"] if (found := _version(name)) is not None},
+        "packages": {name: found for name in request["packages"] if (found := probe.installed(name)) is not None},
         "missing": {name: why for name, reference in request["backends"].items() if (why := _missing(reference)) is not None},
         "failures": failures,
         "files": sorted(file for file in files if isinstance(file, str)),
     }
-
-
-def _version(package: str) -> str | None:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
 
 
 def _missing(reference: str) -> str | None:

@@ -84,12 +84,15 @@ def cpu_quota() -> float | None:
 def software() -> dict[str, str | None]:
     """Versions that all nodes of a launch must share."""
     found: dict[str, str | None] = {"Python": platform.python_version()}
-    for name in _SHARED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            found[name] = None
-    return found
+    return found | {name: installed(name) for name in _SHARED}
+
+
+def installed(package: str) -> str | None:
+    """Its version; None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 def places(binding: str) -> list[list[int]]:

@@ -201,10 +201,7 @@ def _pack(records: Sequence[Record], origin: float, places: dict[int, int], cloc
     """The task records as columns; starts and stops from the round's start on the host's clock, workers numbered from 0."""
     _, starts, stops, cpus, waits, keys, units = zip(*records, strict=True) if records else ((),) * 7
     nan = float("nan")
-    if clocks.ahead_s:
-        origins = [origin + clocks.ahead_s.get(key, 0.0) for key in keys]
-    else:
-        origins = [origin] * len(keys)
+    origins = [origin + clocks.ahead_s.get(key, 0.0) for key in keys]
     return {
         "worker": protocol.pack(array("q", [places.get(key, -1) for key in keys])),
         "start_s": protocol.pack(array("d", list(map(operator.sub, starts, origins)))),

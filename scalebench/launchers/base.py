@@ -3,18 +3,21 @@
 What all share stands here: the command of a host, and the environment that it needs.
 """
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scalebench.backends.base import Backend
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
-from scalebench.command import PROGRAM
 from scalebench.errors import BackendUnavailableError
 from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.process import HostProcess
 from scalebench.variants import HERE, THREAD_VARIABLES, Start
+
+
+def never() -> bool:
+    """Nobody asks for an end."""
+    return False
 
 
 class Launcher:
@@ -62,7 +65,7 @@ class Launcher:
 
         Raises:
             KeyboardInterrupt: ``ends`` said so.
-            HostError: It will not be.
+            LauncherError: It will not be.
         """
 
     def start(self, case: Case, place: Start = HERE) -> HostProcess:
@@ -85,6 +88,11 @@ def options(case: Case, backend: Backend) -> dict[str, object]:
     return {axis: getattr(case, axis) for axis in backend.axes}
 
 
+def has_ranks(backend: Backend) -> bool:
+    """Whether its host comes up as MPI ranks."""
+    return backend.ranks(1, {axis: values[0] for axis, values in backend.axes.items()}) is not None
+
+
 def ranks(case: Case) -> int | None:
     """MPI processes that the host of a case comes up as; None for a plain process."""
     backend = get_backend(case.backend)
@@ -103,20 +111,9 @@ def unavailable(name: str, place: Start = HERE) -> str | None:
     backend = get_backend(name)
     if reason := backend.unavailable() if place is HERE else place.missing.get(name):
         return reason
-    defaults = {axis: values[0] for axis, values in backend.axes.items()}
-    if backend.ranks(1, defaults) is not None:
+    if has_ranks(backend):
         try:
             find_mpi(place.python, place.environment)
         except BackendUnavailableError as error:
             return str(error)
     return None
-
-
-def whole_environment(needed: Mapping[str, str]) -> dict[str, str]:
-    """The controller's environment with what a host needs."""
-    return {**os.environ, **needed}
-
-
-def is_program(case: Case) -> bool:
-    """Whether the workload is a command, whose temporary files are its own."""
-    return case.backend == PROGRAM

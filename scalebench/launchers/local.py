@@ -4,10 +4,12 @@ Thread variables are set in the environment before the host's first import. Of t
 as root, the launch's mark, its own folder for temporary files (not of a program), and what a variant asks for are added.
 """
 
+import os
 from typing import ClassVar
 
 from scalebench.case import Case
-from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
+from scalebench.command import PROGRAM
+from scalebench.launchers.base import Launcher, host_command, ranks
 from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.process import HostProcess
 from scalebench.variants import HERE, Start
@@ -35,9 +37,9 @@ def command(case: Case, place: Start = HERE) -> tuple[list[str], dict[str, str]]
         mpi = find_mpi(place.python, place.environment)
         arguments = [*mpi.command(count), *arguments]
         needed |= mpi.environment()
-    return arguments, whole_environment(needed)
+    return arguments, {**os.environ, **needed}
 
 
 def start(case: Case, place: Start = HERE) -> HostProcess:
     """Start the host of a case; it is up when it answers its first request."""
-    return HostProcess(*command(case, place), own_folder=not is_program(case))
+    return HostProcess(*command(case, place), own_folder=case.backend != PROGRAM)

@@ -15,9 +15,10 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from scalebench.case import Case
+from scalebench.command import PROGRAM
 from scalebench.errors import BackendUnavailableError, StudyError
 from scalebench.launchers import marked, nodes
-from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
+from scalebench.launchers.base import Launcher, host_command, ranks
 from scalebench.launchers.local import start as start_here
 from scalebench.launchers.mpi import MPI, find_mpi
 from scalebench.launchers.process import Elsewhere, HostProcess
@@ -88,13 +89,13 @@ class Mpiexec(Launcher):
         return [f"launcher {self.name}: {self._listed(self._hosts or allocated())}"]
 
     def start(self, case: Case, place: Start = HERE) -> HostProcess:
-        if is_program(case):
+        if case.backend == PROGRAM:
             return start_here(case, place)
         mpi = find_mpi(place.python, place.environment)
         arguments, needed = host_command(case, place)
         used = self._hosts[: case.nodes]
         command = [*over(mpi, used, ranks(case) or 1, [*needed, marked.VARIABLE]), *self._arguments, *arguments]
-        return HostProcess(command, whole_environment({**needed, **mpi.environment()}), elsewhere=_There(self, mpi, used))
+        return HostProcess(command, {**os.environ, **needed, **mpi.environment()}, elsewhere=_There(self, mpi, used))
 
     def silent(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> dict[str, str]:
         """The hosts that can't be reached, or can't run what is asked, with the reason of each."""
@@ -115,7 +116,7 @@ class Mpiexec(Launcher):
 
     def _ask(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> dict[str, dict[str, Any]]:
         command = [*over(mpi, hosts, len(hosts), []), HERE.python, "-c", nodes.TELL]
-        return nodes.ask(command, whole_environment(mpi.environment()), len(hosts), timeout)
+        return nodes.ask(command, {**os.environ, **mpi.environment()}, len(hosts), timeout)
 
     def _check_slots(self, case: Case) -> None:
         count = ranks(case)

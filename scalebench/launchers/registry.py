@@ -2,15 +2,17 @@
 
 from collections.abc import Mapping
 from functools import cache
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from typing import TYPE_CHECKING
 
 from scalebench import axes
 from scalebench.errors import StudyError
+from scalebench.plugins import named
 
 if TYPE_CHECKING:
     from scalebench.launchers.base import Launcher
 
+_GROUP = "scalebench.launchers"
 #: the built-in ones, in the order in which they are shown; they work without installed metadata too
 BUILT_IN = {
     "local": "scalebench.launchers.local:Local",
@@ -21,11 +23,8 @@ BUILT_IN = {
 
 @cache
 def references() -> dict[str, str]:
-    """``name -> "module:Class"`` of every launcher, built-in ones first; a built-in name can't be taken over."""
-    found = dict(BUILT_IN)
-    for point in sorted(entry_points(group="scalebench.launchers"), key=lambda one: one.name):
-        found.setdefault(point.name, point.value)
-    return found
+    """``name -> "module:Class"`` of every launcher."""
+    return named(_GROUP, BUILT_IN)
 
 
 def get_launcher(name: str) -> "type[Launcher]":
@@ -36,7 +35,7 @@ def get_launcher(name: str) -> "type[Launcher]":
     """
     axes.parse_name("launcher", name, references(), "launcher")
     try:
-        launcher: type[Launcher] = EntryPoint(name, references()[name], "scalebench.launchers").load()
+        launcher: type[Launcher] = EntryPoint(name, references()[name], _GROUP).load()
     except Exception as error:  # noqa: BLE001 - a broken plug-in must say which it is
         raise StudyError("launcher", name, f"{references()[name]} can't be loaded: {error}", "Mend it, or name another") from None
     return launcher

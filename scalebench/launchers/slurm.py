@@ -20,9 +20,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 from scalebench.case import Case
+from scalebench.command import PROGRAM
 from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
 from scalebench.launchers import guard, marked, nodes
-from scalebench.launchers.base import Launcher, host_command, is_program, ranks, whole_environment
+from scalebench.launchers.base import Launcher, host_command, never, ranks
 from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.mpiexec import Host, over
 from scalebench.launchers.process import Elsewhere, HostProcess, interrupted_later
@@ -102,7 +103,7 @@ class Slurm(Launcher):
         else:
             self._check_partition()
             self._check_submission()
-        self.wait(_never)
+        self.wait(never)
         command = [
             *self._srun(self._nodes, self._nodes, "none", "scalebench-nodes"),
             "--ntasks-per-node=1",
@@ -111,7 +112,7 @@ class Slurm(Launcher):
             nodes.TELL,
         ]
         try:
-            found = nodes.ask(command, _environment({}), self._nodes, _NODES_S)
+            found = nodes.ask(command, _environment(), self._nodes, _NODES_S)
         except nodes.NodesError as error:
             raise StudyError(
                 "launcher", self.name, f"the nodes of job {self._job} can't run this Python with scalebench: {error}",
@@ -195,7 +196,7 @@ class Slurm(Launcher):
                 raise KeyboardInterrupt
             if self._job is None:
                 shown = self._submit(shown)
-            state, reason = self.state()
+            state, reason = _state(self._job)
             if state == "RUNNING":
                 self._lost = 0
                 return
@@ -225,25 +226,14 @@ class Slurm(Launcher):
         time.sleep(_LOOKS_S[1])
         return refused
 
-    def state(self) -> tuple[str, str]:
-        """Of the job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it."""
-        told = _run(["squeue", "--noheader", "--states=all", f"--jobs={self._job}", "--format=%T|%r"]) if self._job else None
-        if told is None or told.returncode or not told.stdout.strip():
-            return "UNKNOWN", "none"
-        state, _, reason = told.stdout.strip().splitlines()[0].partition("|")
-        return state, reason
-
     def block_ended(self) -> None:
-        self._give_back()
-
-    def close(self) -> None:
-        self._give_back()
-
-    def _give_back(self) -> None:
         if self._job is not None and not self._inside:
             _run(["scancel", self._job])
             guard.at_end(f"slurm-{self._job}", None)
             self._job = None
+
+    def close(self) -> None:
+        self.block_ended()
 
     # --- launches -------------------------------------------------------------------------------------------------------
 
@@ -253,23 +243,19 @@ class Slurm(Launcher):
         starter = "none" if count is None else self._starter(case, place)
         if starter == _BY_MPIEXEC:
             mpi = find_mpi(place.python, place.environment)
-            used = [Host(name) for name in self._job_nodes()[: case.nodes]]
+            used = [Host(name) for name in _nodes(str(self._job))[: case.nodes]]
             command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE]), *_LAUNCHED[mpi.open_mpi], *arguments]
             needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
             step = _PROXY[mpi.open_mpi]
         else:
             step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
             command = [*self._srun(case.nodes, count or 1, starter, step), *self._options.get("srun", "").split()]
-            command += [*(self._as_of_the_job() if is_program(case) else ()), *arguments]
-        return HostProcess(command, {**_environment({}), **needed}, elsewhere=_Step(self, str(self._job), step))
-
-    def _job_nodes(self) -> list[str]:
-        listed = _run(["squeue", "--noheader", f"--jobs={self._job}", "--format=%N"]).stdout.strip()
-        return _run(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
+            command += [*(self._as_of_the_job() if case.backend == PROGRAM else ()), *arguments]
+        return HostProcess(command, {**_environment(), **needed}, elsewhere=_Step(str(self._job), step))
 
     def _as_of_the_job(self) -> list[str]:
         """What makes a step's environment that of the whole job, so that a command in it may start steps of its own on all nodes."""
-        names = self._job_nodes()
+        names = _nodes(str(self._job))
         job = {"SLURM_JOB_NODELIST": ",".join(names), "SLURM_NODELIST": ",".join(names)}
         job |= dict.fromkeys(("SLURM_NNODES", "SLURM_JOB_NUM_NODES"), str(len(names)))
         gone = [word for name in _OF_A_STEP for word in ("-u", f"SLURM_{name}")]
@@ -310,17 +296,16 @@ class Slurm(Launcher):
 class _Step(Elsewhere):
     """A launch in a job."""
 
-    def __init__(self, launcher: Slurm, job: str, step: str) -> None:
-        self._launcher, self._job, self._step = launcher, job, step
+    def __init__(self, job: str, step: str) -> None:
+        self._job, self._step = job, step
 
     def lost(self) -> bool:
-        return self._launcher.state()[0] not in _RUNS
+        return _state(self._job)[0] not in _RUNS
 
     def why(self) -> str | None:
         give_up = time.monotonic() + _TOLD_S
         while True:
-            told = _run(["squeue", "--noheader", "--states=all", f"--jobs={self._job}", "--format=%T"])
-            state = told.stdout.strip()
+            state, _ = _state(self._job)
             undecided = state == "COMPLETING" or (state == "RUNNING" and not self._nodes_answer())
             if not undecided or time.monotonic() > give_up:
                 break
@@ -329,9 +314,9 @@ class _Step(Elsewhere):
 
     def _nodes_answer(self) -> bool:
         """Whether Slurm takes all nodes of the job to be well: else it is about to say what became of the job."""
-        told = _run(["squeue", "--noheader", f"--jobs={self._job}", "--format=%N"])
-        listed = _run(["sinfo", "--noheader", f"--nodes={told.stdout.strip()}", "--format=%T"]) if told.stdout.strip() else None
-        return listed is not None and not any("*" in state or "down" in state for state in listed.stdout.split())
+        names = _nodes(self._job)
+        told = _run(["sinfo", "--noheader", f"--nodes={','.join(names)}", "--format=%T"]) if names else None
+        return told is not None and not any("*" in state or "down" in state for state in told.stdout.split())
 
     def end(self, *, well: bool) -> None:
         if well:
@@ -343,20 +328,31 @@ class _Step(Elsewhere):
                 _run(["scancel", number])
 
 
-def _never() -> bool:
-    return False
+def _state(job: str | None) -> tuple[str, str]:
+    """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none."""
+    told = _run(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
+    if told is None or told.returncode or not told.stdout.strip():
+        return "UNKNOWN", "none"
+    state, _, reason = told.stdout.strip().splitlines()[0].partition("|")
+    return state, reason
 
 
-def _environment(needed: Mapping[str, str]) -> dict[str, str]:
+def _nodes(job: str) -> list[str]:
+    """The names of a job's nodes."""
+    listed = _run(["squeue", "--noheader", f"--jobs={job}", "--format=%N"]).stdout.strip()
+    return _run(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
+
+
+def _environment() -> dict[str, str]:
     """The controller's without what Slurm told it of its own job and step: srun would take that for what is asked."""
-    kept = {name: value for name, value in whole_environment(needed).items() if not name.startswith(("SLURM_", "SRUN_", "PMI"))}
-    return kept | {name: value for name, value in os.environ.items() if name == "SLURM_CONF"}
+    own = ("SLURM_", "SRUN_", "PMI")
+    return {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(own)}
 
 
 def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=_environment({}), stdin=subprocess.DEVNULL,
+            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=_environment(), stdin=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the controller, which may be in the middle of giving back a job
         )  # fmt: skip
     except subprocess.TimeoutExpired:

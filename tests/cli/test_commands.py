@@ -22,19 +22,6 @@ def _in_a_folder_of_its_own(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def scalebench(capsys):
-    def call(*arguments):
-        try:
-            status = cli.main(list(map(str, arguments)))
-        except SystemExit as end:  # argparse
-            status = end.code
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return call
-
-
-@pytest.fixture
 def a_run(scalebench):
     status, _, _ = scalebench("run", "--backend", "threads", "--workers", "1,2", *TINY)
     assert status == 0

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 from factories import make_rounds, make_tasks
 
-from scalebench import cli
 from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import write_parquet
 
@@ -19,19 +18,6 @@ NOISY = (1.0, 1.01, 0.99, 1.02, 0.985)
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-
-
-@pytest.fixture
-def scalebench(capsys):
-    def call(*arguments):
-        try:
-            status = cli.main(list(map(str, arguments)))
-        except SystemExit as end:  # argparse
-            status = end.code
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return call
 
 
 def write_run(folder, rows, **about):

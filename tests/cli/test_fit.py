@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 from factories import make_rounds
 
-from scalebench import cli
 from scalebench.results.schema import ROUNDS, arrow_schema
 
 DATA = Path(__file__).parents[1] / "data" / "laws"
@@ -20,19 +19,6 @@ GOOD = "workers,wall_s\n1,10\n2,5.27\n4,2.935\n8,1.828\n16,1.394\n32,1.417\n"
 def _in_a_folder_of_its_own(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-
-
-@pytest.fixture
-def scalebench(capsys):
-    def call(*arguments):
-        try:
-            status = cli.main(list(map(str, arguments)))
-        except SystemExit as end:  # argparse
-            status = end.code
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return call
 
 
 @pytest.fixture

@@ -7,7 +7,6 @@ import pytest
 from factories import RUN_ID
 from pools import pool_run
 
-from scalebench import cli
 from scalebench.analysis.simulation.model import Costs
 from scalebench.results.exchange import as_json
 from scalebench.results.result import Result
@@ -27,20 +26,10 @@ def stored(path, run):
     return path
 
 
-@pytest.fixture
-def scalebench(capsys, monkeypatch, tmp_path):
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "100")
-
-    def call(*arguments):
-        try:
-            status = cli.main(list(map(str, arguments)))
-        except SystemExit as end:  # argparse
-            status = end.code
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return call
 
 
 class TestSimulate:

@@ -6,24 +6,16 @@ from pathlib import Path
 import pytest
 from factories import make_rounds, make_tasks, sweep_rows
 
-from scalebench import cli
 from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import write_parquet
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "amd-epyc-2cpu"
 
 
-@pytest.fixture
-def scalebench(capsys, tmp_path, monkeypatch):
+@pytest.fixture(autouse=True)
+def _in_a_folder_of_its_own(monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "80")
-
-    def call(*arguments):
-        status = cli.main(list(map(str, arguments)))
-        told = capsys.readouterr()
-        return status, told.out, told.err
-
-    return call
 
 
 @pytest.fixture

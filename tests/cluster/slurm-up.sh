@@ -39,14 +39,9 @@ EXTRA=${SLURM_EXTRA:-}
 # What a shell that already sourced env, or runs inside a job, has must not leak in.
 while read -r v; do unset "$v"; done < <(compgen -e | grep '^SLURM_' || :)
 
-say() { echo "slurm-up: $*" >&2; }
-die() { say "$*"; exit 1; }
-cannot() { say "not possible here: $*"; exit 77; }   # for tests: skip
+# shellcheck source=tests/cluster/common.sh
+. "$(dirname "$0")/common.sh"
 [ "$(id -u)" = 0 ] || cannot "needs root"
-case $STATE in /*) ;; *) die "CLUSTER_STATE must be a full path";; esac
-case "$STATE$NODES" in *[!A-Za-z0-9\ ._/-]*) die "odd character in CLUSTER_STATE or CLUSTER_HOSTS";; esac
-case $STATE in *" "*) die "no blanks in CLUSTER_STATE";; esac
-[ ${#STATE} -le 60 ] || die "CLUSTER_STATE is too long for socket names below it (60)"
 case $KIND in loopback|hosts) ;; *) die "CLUSTER_SLURM is loopback or hosts";; esac
 
 # --- Debian packages, only if a program is missing ---------------------------
@@ -59,22 +54,7 @@ command -v srun >/dev/null || need+=(slurm-client)
 # -dev package has.
 lib=/usr/lib/$(uname -m)-linux-gnu
 if [ "$PMIX" = 1 ] && [ ! -e "$lib/pmix2/lib/libpmix.so" ]; then need+=(libpmix-dev); fi
-if [ ${#need[@]} -gt 0 ]; then
-    say "installing ${need[*]}"
-    # Packages must not start their services by themselves.
-    made_policy=
-    if [ ! -e /usr/sbin/policy-rc.d ]; then
-        printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d
-        chmod 755 /usr/sbin/policy-rc.d; made_policy=1
-    fi
-    log=$(mktemp)
-    ok=1
-    { timeout 120 apt-get update -qq && DEBIAN_FRONTEND=noninteractive timeout 400 \
-        apt-get install -y -qq --no-install-recommends "${need[@]}"; } >"$log" 2>&1 </dev/null || ok=0
-    [ -z "$made_policy" ] || rm -f /usr/sbin/policy-rc.d
-    [ "$ok" = 1 ] || { tail -n 20 "$log" >&2; rm -f "$log"; cannot "apt-get failed"; }
-    rm -f "$log"
-fi
+install_packages "${need[@]}"
 unshare --uts --mount true 2>/dev/null || cannot "no right to make namespaces"
 
 if [ "$KIND" = hosts ]; then
@@ -93,13 +73,6 @@ if [ -s "$S/kind" ] && [ "$(cat "$S/kind")" != "$KIND" ]; then
 fi
 echo "$KIND" >"$S/kind"
 
-wait_for() {  # wait_for SECONDS WHAT CMD...
-    local end=$((SECONDS + $1 + 1)) what=$2; shift 2
-    until "$@"; do
-        [ $SECONDS -lt $end ] || die "gave up waiting for: $what"
-        sleep 0.05
-    done
-}
 # on HOST CMD...: on a host of hosts-up.sh, or just here.
 on() {
     local h=$1; shift

@@ -18,25 +18,17 @@ SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", "--backend", "mpi", "--
         "--blocks", "1", "--no-baselines"]  # fmt: skip
 
 
+def command(tmp_path, *arguments):
+    return [sys.executable, "-m", "scalebench", "run", "--launcher", "slurm", "--results", str(tmp_path / "results"), *arguments]
+
+
 @pytest.fixture
 def run(slurm, tmp_path, monkeypatch):
     """``scalebench run --launcher slurm`` on login, to its end; what came of it and its result."""
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
 
     def go(*arguments, by=(), timeout=300):
-        command = [
-            *by,
-            sys.executable,
-            "-m",
-            "scalebench",
-            "run",
-            "--launcher",
-            "slurm",
-            "--results",
-            str(tmp_path / "results"),
-            *arguments,
-        ]
-        told = slurm.run(*command, timeout=timeout)
+        told = slurm.run(*by, *command(tmp_path, *arguments), timeout=timeout)
         folders = sorted((tmp_path / "results").glob("*")) if (tmp_path / "results").exists() else []
         return told, load(folders[-1]) if folders else None
 
@@ -51,20 +43,8 @@ def begun(slurm, tmp_path, monkeypatch):
     started = []
 
     def go(*arguments, wait_for="launch"):
-        command = slurm.on(
-            "login",
-            sys.executable,
-            "-m",
-            "scalebench",
-            "run",
-            "--launcher",
-            "slurm",
-            "--results",
-            str(tmp_path / "results"),
-            *arguments,
-        )
         process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            slurm.on("login", *command(tmp_path, *arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )  # fmt: skip
         started.append(process)

@@ -44,8 +44,7 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
     """
     chosen = launches(rounds)
     chosen = chosen[chosen["backend"] != "serial"]
-    per_worker = chosen["tasks"].where(chosen["scaling"] != "weak", chosen["tasks"] // chosen["workers"])
-    chosen = chosen.assign(_work=per_worker, _nodes=0)
+    chosen = chosen.assign(_work=work_of(chosen), _nodes=0)
     of_curve = [chosen[name] for name in IDENTITY]
     several = chosen.groupby([*IDENTITY, "workers"], dropna=False)["nodes"].transform("nunique").gt(1)
     chosen["_nodes"] = chosen["nodes"].where(several.groupby(of_curve, dropna=False).transform("any"))
@@ -53,7 +52,7 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
     for key, rows in chosen.groupby(IDENTITY, dropna=False):
         if rows["workers"].nunique() < 2:
             continue
-        identity: dict[str, Any] = {name: _plain(value) for name, value in zip(IDENTITY, key, strict=True)}
+        identity: dict[str, Any] = {name: plain(value) for name, value in zip(IDENTITY, key, strict=True)}
         if (nodes := identity.pop("_nodes")) is not None:
             identity["nodes"] = nodes
         identity["tasks_per_worker" if identity["scaling"] == "weak" else "tasks"] = identity.pop("_work")
@@ -61,7 +60,12 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
     return found
 
 
-def _plain(value: Any) -> Any:
+def work_of(rounds: pd.DataFrame) -> pd.Series:
+    """By row: what is the same along a curve, all tasks where scaling is strong, those of a worker where it is weak."""
+    return rounds["tasks"].where(rounds["scaling"] != "weak", rounds["tasks"] // rounds["workers"])
+
+
+def plain(value: Any) -> Any:
     """A key of a group as JSON holds it."""
     if pd.isna(value):
         return None

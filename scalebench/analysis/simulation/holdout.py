@@ -3,7 +3,7 @@
 import pandas as pd
 
 from scalebench.analysis.scaling import launches
-from scalebench.analysis.simulation.predict import Simulation, simulate
+from scalebench.analysis.simulation.predict import Simulation, having, simulate
 from scalebench.analysis.statistics import over_blocks
 
 MEASURES = ("wall_s", "startup_s", "launch_s")
@@ -47,10 +47,7 @@ def over_blocks_of(there: pd.DataFrame) -> dict[str, float]:
 
 def _of(rounds: pd.DataFrame, one: Simulation) -> pd.Series:
     """Which rows are of its curve."""
-    mine = pd.Series(data=True, index=rounds.index)
-    for name, value in one.identity.items():
-        if name in rounds and name != "tasks":
-            mine &= rounds[name].isna() if value is None else rounds[name].eq(value).fillna(value=False)
-    work = one.identity.get("tasks_per_worker")
-    same = rounds["tasks"] == (one.identity["tasks"] if work is None else work * rounds["workers"])
+    mine = having(rounds, {name: value for name, value in one.identity.items() if name in rounds and name != "tasks"})
+    each = one.identity.get("tasks_per_worker")
+    same = rounds["tasks"] == (one.identity["tasks"] if each is None else each * rounds["workers"])
     return pd.Series(mine & same)

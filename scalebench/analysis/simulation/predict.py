@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scalebench.analysis.laws.curves import IDENTITY
+from scalebench.analysis.laws.curves import IDENTITY, plain, work_of
 from scalebench.analysis.simulation.model import Costs, bounds, simulate_round
 from scalebench.analysis.simulation.parts import (
     INTERFACE,
@@ -91,19 +91,14 @@ def simulate(
         UsageError: A round of more than :data:`MOST_CHUNKS` chunks.
     """
     known = figures(rounds, tasks)
-    per_worker = known["tasks"].where(known["scaling"] != "weak", known["tasks"] // known["workers"])
-    known = known.assign(_work=per_worker)
+    known = known.assign(_work=work_of(known))
     found = []
     for key, rows in known.groupby(CURVE, dropna=False):
         if rows["workers"].nunique() < 2 or (of is not None and not rows["case_id"].isin(of).any()):
             continue
-        identity = {name: _plain(value) for name, value in zip(CURVE, key, strict=True)}
-        work = int(identity.pop("_work"))
-        identity["tasks_per_worker" if identity["scaling"] == "weak" else "tasks"] = work
-        same = known
-        for name in (*INTERFACE, "nodes"):
-            value = identity[name]
-            same = same[same[name].isna() if value is None else same[name].eq(value).fillna(value=False)]
+        identity = {name: plain(value) for name, value in zip(CURVE, key, strict=True)}
+        identity["tasks_per_worker" if identity["scaling"] == "weak" else "tasks"] = int(identity.pop("_work"))
+        same = known[having(known, {name: identity[name] for name in (*INTERFACE, "nodes")})]
         try:
             found.append(_Curve(identity, rows, same, tasks, cpus).at(workers))
         except Refused as reason:
@@ -111,10 +106,12 @@ def simulate(
     return found
 
 
-def _plain(value: Any) -> Any:
-    if pd.isna(value):
-        return None
-    return value.item() if isinstance(value, np.generic) else value
+def having(rows: pd.DataFrame, values: Mapping[str, Any]) -> pd.Series:
+    """Which rows have these values in their columns; None: null."""
+    mine = pd.Series(data=True, index=rows.index)
+    for name, value in values.items():
+        mine &= rows[name].isna() if value is None else rows[name].eq(value).fillna(value=False)
+    return mine
 
 
 class _Curve:

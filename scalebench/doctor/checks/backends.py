@@ -3,7 +3,7 @@
 from scalebench.backends.registry import get_backend, references
 from scalebench.doctor.base import Diagnosis, System
 from scalebench.doctor.trial import cause, trial
-from scalebench.launchers.base import unavailable
+from scalebench.launchers.base import has_ranks, unavailable
 
 TITLE = "backends"
 
@@ -14,7 +14,7 @@ def check(system: System) -> Diagnosis:
     missing: dict[str, str] = {}
     works = []
     for name in references():
-        if name == "serial" or _has_ranks(name):
+        if name == "serial" or has_ranks(get_backend(name)):
             continue
         if (reason := unavailable(name)) is not None:
             missing[name] = reason
@@ -33,8 +33,3 @@ def check(system: System) -> Diagnosis:
         absent = "; ".join(missing.values())
         return Diagnosis(status="note", text=f"{text}; missing: {', '.join(missing)}", figures=figures, advice=absent)
     return Diagnosis(status="ok", text=text, figures=figures)
-
-
-def _has_ranks(name: str) -> bool:
-    backend = get_backend(name)
-    return backend.ranks(1, {axis: values[0] for axis, values in backend.axes.items()}) is not None
