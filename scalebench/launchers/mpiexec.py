@@ -7,6 +7,7 @@ started from here: its command has an mpiexec of its own.
 
 import os
 import re
+import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -197,7 +198,7 @@ def allocated() -> list[Host]:
     Raises:
         StudyError: It runs in none.
     """
-    if (listed := os.environ.get("SLURM_JOB_NODELIST")) is not None:
+    if (listed := os.environ.get("SLURM_JOB_NODELIST")) is not None and shutil.which("scontrol"):
         told = subprocess.run(["scontrol", "show", "hostnames", listed], capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
         if names := told.stdout.split():
             return [Host(name) for name in names]

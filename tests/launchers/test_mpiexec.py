@@ -2,8 +2,9 @@
 
 import pytest
 
+from scalebench.errors import StudyError
 from scalebench.launchers.mpi import MPI
-from scalebench.launchers.mpiexec import Host, Mpiexec, over, read_hosts
+from scalebench.launchers.mpiexec import Host, Mpiexec, allocated, over, read_hosts
 
 MPICH = MPI("MPICH", "mpiexec", open_mpi=False)
 OPEN_MPI = MPI("Open MPI", "mpiexec", open_mpi=True)
@@ -30,12 +31,18 @@ def test_a_hostfile_may_be_written_for_either_mpi(tmp_path, line):
 
 
 def test_the_hosts_of_an_allocation_of_pbs_are_taken(tmp_path, monkeypatch):
-    from scalebench.launchers.mpiexec import allocated
-
     (tmp_path / "nodes").write_text("a\na\nb\n")
     monkeypatch.delenv("SLURM_JOB_NODELIST", raising=False)
     monkeypatch.setenv("PBS_NODEFILE", str(tmp_path / "nodes"))
     assert allocated() == [Host("a"), Host("b")]
+
+
+def test_an_allocation_whose_nodes_can_not_be_listed_is_an_error_with_the_way_out(monkeypatch):
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "node[1-2]")
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.delenv("PBS_NODEFILE", raising=False)
+    with pytest.raises(StudyError, match="hosts=node1,node2"):
+        allocated()
 
 
 def test_names_and_slots_are_read():
