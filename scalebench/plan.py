@@ -215,8 +215,8 @@ def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     job, items = job_and_items(case, sweep)
     backend = get_backend(case.backend)
     own = options(case, backend)
-    if sweep.scheduler is not None and backend.scheduler is not None:
-        own["scheduler"] = sweep.scheduler
+    if sweep.address is not None and backend.scheduler is not None:
+        own["scheduler"] = sweep.address
     return {
         "do": "open", "backend": references()[case.backend], "workers": case.workers, "options": own, "binding": case.binding,
         "job": job, "items": items,

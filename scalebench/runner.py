@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any
 
 import scalebench
 from scalebench import machine, plan, scheduler
+from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import brief
+from scalebench.errors import LauncherError, StudyError, brief
 from scalebench.findings import (
     AnswersUnchecked,
     BlasThreadsNotAsAsked,
@@ -32,6 +33,7 @@ from scalebench.findings import (
     TaskTooShort,
     TooFewBlocks,
 )
+from scalebench.jobs import Jobs
 from scalebench.launch import INTERRUPTED, Launch, launch
 from scalebench.launchers.base import never
 from scalebench.launchers.registry import make_launcher
@@ -83,6 +85,28 @@ def end(sweep: Sweep) -> None:
     """Remove what was prepared for a sweep, and give back what its launcher took."""
     clear(sweep)
     sweep.launcher.close()
+    if sweep.jobs is not None:
+        sweep.jobs.close()
+
+
+def _reach_workers(sweep: Sweep) -> None:
+    """See that those workers are there that no launch starts, or can be: before anything is measured.
+
+    Raises:
+        StudyError: They are not.
+    """
+    if sweep.scheduler is None:
+        return
+    takers = [entry.case for entry in sweep.entries if get_backend(entry.case.backend).scheduler is not None]
+    modules = [module for case in takers if (module := get_backend(case.backend).jobs.get(sweep.scheduler))]
+    if modules:
+        sweep.jobs = Jobs(sweep.scheduler, modules[0], max(case.workers for case in takers))
+        try:
+            sweep.jobs.wait(never)
+        except LauncherError as error:
+            raise StudyError("scheduler", sweep.scheduler, *str(error).split(".\n", 1)) from None
+    elif sweep.launcher.here:  # else it is hosts elsewhere that must reach it
+        scheduler.reach(sweep.scheduler)
 
 
 def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:
@@ -105,9 +129,8 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
             whole = plan.estimate_s([entry.case for entry in sweep.entries], guess, study)
             agree(case.workload, first.durations[0], first.serial_s(case.tasks), whole)
 
-    if sweep.scheduler is not None and sweep.launcher.here:  # else it is hosts elsewhere that must reach it
-        scheduler.reach(sweep.scheduler)
     try:
+        _reach_workers(sweep)
         sweep.launcher.prepare([entry.case for entry in sweep.entries])
         measured_on = sweep.launcher.machine() or machine.fingerprint()
         prepare(sweep)
@@ -222,7 +245,7 @@ class Runner:
             told = self._closed_launch(case, identity)
             if told is None:
                 planned = self._rounds.get(replace(case, variant=None)) if rounds is None else rounds
-                self.ahead.sweep.launcher.wait(ends)
+                self._wait(case, ends)
                 began = machine.clock()
                 told = launch(case, identity, self.ahead.sweep, self.study, reference, planned, entry.task_timing, ends)
                 self._note_costs(told, machine.clock() - began)
@@ -234,6 +257,13 @@ class Runner:
                 raise KeyboardInterrupt
         assert told is not None
         return told
+
+    def _wait(self, case: Case, ends: Callable[[], bool]) -> None:
+        """Return when a case can be launched, which a queue may put off."""
+        sweep = self.ahead.sweep
+        sweep.launcher.wait(ends)
+        if sweep.jobs is not None and get_backend(case.backend).scheduler is not None:
+            sweep.address = sweep.jobs.wait(ends)
 
     def _settled(self, case: Case, told: Launch) -> bool:
         """Whether there is nothing to try once more."""
@@ -292,6 +322,8 @@ class Runner:
                 if before is None or told is not before[-1]:
                     observe(entry, block, told)
             self.ahead.sweep.launcher.block_ended()
+            if self.ahead.sweep.jobs is not None:
+                self.ahead.sweep.jobs.close()
             self._replan()
         self.store.about["stop_reason"] = reason
 

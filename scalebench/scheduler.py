@@ -20,6 +20,9 @@ def check(address: str, backends: Iterable[str]) -> None:
     Raises:
         StudyError: It is none.
     """
+    backends = list(backends)
+    if any(address in get_backend(name).jobs for name in backends):
+        return
     takers = {name: looks for name in backends if (looks := get_backend(name).scheduler) is not None}
     if not takers:
         rule = f"no backend of the study ({', '.join(dict.fromkeys(backends))}) finds its workers at an address"
@@ -30,7 +33,9 @@ def check(address: str, backends: Iterable[str]) -> None:
         raise StudyError("scheduler", address, rule, f"Give each of them a study of its own, {_OWN}")
     looks = next(iter(takers.values()))
     if forms != {address.removesuffix(_place(address))} or _host_and_port(address) is None:
-        raise StudyError("scheduler", address, f"must be {looks}", f"For example {looks.replace('HOST:PORT', '10.0.0.1:8786')}")
+        queues = [f" or {queue}" for name in takers for queue in get_backend(name).jobs]
+        rule = f"must be {looks}{''.join(queues)}"
+        raise StudyError("scheduler", address, rule, f"For example {looks.replace('HOST:PORT', '10.0.0.1:8786')}")
 
 
 def reach(address: str) -> None:

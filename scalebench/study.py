@@ -222,7 +222,9 @@ class Study:
             if getattr(self, key) is not None:
                 put(self, key, axes.parse_duration(key, getattr(self, key)))
         if self.scheduler is not None and not (isinstance(self.scheduler, str) and self.scheduler.strip()):
-            raise StudyError("scheduler", self.scheduler, "must be an address", "For example tcp://10.0.0.1:8786")
+            raise StudyError(
+                "scheduler", self.scheduler, "must be an address or a queue", "For example tcp://10.0.0.1:8786, or slurm"
+            )
         if self.precision is not None:
             rule = "must be a share of the value, from 0.1% to 50%"
             put(self, "precision", axes.parse_number("precision", self.precision, 0.001, 0.5, rule))
@@ -277,7 +279,8 @@ class Study:
         plain["workload"] = self.workload_name
         plain["variants"] = {name: one.described() for name, one in self.variants.items()}
         plain["items"] = None if self.items is None else items_text(self.items)
-        plain["scheduler"] = None if self.scheduler is None else "(an address)"  # of a machine: results are mailed
+        if self.scheduler is not None and ":" in self.scheduler:
+            plain["scheduler"] = "(an address)"  # of a machine: results are mailed
         plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in self.kwargs.items()}
         plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
                            for name, overrides in self.suites.items()}  # fmt: skip

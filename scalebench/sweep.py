@@ -21,6 +21,7 @@ from scalebench.backends.registry import get_backend, references
 from scalebench.case import LOCAL, Case, tasks_at_one_worker
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
+from scalebench.jobs import Jobs
 from scalebench.launchers.base import Launcher, has_ranks
 from scalebench.launchers.local import Local
 from scalebench.sending import by_name, digest_of, pickled
@@ -58,7 +59,9 @@ class Sweep:
     )  #: workload name -> its keyword arguments, where it has some
     programs: dict[str, Program] = field(default_factory=dict)  #: workload name -> the program that it is
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
-    scheduler: str | None = None  #: where workers are that somebody has started
+    scheduler: str | None = None  #: where workers are that somebody has started, or the queue in whose jobs they start
+    jobs: Jobs | None = None  #: those of such a queue
+    address: str | None = None  #: where workers are now
     starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
     prepared: Callable[[], Any] | None = None  #: undoes the preparation
     launcher: Launcher = field(default_factory=lambda: Local({}))  #: starts the hosts
@@ -70,7 +73,7 @@ class Sweep:
 
 def expand(study: Study) -> Sweep:
     """The cases of a study, baselines included, in the order in which the study names them."""
-    sweep = Sweep(variants=dict(study.variants), scheduler=study.scheduler)
+    sweep = Sweep(variants=dict(study.variants), scheduler=study.scheduler, address=study.scheduler)
     seen: set[Case] = set()
     for suite in study.each_suite():
         asked: dict[Case, str | None] = dict.fromkeys(_multiply(suite, sweep))

@@ -10,6 +10,7 @@ from scalebench.backends import registry
 from scalebench.backends.base import PlainProcess
 from scalebench.errors import StudyError
 from scalebench.plan import open_request
+from scalebench.runner import forecast
 from scalebench.study import Study
 from scalebench.sweep import expand
 
@@ -26,7 +27,7 @@ class Other(PlainProcess):
 @pytest.mark.parametrize("address", ["10.0.0.1:8786", "http://10.0.0.1:8786", "tcp://10.0.0.1", "tcp://:8786", "tcp://a:b", "tcp://a:0",
                                      "tcp://a:65536", "tcp://a:1/x", "tcp://a:1 ", "tcp://me@a:1"])  # fmt: skip
 def test_what_is_no_address_is_refused_with_what_one_looks_like(address):
-    with pytest.raises(StudyError, match=r"must be tcp://HOST:PORT\.\nFor example tcp://10\.0\.0\.1:8786"):
+    with pytest.raises(StudyError, match=r"must be tcp://HOST:PORT or slurm\.\nFor example tcp://10\.0\.0\.1:8786"):
         expand(Study(backend="dask", scheduler=address))
 
 
@@ -37,7 +38,7 @@ def test_what_is_one_is_taken(address):
 
 @pytest.mark.parametrize("value", ["", " ", 8786, ["tcp://a:1"]])
 def test_it_is_text(value):
-    with pytest.raises(StudyError, match="must be an address"):
+    with pytest.raises(StudyError, match="must be an address or a queue"):
         Study(backend="dask", scheduler=value)
 
 
@@ -68,6 +69,20 @@ def test_it_goes_to_those_backends_that_take_one_and_into_no_case():
     assert [one.case.case_id for one in with_one.entries] == [one.case.case_id for one in without.entries]
     sent = {one.case.backend: open_request(one.case, with_one)["options"].get("scheduler") for one in with_one.entries}
     assert sent == {"dask": ADDRESS, "processes": None, "serial": None}
+
+
+def test_the_name_of_a_queue_is_taken_from_a_backend_that_can_start_workers_in_its_jobs():
+    assert expand(Study(backend="dask", scheduler="slurm")).scheduler == "slurm"
+    assert Study(backend="dask", scheduler="slurm").described()["scheduler"] == "slurm"
+    with pytest.raises(StudyError, match=r"must be HOST:PORT\."):
+        expand(Study(backend="ray", scheduler="slurm"))
+
+
+def test_where_there_is_no_slurm_it_says_so_before_anything_is_measured(monkeypatch, tmp_path):
+    pytest.importorskip("dask_jobqueue", reason="dask is an extra")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(StudyError, match=r"no sbatch in PATH\.\nRun this where Slurm's commands are, or give an address"):
+        forecast(Study(kind="sleep", tasks=2, backend="dask", workers=1, scheduler="slurm"))
 
 
 def test_a_run_tells_that_there_was_one_and_not_which():

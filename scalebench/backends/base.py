@@ -1,6 +1,6 @@
 """The contract of a backend: a way to run one function on many workers. It measures nothing and prints nothing."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from scalebench.host.worker import Job
@@ -53,6 +53,8 @@ class Backend(Protocol):
     only_one_worker: ClassVar[bool]  #: it has no workers to sweep: ``serial``
     #: what the address looks like at which it finds workers that are there; None where it starts its own in any case
     scheduler: ClassVar[str | None]
+    #: queue -> the module that starts workers in jobs of it (``scalebench.jobs``), to be used at the address that it then has
+    jobs: ClassVar[Mapping[str, str]]
 
     @staticmethod
     def unavailable() -> str | None:
@@ -86,6 +88,7 @@ class PlainProcess:
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
+    jobs: ClassVar[Mapping[str, str]] = {}
 
     @staticmethod
     def unavailable() -> str | None:

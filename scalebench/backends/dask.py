@@ -2,7 +2,7 @@
 
 On this machine: a LocalCluster of as many processes as asked for, one thread each, its scheduler in the host, as users of it have
 it; without its dashboard, and without its limit of memory, by which workers would write to disk and be ended. At an address:
-workers that are there, which somebody else has started.
+workers that are there, which somebody else has started, or ``dask_jobs`` in jobs of Slurm.
 
 A worker that is lost has its tasks, and those answers that it still held, computed again elsewhere, and dask says nothing. Here
 that is the end of the round: the scheduler tells each worker that goes in the same stream in which it tells what is done.
@@ -18,7 +18,7 @@ import contextlib
 import functools
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any, ClassVar
@@ -44,6 +44,7 @@ class Dask(PlainProcess):
     summary: ClassVar[str] = "dask.distributed: Client.map and gather"
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {}
     scheduler: ClassVar[str | None] = "tcp://HOST:PORT"
+    jobs: ClassVar[Mapping[str, str]] = {"slurm": "scalebench.backends.dask_jobs"}
 
     @staticmethod
     def unavailable() -> str | None:

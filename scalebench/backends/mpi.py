@@ -7,7 +7,7 @@ one that can't be pickled is a failure of the round and not a rank that others w
 import itertools
 import pickle
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -25,6 +25,7 @@ class MPIClassic:
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
+    jobs: ClassVar[Mapping[str, str]] = {}
 
     @staticmethod
     def unavailable() -> str | None:

@@ -5,7 +5,7 @@ workers, and ``max_workers`` is ignored by mpi4py, so the size is checked. ``spa
 workers by MPI_Comm_spawn. Both run below ``scalebench.host``, so that a worker's print can't reach the protocol.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ class MPIPool:
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
+    jobs: ClassVar[Mapping[str, str]] = {}
 
     @staticmethod
     def unavailable() -> str | None:

@@ -52,7 +52,7 @@ blocks = 5                            # passes over all cases, each in a random 
 # ---- where: on this machine, or on others (docs/cluster.md)
 # nodes = [1, 2]                      # that MPI ranks are on; one where hosts start on this machine
 # launcher = "slurm"                  # how hosts start: local, mpiexec, slurm; scalebench backends shows them
-# scheduler = "tcp://10.0.0.1:8786"   # of dask, or HOST:PORT of ray: workers that are there already
+# scheduler = "tcp://10.0.0.1:8786"   # of dask, or HOST:PORT of ray: workers that are there already; "slurm": dask's in jobs
 # launcher_options = {{}}               # of that launcher, as {{ partition = "debug", time = "30:00" }}
 
 # Several sweeps in one study: each overrides what it names.

@@ -78,7 +78,10 @@ _SETTINGS = {
 }
 _PLACES = {
     "launcher": ("NAME", "how hosts start: local, mpiexec (over hosts), slurm (see 'scalebench backends')"),
-    "scheduler": ("ADDRESS", "use workers that you have started there: tcp://HOST:PORT of a dask scheduler"),
+    "scheduler": (
+        "ADDRESS",
+        "use workers that you have started there: tcp://HOST:PORT of a dask scheduler; slurm: in jobs of their own",
+    ),
 }
 #: of a program that is measured instead of a function
 _PROGRAM = {

@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,15 @@ class Hosts:
 
     def join(self, node):
         subprocess.run([self.state / "bin" / "host-join", node], check=True)
+
+    @staticmethod
+    def until(wanted, process=None, seconds=120):
+        """Look until it is so, while that process runs."""
+        give_up = time.monotonic() + seconds
+        while not wanted():
+            assert process is None or process.poll() is None, process.communicate()
+            assert time.monotonic() < give_up, "it did not come to that"
+            time.sleep(0.1)
 
     def repair(self):
         """All of them up and connected again."""

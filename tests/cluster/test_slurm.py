@@ -49,21 +49,13 @@ def begun(slurm, tmp_path, monkeypatch):
         )  # fmt: skip
         started.append(process)
         if wait_for == "launch":
-            until(lambda: (tmp_path / "node2").exists(), process)  # the reference before it is of the first node alone
+            slurm.until(lambda: (tmp_path / "node2").exists(), process)  # the reference before it is of the first node alone
         return process
 
     yield go
     for process in started:
         process.kill()
         process.communicate()
-
-
-def until(wanted, process=None, seconds=120):
-    give_up = time.monotonic() + seconds
-    while not wanted():
-        assert process is None or process.poll() is None, process.communicate()
-        assert time.monotonic() < give_up, "it did not come to that"
-        time.sleep(0.1)
 
 
 def result_of(tmp_path):
@@ -181,7 +173,7 @@ class TestAControllerThatEnds:
     def test_killed_leaves_nothing_either(self, begun, slurm):
         process = begun(*SLOW)
         process.kill()
-        until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
+        slurm.until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
 
     def test_goes_on_where_it_was_when_it_is_resumed(self, begun, run, slurm):
         process = begun(*SLOW, "--rounds", "4", "--blocks", "3")
@@ -199,9 +191,9 @@ class TestAQueueThatIsFull:
         blocker = slurm.run(
             "sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
         ).stdout.strip()
-        until(lambda: slurm.queue() and slurm.queue()[0][2] == "RUNNING")
+        slurm.until(lambda: slurm.queue() and slurm.queue()[0][2] == "RUNNING")
         process = begun(*SLOW, wait_for=None)
-        until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
+        slurm.until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
         _, told = process.communicate(timeout=60)
@@ -214,7 +206,7 @@ class TestAQueueThatIsFull:
             "sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
         ).stdout.strip()
         process = begun(*SLOW, "--rounds", "1", wait_for=None)
-        until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
+        slurm.until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
         slurm.run("scancel", blocker)
         _, told = process.communicate(timeout=200)
         assert process.returncode == 0, told

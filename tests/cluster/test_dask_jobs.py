@@ -1,0 +1,109 @@
+"""Workers of dask in jobs of a real Slurm: ``--scheduler slurm``."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from scalebench.results.load import load
+
+HERE = Path(__file__).parent
+STUDY = ["--backend", "dask", "--workers", "2", "--no-baselines", "--scheduler", "slurm"]
+#: a second and a half a round
+SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", *STUDY, "--rounds", "4", "--blocks", "1"]
+
+
+@pytest.fixture
+def begun(slurm, tmp_path, monkeypatch):
+    """A run on login in the background, once a task has begun on a node, or at once."""
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+    monkeypatch.setenv("TEST_BEGUN", str(tmp_path))
+    started = []
+
+    def go(*, wait=True):
+        command = [sys.executable, "-m", "scalebench", "run", "--results", str(tmp_path / "results"), *SLOW]
+        process = subprocess.Popen(
+            slurm.on("login", *command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        started.append(process)
+        if wait:
+            slurm.until(lambda: any((tmp_path / node).exists() for node in slurm.nodes), process)
+        return process
+
+    yield go
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def names(jobs):
+    return {name for _, name, _ in jobs}
+
+
+def test_a_study_has_a_job_for_each_worker_in_each_block_and_none_afterwards(slurm, tmp_path):
+    before = len(slurm.jobs())
+    asked = ["--kind", "sleep", "--size", "50", "--tasks", "8", "--blocks", "2", "--rounds", "1", "--results", tmp_path]
+    told = slurm.scalebench("run", *STUDY, *asked, timeout=300)
+    assert told.returncode == 0, told.stderr
+    assert "waits for workers in jobs of slurm: 0 of 2 are up" in told.stderr
+    (folder,) = tmp_path.iterdir()
+    rounds = load(folder).rounds
+    assert set(rounds["status"]) == {"ok"}
+    assert set(rounds["workers_found"]) == {2}
+    assert len(slurm.jobs()) - before == 2 * 2
+    assert all(name.startswith("scalebench-") for name in names(slurm.jobs()[before:]))
+    assert slurm.queue() == []
+    assert slurm.rank_processes() == []
+    assert json.loads((folder / "run.json").read_text())["study"]["scheduler"] == "slurm"
+
+
+def test_a_job_that_is_cancelled_costs_the_launch_in_flight_and_others_are_waited_for(begun, slurm, tmp_path):
+    process = begun()
+    slurm.run("scancel", slurm.queue()[0][0])
+    _, said = process.communicate(timeout=300)
+    assert slurm.queue() == []
+    (folder,) = (tmp_path / "results").iterdir()
+    rounds = load(folder).rounds
+    (lost,) = rounds[rounds["status"].ne("ok")]["message"]
+    assert "is lost: it has ended, or its host can't be reached" in lost, said
+    assert rounds[rounds["attempt"].eq(1)]["status"].eq("ok").sum() == 1 + 4  # the warm-up too
+
+
+def test_a_controller_that_is_told_to_end_leaves_nothing_in_the_queue(begun, slurm):
+    process = begun()
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 143, said
+    assert slurm.queue() == []
+
+
+def test_one_that_is_killed_leaves_nothing_either(begun, slurm):
+    begun().kill()
+    slurm.until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
+
+
+def test_a_full_queue_is_waited_for_and_given_up_when_told_to(begun, slurm):
+    full = ["sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"]
+    blocker = slurm.run(*full).stdout.strip()
+    slurm.until(lambda: slurm.queue() and slurm.queue()[0][2] == "RUNNING")
+    process = begun(wait=False)
+    slurm.until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert [job for job, _, _ in slurm.queue()] == [blocker]
+
+
+def test_a_partition_that_there_is_not_is_refused_in_slurms_words_before_anything_is_measured(slurm, tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__QUEUE", "nothing")
+    told = slurm.scalebench("run", *STUDY, "--kind", "sleep", "--tasks", "4", "--results", tmp_path)
+    assert told.returncode == 2
+    assert "scheduler = 'slurm': no workers in jobs of slurm: Slurm refuses such a job" in told.stderr
+    assert "invalid partition" in told.stderr.lower()
+    assert "Traceback" not in told.stderr
+    assert list(tmp_path.iterdir()) == []
