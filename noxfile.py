@@ -1,10 +1,13 @@
 """One command each: ``nox -s bench``, ``nox -s tests``, ``nox -s lint``."""
 
+import os
 import pathlib
 import sys
 
 import nox
 
+# where it is set, each of thousands of processes would compile pandas and SciPy anew: 5 s instead of 1
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
 nox.options.sessions = ["tests", "tests-long", "tests-cluster", "pythons", "lint"]
@@ -116,7 +119,7 @@ def truth(session: nox.Session) -> None:
 @nox.session
 def faults(session: nox.Session) -> None:
     """A run ended by signals at 200 random moments and resumed; each fault of measured code on each backend. ``-- 1000`` for more."""
-    session.install("-e", ".[all]", *group("tests"))
+    session.install("-e", ".[all,ray]", *group("tests"))
     times = session.posargs[0] if session.posargs else "200"
     session.run("pytest", "tests/cli/test_interruption.py", "-n", "2", env={"SCALEBENCH_FAULTS": times})
     session.run("pytest", "tests/faults", env={"SCALEBENCH_FAULTS": times})

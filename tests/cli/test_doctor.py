@@ -5,7 +5,9 @@ import json
 import pytest
 
 from scalebench import cli
+from scalebench.backends import registry
 from scalebench.doctor.base import STATUSES, Diagnosis
+from scalebench.doctor.checks import backends
 
 
 def test_of_this_machine_says_something_of_each_and_measures_the_noise(capsys):
@@ -22,6 +24,13 @@ def test_of_this_machine_says_something_of_each_and_measures_the_noise(capsys):
         assert one["advice"] or one["status"] in ("ok", "note")
 
 
+@pytest.fixture
+def few_backends(monkeypatch):
+    """All of them take a minute to start, and what is looked at here is not what they do."""
+    monkeypatch.setattr(backends, "references", lambda: {"threads": registry.references()["threads"]})
+
+
+@pytest.mark.usefixtures("few_backends")
 def test_reads_worst_first_within_80_columns_and_names_the_next_command(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
     assert cli.main(["doctor", "--quick"]) == 0
@@ -35,6 +44,7 @@ def test_reads_worst_first_within_80_columns_and_names_the_next_command(capsys, 
     assert last == "Results: none are stored   Next: scalebench run --profile quick"
 
 
+@pytest.mark.usefixtures("few_backends")
 @pytest.mark.parametrize(("check", "status"), [("host", 3), ("mpi", 0)])
 def test_exits_with_3_where_nothing_can_be_measured(capsys, monkeypatch, check, status):
     monkeypatch.setattr(f"scalebench.doctor.checks.{check}.check", lambda _: Diagnosis(status="broken", text="it does not start"))

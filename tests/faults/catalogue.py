@@ -22,7 +22,7 @@ FAULTY, HEALTHY = [0, 1, 2, 3], [10, 11, 12, 13]  #: items of the two cases
 
 IN_HOST = ("serial", "threads")  #: workers are the host itself
 MPI = ("mpi", "mpi-pool", "mpi-pool spawn")
-POOLS = ("processes", "multiprocessing", "multiprocess", "joblib", "dask")
+POOLS = ("processes", "multiprocessing", "multiprocess", "joblib", "dask", "ray")
 PROGRAM = ("program",)
 TASKS = (*IN_HOST, *POOLS, *MPI)  #: backends of a function's tasks
 #: mpiexec does not say how a rank ended that another one has spawned
