@@ -23,7 +23,7 @@ from scalebench.machine import cpu_budget
 from scalebench.report.efficiency import verdict
 from scalebench.workloads.family import make_items
 
-pytestmark = pytest.mark.alone  # how much CPU a task gets is what is looked at
+pytestmark = [pytest.mark.alone, pytest.mark.long]  # how much CPU a task gets is what is looked at
 on_linux = pytest.mark.skipif(
     platform.system() != "Linux", reason="only Linux tells the CPU wait and lets a test choose its CPUs"
 )
