@@ -98,9 +98,9 @@ def _reach_workers(sweep: Sweep) -> None:
     if sweep.scheduler is None:
         return
     takers = [entry.case for entry in sweep.entries if get_backend(entry.case.backend).scheduler is not None]
-    modules = [module for case in takers if (module := get_backend(case.backend).jobs.get(sweep.scheduler))]
-    if modules:
-        sweep.jobs = Jobs(sweep.scheduler, modules[0], max(case.workers for case in takers))
+    module = scheduler.starter_of_jobs(sweep.scheduler, (case.backend for case in takers))
+    if module is not None:
+        sweep.jobs = Jobs(sweep.scheduler, module, max(case.workers for case in takers))
         try:
             sweep.jobs.wait(never)
         except LauncherError as error:

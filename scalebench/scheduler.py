@@ -1,6 +1,6 @@
-"""Where workers are that somebody else has started: an address, looked at before anything is measured.
+"""Where workers are that no launch starts: at an address, looked at before anything is measured, or in jobs of a queue.
 
-It is of a machine, so it is a setting of a study and no part of what a case is: no file of results has it.
+It is of a machine, so it is a setting of a study and no part of what a case is: no file of results has an address.
 """
 
 import socket
@@ -21,7 +21,7 @@ def check(address: str, backends: Iterable[str]) -> None:
         StudyError: It is none.
     """
     backends = list(backends)
-    if any(address in get_backend(name).jobs for name in backends):
+    if starter_of_jobs(address, backends) is not None:
         return
     takers = {name: looks for name in backends if (looks := get_backend(name).scheduler) is not None}
     if not takers:
@@ -36,6 +36,13 @@ def check(address: str, backends: Iterable[str]) -> None:
         queues = [f" or {queue}" for name in takers for queue in get_backend(name).jobs]
         rule = f"must be {looks}{''.join(queues)}"
         raise StudyError("scheduler", address, rule, f"For example {looks.replace('HOST:PORT', '10.0.0.1:8786')}")
+
+
+def starter_of_jobs(queue: str | None, backends: Iterable[str]) -> str | None:
+    """The module that starts workers in jobs of a queue, where one of the backends has one; None for an address."""
+    return next(
+        (get_backend(name).jobs[queue] for name in backends if queue is not None and queue in get_backend(name).jobs), None
+    )
 
 
 def reach(address: str) -> None:

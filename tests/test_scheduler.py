@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from scalebench import scheduler
+from scalebench import cli, scheduler
 from scalebench.backends import registry
 from scalebench.backends.base import PlainProcess
 from scalebench.errors import StudyError
@@ -76,6 +76,12 @@ def test_the_name_of_a_queue_is_taken_from_a_backend_that_can_start_workers_in_i
     assert Study(backend="dask", scheduler="slurm").described()["scheduler"] == "slurm"
     with pytest.raises(StudyError, match=r"must be HOST:PORT\."):
         expand(Study(backend="ray", scheduler="slurm"))
+
+
+def test_a_dry_run_submits_no_job_and_says_how_many_there_would_be(capsys, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))  # no command of Slurm is looked for
+    assert cli.main(["run", "--kind", "sleep", "--backend", "dask", "--workers", "1,3", "--scheduler", "slurm", "--dry-run"]) == 0
+    assert "a block: 3 jobs of slurm, one a worker" in capsys.readouterr().out
 
 
 def test_where_there_is_no_slurm_it_says_so_before_anything_is_measured(monkeypatch, tmp_path):

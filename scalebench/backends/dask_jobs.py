@@ -23,7 +23,9 @@ def address_to(node: str) -> str:
 
 
 def _first_node() -> str:
-    told = subprocess.run(["sinfo", "--noheader", "--Node", "--format=%o"], capture_output=True, text=True, check=True)
+    told = subprocess.run(["sinfo", "--noheader", "--Node", "--format=%o"], capture_output=True, text=True, check=False)
+    if told.returncode:
+        raise SystemExit(f"sinfo fails: {told.stderr.strip()}")
     return told.stdout.split()[0]
 
 
@@ -49,7 +51,8 @@ def cluster(count: int, name: str) -> Any:
         local_directory=configured("local-directory") or tempfile.gettempdir(),
         scheduler_options={"dashboard": False, "dashboard_address": ":0", **place},
     )  # fmt: skip
-    told = subprocess.run(["sbatch", "--test-only"], input=found.job_script(), capture_output=True, text=True, check=False)
+    script = found.job_script()  # type: ignore[no-untyped-call]
+    told = subprocess.run(["sbatch", "--test-only"], input=script, capture_output=True, text=True, check=False)
     if told.returncode:  # else nobody would hear of it
         raise SystemExit(f"Slurm refuses such a job: {told.stderr.strip() or told.stdout.strip()}")
     found.scale(count)  # type: ignore[no-untyped-call]

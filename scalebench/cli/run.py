@@ -154,6 +154,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.results.load import load
     from scalebench.resume import read_earlier
     from scalebench.runner import Runner, end, forecast, sweep_of
+    from scalebench.scheduler import starter_of_jobs
     from scalebench.study_file import project_defaults
     from scalebench.sweep import expand
 
@@ -169,9 +170,11 @@ def main(asked: argparse.Namespace) -> int:
         )
     if not asked.dry_run and earlier is None:
         _check_writable(asked.results)
-    if asked.dry_run and study.launcher != LOCAL:
-        _print_plan(study, sweep_of(study), None, as_json=asked.json)
-        return cli.OK
+    if asked.dry_run:
+        sweep = sweep_of(study)
+        if study.launcher != LOCAL or starter_of_jobs(study.scheduler, {entry.case.backend for entry in sweep.entries}):
+            _print_plan(study, sweep, None, as_json=asked.json)
+            return cli.OK
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
     if sys.stderr.isatty():  # a first item may take an hour
@@ -336,10 +339,14 @@ def _add_working_folder() -> None:
 
 def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, *, as_json: bool) -> None:
     """``estimate_s`` None: nothing was measured, on other machines, to base one on."""
+    from scalebench.backends.registry import get_backend
     from scalebench.plan import blocks_for
 
     entries, blocks = sweep.entries, blocks_for(study)
     submitted = sweep.launcher.planned([one.case for one in entries])
+    in_jobs = [one.case.workers for one in entries if study.scheduler in get_backend(one.case.backend).jobs]
+    if in_jobs:
+        submitted.append(f"a block: {max(in_jobs)} jobs of {study.scheduler}, one a worker, as dask-jobqueue is configured")
     from scalebench.programs import filled_text
 
     if as_json:

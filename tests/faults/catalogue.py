@@ -27,6 +27,8 @@ PROGRAM = ("program",)
 TASKS = (*IN_HOST, *POOLS, *MPI)  #: backends of a function's tasks
 #: mpiexec does not say how a rank ended that another one has spawned
 SPAWNED = (("mpi-pool spawn",), "crashed", "one that it spawned died")
+#: the daemon that is the parent of its workers keeps to itself how they end
+OF_RAY = (("ray",), "crashed", "ray does not say how it ended")
 ALL = (*TASKS, *PROGRAM)
 #: one backend of each mechanism: the host itself, a pool of processes, ranks, a program
 MECHANISMS = ("serial", "processes", "mpi", "program")
@@ -208,20 +210,20 @@ FAULTS = (
         instead=((IN_HOST, "ok", ""), (("multiprocessing", "multiprocess"), "failed", "can be pickled, but not unpickled")),
     ),
     Fault(name="exits", by_interface=True, what="ends its process: `os._exit(3)`", do=lambda: os._exit(3), status="crashed", says="exit status 3",
-          instead=((PROGRAM, "failed", "exit status 3"), SPAWNED)),
+          instead=((PROGRAM, "failed", "exit status 3"), SPAWNED, OF_RAY)),
     Fault(name="sys.exit", what="calls `sys.exit(\"I'm done\")`", do=lambda: sys.exit("I'm done"), status="failed", says="I'm done"),
     Fault(name="KeyboardInterrupt", what="raises KeyboardInterrupt", do=_interrupts, status="failed", says="KeyboardInterrupt",
           instead=((PROGRAM, "crashed", "SIGINT"),)),
     Fault(name="kills itself", by_interface=True, what="is killed, with its worker, by SIGKILL", do=lambda: os.kill(os.getpid(), signal.SIGKILL),
-          status="crashed", says="SIGKILL"),
+          status="crashed", says="SIGKILL", instead=(OF_RAY,)),
     Fault(name="kills all workers", what="is killed, with all workers, by SIGKILL", do=_kill_all_workers, on=(*POOLS, *MPI),
-          status="crashed", says="SIGKILL"),
+          status="crashed", says="SIGKILL", instead=(OF_RAY,)),
     Fault(name="kills the host", what="runs while the host is killed by SIGKILL", do=_kill_host, on=(*POOLS, *MPI, *PROGRAM),
           status="crashed", says="killed by SIGKILL"),
     Fault(name="kills mpiexec", what="runs while `mpiexec` is killed by SIGKILL", do=_kill_mpiexec, on=MPI, status="crashed",
           says="mpiexec was killed by SIGKILL"),
     Fault(name="crashes", what="reads from address 0: a segmentation fault", do=lambda: ctypes.string_at(0), status="crashed",
-          says="SIGSEGV", instead=(SPAWNED,)),
+          says="SIGSEGV", instead=(SPAWNED, OF_RAY)),
     Fault(name="hangs", by_interface=True, what="never ends", do=lambda: time.sleep(100_000), status="timeout", says="within", hangs=True),
     Fault(name="ignores signals", what="never ends, and ignores SIGTERM, SIGINT and SIGHUP", do=_ignores_and_hangs,
           status="timeout", says="within", hangs=True),
