@@ -1,4 +1,4 @@
-"""Write the figures and pictures of the README, and of the pages about 16 CPUs and many workers, from the committed reference runs:
+"""Write the figures and pictures of the README, and of the pages about 16 CPUs, many workers and clusters, from the committed reference runs:
 ``python docs/update_readme.py``.
 
 Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced, and the files in ``docs/images/`` are drawn;
@@ -36,6 +36,7 @@ IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
 MANY = ROOT / "docs" / "many-workers.md"
+CLUSTER = ROOT / "docs" / "cluster.md"
 #: the largest count that a check has seen, and the one that it predicts
 CHECKS = ((32, 64), (64, 128), (128, 256))
 FAR = (100, 1000, 10_000, 100_000)
@@ -127,6 +128,13 @@ def prediction(result: Result, *, last: int, at: int) -> Table:
     return Table(
         title=f"strong: {at} workers, predicted from {last} and fewer", head=head, rows=rows, sections=backends, notes=[]
     )
+
+
+def blocks_of_cluster(result: Result) -> dict[str, str]:
+    """What stands in each block of the page about clusters."""
+    tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
+    accounts = {table.title.partition(":")[0]: table_to_markdown(verdicts(table)) for table in account_tables(result)}
+    return {**tables, "strong verdicts": accounts["strong"]}
 
 
 def many() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -224,6 +232,7 @@ def pages() -> dict[Path, dict[str, str]]:
         README: blocks(reference()),
         SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
         MANY: blocks_of_many(*many()),
+        CLUSTER: blocks_of_cluster(reference("slurm-3-nodes-amd-epyc-2cpu")),
     }
 
 

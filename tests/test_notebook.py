@@ -52,7 +52,11 @@ a_lambda = lambda n: n + 1
 """
 
 
-@pytest.mark.parametrize("function", ["plain", "a_lambda", "make(7)", "of_the_notebook", "of_a_module_beside_it", "of_a_class", "Point(3)"])  # fmt: skip
+@pytest.mark.parametrize(
+    "function",
+    ["plain", "of_a_module_beside_it"]
+    + [pytest.param(one, marks=pytest.mark.long) for one in ("a_lambda", "make(7)", "of_the_notebook", "of_a_class", "Point(3)")],
+)
 def test_a_function_of_the_notebook_is_measured_and_gives_the_right_answers(notebook, function):
     told = notebook.run(f"""
 result = sb.run(sb.Study(workload={function}, backend="processes,joblib,threads", baselines=False, {TINY}))

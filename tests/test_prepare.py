@@ -112,10 +112,11 @@ def test_variants_have_as_many_rounds_as_each_other(tmp_path):
     assert rounds[~rounds["warmup"]].groupby(["variant", "block"]).size().nunique() == 1
 
 
-@pytest.mark.parametrize("backend", ["processes", "joblib", "threads"])
-def test_a_revision_is_checked_out_and_its_code_is_what_runs(tmp_path, repository, backend):
+@pytest.mark.parametrize("backend", ["processes", "threads", pytest.param("joblib", marks=pytest.mark.long)])
+def test_a_revision_is_checked_out_and_its_code_is_what_runs(tmp_path, repository, backend, monkeypatch):
     methods = {"start_method": "spawn"} if backend == "processes" else {}
     study = Study(workload="mine_ab:work", backend=backend, **methods, **ONE, variants={"old": "git:HEAD~1", "new": {}})
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")  # else there is what Python writes beside a module anywhere
     before = git(repository, "status", "--porcelain")
     result = scalebench.run(study, results=tmp_path)
     assert units(result) == {"old": [40], "new": [20]}
@@ -124,7 +125,7 @@ def test_a_revision_is_checked_out_and_its_code_is_what_runs(tmp_path, repositor
     assert worktrees(repository) == 1
 
 
-@pytest.mark.parametrize("mode", ["world", "spawn"])
+@pytest.mark.parametrize("mode", ["world", pytest.param("spawn", marks=pytest.mark.long)])
 def test_a_revision_is_what_mpi_ranks_run(tmp_path, repository, mode):
     pytest.importorskip("mpi4py", reason="mpi4py is an extra")
     study = Study(
@@ -263,7 +264,7 @@ class TestBeforeAnythingIsMeasured:
 
 
 @pytest.mark.parametrize("repository", ["src"], indirect=True, ids=["in src"])
-@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("sent", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.long)])
 @pytest.mark.parametrize("when", ["references", "launches"])
 def test_an_interrupted_run_leaves_no_working_tree(repository, tmp_path, left_behind, sent, when):
     next(repository.glob("**/mine_ab.py")).write_text(SLOW)

@@ -46,7 +46,7 @@ def undisturbed(tmp_path_factory):
     return scalebench.run(Study(**TINY), results=tmp_path_factory.mktemp("undisturbed")).rounds
 
 
-@pytest.mark.parametrize("after", [1, 3, 5, 8])
+@pytest.mark.parametrize("after", [5, *(pytest.param(one, marks=pytest.mark.long) for one in (1, 3, 8))])
 def test_no_finished_launch_is_repeated_and_the_set_of_launches_is_that_of_an_undisturbed_run(after, undisturbed, tmp_path):
     folder = interrupted(Study(**TINY), tmp_path, after)
     before = load(folder)

@@ -37,7 +37,7 @@ blocks = st.lists(st.tuples(one_block, one_block), min_size=1, max_size=5)
 
 
 class TestTheProduct:
-    @settings(max_examples=30)
+    @settings(max_examples=12)
     @given(blocks, st.sampled_from(["strong", "weak"]), st.sampled_from(["crunch", "spin"]))
     def test_is_the_efficiency_whatever_was_measured(self, pairs, scaling_of, kind):
         """Strong, weak, and work that depends on the time: any positive numbers, to 1e-9."""

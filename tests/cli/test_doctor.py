@@ -10,6 +10,7 @@ from scalebench.doctor.base import STATUSES, Diagnosis
 from scalebench.doctor.checks import backends
 
 
+@pytest.mark.long  # it starts each backend
 def test_of_this_machine_says_something_of_each_and_measures_the_noise(capsys):
     assert cli.main(["doctor", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)

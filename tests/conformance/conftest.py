@@ -22,8 +22,8 @@ VALUES = {
     "distribution": ["block", "cyclic"],
 }
 
-#: backends whose pools take seconds to start; what is tried of them in any case, besides all that looks at one launch: the rest is long
-SLOW = ("dask", "ray")
+#: backends whose pools take seconds to start; what is tried of dask in any case, besides all that looks at one launch: the rest is long
+SLOW = ("dask",)
 FIRST = (
     "test_of_a_task_carry_the_remote_traceback_and_leave_the_pool_open_for_a_next_request",
     "test_nothing_is_left_by",
@@ -32,10 +32,11 @@ FIRST = (
 
 def pytest_collection_modifyitems(items):
     for item in items:
-        if not item.path.is_relative_to(Path(__file__).parent) or item.originalname in FIRST:
+        if not item.path.is_relative_to(Path(__file__).parent) or not hasattr(item, "callspec"):
             continue
-        asked = item.callspec.params.get("backend") if hasattr(item, "callspec") else None
-        if asked is not None and asked["backend"] in SLOW and not {"life", "squared"} & set(item.fixturenames):
+        backend = item.callspec.params.get("backend", {}).get("backend")
+        first = item.originalname in FIRST or {"life", "squared"} & set(item.fixturenames)
+        if backend == "ray" or (backend in SLOW and not first):
             item.add_marker("long")
 
 

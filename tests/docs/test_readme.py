@@ -20,9 +20,10 @@ def update_readme():
     return module
 
 
+@pytest.mark.long  # it simulates all that the pages say of many workers
 def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
     pages = update_readme.pages()
-    assert {page.name for page in pages} == {"README.md", "sixteen-cores.md", "many-workers.md"}
+    assert {page.name for page in pages} == {"README.md", "sixteen-cores.md", "many-workers.md", "cluster.md"}
     for page, contents in pages.items():
         text = page.read_text(encoding="utf-8")
         assert update_readme.updated(text, contents) == text
@@ -56,10 +57,9 @@ def test_a_reference_run_is_whole_and_small_and_names_no_place(update_readme, ma
         assert "host" not in text
 
 
-@pytest.mark.parametrize("name", ["pools", "mpi"])
-def test_a_run_of_many_workers_is_small_has_no_failed_row_and_names_no_place(update_readme, name):
-    result = update_readme.reference(f"many-{name}-amd-epyc-2cpu")
-    assert name in update_readme.MANY_RUNS
+@pytest.mark.parametrize("name", ["many-pools", "many-mpi", "slurm-3-nodes"])
+def test_a_run_of_many_workers_or_nodes_is_small_has_no_failed_row_and_names_no_place(update_readme, name):
+    result = update_readme.reference(f"{name}-amd-epyc-2cpu")
     assert set(result.rounds["status"]) == {"ok"}
     assert sum(path.stat().st_size for path in result.path.iterdir()) < 1_600_000
     for text in strings(json.loads((result.path / "run.json").read_text(encoding="utf-8"))):
