@@ -294,6 +294,10 @@ def launch_s(case: Case, reference: Reference, study: Study) -> float:
     fresh = case.workers if ranks(case) is not None or case.start_method not in (None, "fork") else 0
     # fresh interpreters start side by side, as many at a time as there are CPUs
     start_s = reference.start_s * (1 + fresh / machine.cpu_budget())
+    backend = get_backend(case.backend)
+    if study.scheduler is None or backend.scheduler is None:
+        fixed_s, worker_s = backend.pool_s
+        start_s += fixed_s + worker_s * case.workers / machine.cpu_budget()
     one = round_s(case, reference)
     return _BOOKKEEPING_S + start_s + one * (1 + rounds_for(one, study))
 

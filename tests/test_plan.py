@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalebench import machine, plan
+from scalebench.backends.registry import get_backend
 from scalebench.errors import WorkloadError
 from scalebench.host.answers import combine, digest
 from scalebench.plan import (
@@ -163,6 +164,15 @@ class TestTheExpectedTime:
         cpus(2)
         case = make_case(backend=backend, tasks=10, distribution="block" if backend == "mpi" else None)
         assert launch_s(case, reference, study(rounds=3)) > reference.start_s + 4 * round_s(case, reference)
+
+    def test_of_a_launch_hold_what_a_slow_pool_takes_to_start_unless_it_is_there_already(self, cpus):
+        cpus(2)
+        reference = Reference([0.001], None, 0.2)
+        of_dask = make_case(backend="dask", workers=4, tasks=10)
+        fixed_s, worker_s = get_backend("dask").pool_s
+        there = launch_s(of_dask, reference, study(scheduler="tcp://10.0.0.1:8786"))
+        assert launch_s(of_dask, reference, study()) == pytest.approx(there + fixed_s + 2 * worker_s)
+        assert fixed_s > 0
 
     def test_of_a_launch_grows_with_the_interpreters_that_it_starts(self, cpus, reference):
         cpus(2)

@@ -55,6 +55,8 @@ class Backend(Protocol):
     scheduler: ClassVar[str | None]
     #: queue -> the module that starts workers in jobs of it (``scalebench.jobs``), to be used at the address that it then has
     jobs: ClassVar[Mapping[str, str]]
+    #: roughly the seconds that a pool of its own takes to start and end, and the CPU seconds that each worker adds; for estimates only
+    pool_s: ClassVar[tuple[float, float]]
 
     @staticmethod
     def unavailable() -> str | None:
@@ -89,6 +91,7 @@ class PlainProcess:
     only_one_worker: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
+    pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     @staticmethod
     def unavailable() -> str | None:

@@ -45,6 +45,7 @@ class Dask(PlainProcess):
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {}
     scheduler: ClassVar[str | None] = "tcp://HOST:PORT"
     jobs: ClassVar[Mapping[str, str]] = {"slurm": "scalebench.backends.dask_jobs"}
+    pool_s: ClassVar[tuple[float, float]] = (2.0, 1.0)
 
     @staticmethod
     def unavailable() -> str | None:

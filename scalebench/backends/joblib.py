@@ -24,6 +24,7 @@ class Joblib(PlainProcess):
     name: ClassVar[str] = "joblib"
     summary: ClassVar[str] = "joblib.Parallel (loky)"
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {"chunksize": (None,)}
+    pool_s: ClassVar[tuple[float, float]] = (0.6, 0.5)
 
     @staticmethod
     def unavailable() -> str | None:

@@ -26,6 +26,7 @@ class MPIClassic:
     only_one_worker: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
+    pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     @staticmethod
     def unavailable() -> str | None:

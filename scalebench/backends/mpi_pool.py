@@ -25,6 +25,7 @@ class MPIPool:
     only_one_worker: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
+    pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     @staticmethod
     def unavailable() -> str | None:

@@ -40,6 +40,7 @@ class Ray(PlainProcess):
     summary: ClassVar[str] = "ray actors: ActorPool.map"
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {}
     scheduler: ClassVar[str | None] = "HOST:PORT"
+    pool_s: ClassVar[tuple[float, float]] = (8.0, 4.0)
 
     @staticmethod
     def unavailable() -> str | None:
