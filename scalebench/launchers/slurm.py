@@ -246,6 +246,10 @@ class Slurm(Launcher):
             used = [Host(name) for name in _nodes(str(self._job))[: case.nodes]]
             command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE]), *_LAUNCHED[mpi.open_mpi], *arguments]
             needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
+            if mpi.open_mpi:  # it looks at what a job has before it looks at the hosts that are named
+                names = ",".join(host.name for host in used)
+                shared = {"SLURM_TASKS_PER_NODE": f"{count}(x{len(used)})", "SLURM_NNODES": str(len(used))}
+                needed |= {"SLURM_NODELIST": names, "SLURM_JOB_NODELIST": names, **shared}
             step = _PROXY[mpi.open_mpi]
         else:
             step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
