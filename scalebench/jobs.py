@@ -5,9 +5,13 @@ for outside of any time limit of a launch. Jobs are of one block. They are given
 the controller was killed.
 """
 
+import contextlib
 import json
+import os
 import secrets
+import select
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,7 +25,9 @@ from scalebench.launchers import guard
 
 _END_S = 40.0  # for the jobs to be given back
 _LOOKS_S = (0.2, 5.0)  # between two looks at jobs that wait: the first, the longest
-_COMES_S = 20.0  # for the worker of a job that runs to come up, or of one that has ended to be missed
+_COMES_S = 120.0  # for the worker of a job that runs to come up: its Python may be on a file system that many use
+_MISSED_S = 20.0  # for a job that is gone to be missed
+_ANSWER_S = 60.0  # for the process that starts them, and for a command of Slurm
 _LOST = 3  # times that all jobs ended before their workers came up
 
 
@@ -67,9 +73,10 @@ class Jobs:
                 self._lost = 0
                 return str(told["address"])
             states = self._states()
-            if len(states) >= self._count and not all(one.startswith("RUNNING") for one in states):
+            whole = len(states) >= told["jobs"]
+            if whole and not all(one.startswith("RUNNING") for one in states):
                 missing_since = time.monotonic()
-            elif time.monotonic() - missing_since > _COMES_S:
+            elif time.monotonic() - missing_since > (_COMES_S if whole else _MISSED_S):
                 self._give_up_once(told["up"])
                 missing_since = time.monotonic()
             waits = f"{told['up']} of {self._count} are up; {', '.join(sorted(set(states)))}"
@@ -98,15 +105,16 @@ class Jobs:
         try:
             stdin.write("\n")
             stdin.flush()
-            line = stdout.readline()
+            line = stdout.readline() if select.select([stdout], [], [], _ANSWER_S)[0] else ""
         except OSError:
             line = ""
         if not line:
-            process.wait()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=1)
             self._printed.seek(0)
             said = [one.strip() for one in self._printed.read().splitlines() if one.strip()]
             self.close()
-            raise LauncherError(f"no workers in jobs of {self._name}: {' '.join(said[-2:])[-400:] or 'the process that starts them has ended'}.\n"
+            raise LauncherError(f"no workers in jobs of {self._name}: {' '.join(said[-2:])[-400:] or f'no answer within {_ANSWER_S:g} s'}.\n"
                                 "What a job asks for is the configuration of dask-jobqueue: jobqueue.slurm")  # fmt: skip
         return dict(json.loads(line))
 
@@ -121,10 +129,8 @@ class Jobs:
     def _states(self) -> list[str]:
         """Of the jobs that have not ended, with Slurm's reason where one waits."""
         command = ["squeue", "--noheader", "--name", self._mark, "--format=%T %r"]
-        told = subprocess.run(
-            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True
-        )
-        return [line.strip().removesuffix(" None") for line in told.stdout.splitlines() if line.strip()]
+        told = _slurm(*command)
+        return [line.strip().removesuffix(" None") for line in told.splitlines() if line.strip()]
 
     def close(self) -> None:
         """Give the jobs back; others can be waited for afterwards."""
@@ -136,13 +142,23 @@ class Jobs:
         try:
             process.wait(timeout=_END_S)
         except subprocess.TimeoutExpired:
-            process.kill()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)  # and what it waits for
             process.wait()
         stdout.close()
         self._printed.close()
-        command = ["scancel", "--name", self._mark]  # what the process could not
-        subprocess.run(command, capture_output=True, check=False, stdin=subprocess.DEVNULL, start_new_session=True)
+        _slurm("scancel", "--name", self._mark)  # what the process could not
         guard.at_end(self._mark, None)
+
+
+def _slurm(*command: str) -> str:
+    """What a command of Slurm prints; nothing where it does not answer."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=_ANSWER_S, start_new_session=True
+        ).stdout  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return ""
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

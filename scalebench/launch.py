@@ -44,6 +44,7 @@ class Launch:
     status: str = "ok"
     message: str | None = None
     stop_reason: str = "planned"
+    taken_away: bool = False  #: its job or its host went, which says nothing of the case
 
     def fail(self, status: str, message: str, **facts: Any) -> None:
         """Note why it ended; the round in flight becomes a row with that status."""
@@ -109,6 +110,7 @@ def launch(
         told.fail(error.status, str(error), exit_status=exit_status)
     finally:
         if host is not None:
+            told.taken_away = host.taken_away
             host.end()
     return told
 

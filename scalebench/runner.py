@@ -299,7 +299,7 @@ class Runner:
             self._rounds.setdefault(replace(case, variant=None), sum(not one["warmup"] for one in told.rounds))
         elif told.status in ("unavailable", "skipped"):
             self._closed.setdefault(case.case_id, (told.status, told.message or ""))
-        else:
+        elif not told.taken_away:  # else it says nothing of the case
             self._failures[case.case_id] = self._failures.get(case.case_id, 0) + 1
             if self._failures[case.case_id] >= _ATTEMPTS:
                 why = f"not launched again: {told.status} {_ATTEMPTS} times, last with: {brief(told.message)}"

@@ -1,6 +1,6 @@
 """Workers of dask in jobs of Slurm, by dask-jobqueue: ``python -m scalebench.backends.dask_jobs COUNT NAME``.
 
-A process beside the controller has the scheduler, and one job a worker. Each line that it reads is a question, which it answers
+A process beside the controller has the scheduler, and one job a worker, or one for as many as are configured to share one. Each line that it reads is a question, which it answers
 with a line of JSON: the address, and how many workers are up. With the end of its input the jobs are given back and it ends.
 
 What a job asks for (partition, account, time, memory) is dask-jobqueue's own configuration, section ``jobqueue.slurm``.
@@ -23,9 +23,11 @@ def address_to(node: str) -> str:
 
 
 def _first_node() -> str:
-    told = subprocess.run(["sinfo", "--noheader", "--Node", "--format=%o"], capture_output=True, text=True, check=False)
-    if told.returncode:
-        raise SystemExit(f"sinfo fails: {told.stderr.strip()}")
+    told = subprocess.run(
+        ["sinfo", "--noheader", "--Node", "--format=%o"], capture_output=True, text=True, check=False, timeout=30
+    )
+    if told.returncode or not told.stdout.split():
+        raise SystemExit(f"sinfo knows no node: {told.stderr.strip()}")
     return told.stdout.split()[0]
 
 
@@ -41,8 +43,9 @@ def cluster(count: int, name: str) -> Any:
     if not place.keys() & {"host", "interface"} and configured("interface") is None:
         place["host"] = address_to(_first_node())
     quiet = [] if configured("log-directory") else ["--output=/dev/null"]
+    together = configured("processes") or 1
     found = SLURMCluster(
-        cores=1, processes=1, job_name=name, nanny=False,
+        cores=together, processes=together, job_name=name, nanny=False,
         memory=configured("memory") or "1GB",
         job_directives_skip=[*configured("job-directives-skip"), *([] if configured("memory") else ["--mem="])],
         job_extra_directives=[*configured("job-extra-directives"), "--no-requeue", *quiet],
@@ -66,7 +69,8 @@ def main() -> None:
     jobs = cluster(count, name)
     try:
         for _ in sys.stdin:
-            print(json.dumps({"address": jobs.scheduler_address, "up": len(jobs.scheduler_info["workers"])}), flush=True)
+            print(json.dumps({"address": jobs.scheduler_address, "up": len(jobs.scheduler_info["workers"]),
+                              "jobs": len(jobs.worker_spec)}), flush=True)  # fmt: skip
     finally:
         jobs.close(timeout=30)
 

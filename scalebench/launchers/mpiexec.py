@@ -7,6 +7,7 @@ started from here: its command has an mpiexec of its own.
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +52,7 @@ class Mpiexec(Launcher):
     }
 
     def __init__(self, options: Mapping[str, str]) -> None:
-        self._arguments = options.get("arguments", "").split()
+        self._arguments = words_of("arguments", options)
         if "hosts" in options and "hostfile" in options:
             raise StudyError("launcher_options.hostfile", options["hostfile"], "and hosts are given", "Give one of the two")
         self._hosts: list[Host] = []
@@ -95,7 +96,7 @@ class Mpiexec(Launcher):
         mpi = find_mpi(place.python, place.environment)
         arguments, needed = host_command(case, place)
         used = self._hosts[: case.nodes]
-        command = [*over(mpi, used, ranks(case) or 1, [*needed, marked.VARIABLE]), *self._arguments, *arguments]
+        command = [*over(mpi, used, ranks(case) or 1, [*needed, marked.VARIABLE], self._arguments), *arguments]
         return HostProcess(command, {**os.environ, **needed, **mpi.environment()}, elsewhere=_There(self, mpi, used))
 
     def silent(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> dict[str, str]:
@@ -149,16 +150,42 @@ class _There(Elsewhere):
         return "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items()) or None
 
 
-def over(mpi: MPI, hosts: Sequence[Host], count: int, exported: Iterable[str]) -> list[str]:
-    """The beginning of a command that starts ``count`` ranks on hosts, equally many on each or one fewer on the last ones."""
-    each = -(-count // len(hosts))
+def over(mpi: MPI, hosts: Sequence[Host], count: int, exported: Iterable[str], own: Sequence[str] = ()) -> list[str]:
+    """The beginning of a command that starts ``count`` ranks on hosts, with arguments of the user's ``own``."""
+    listed = ",".join(f"{host.name}:{share}" for host, share in zip(hosts, shares(hosts, count), strict=True) if share)
     if mpi.open_mpi:
         names = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", *exported)
         forwarded = [word for name in dict.fromkeys(names) for word in ("-x", name)]
-        listed = ",".join(f"{host.name}:{each}" for host in hosts)
-        return [mpi.mpiexec, "--oversubscribe", "--bind-to", "none", "--host", listed, *forwarded, "-n", str(count)]
-    listed = ",".join(host.name for host in hosts)
-    return [mpi.mpiexec, "-print-all-exitcodes", "-hosts", listed, "-ppn", str(each), "-n", str(count)]
+        binding = [] if any(word.lstrip("-") == "bind-to" for word in own) else ["--bind-to", "none"]  # it takes one alone
+        return [mpi.mpiexec, "--oversubscribe", *binding, "--host", listed, *forwarded, "-n", str(count), *own]
+    return [mpi.mpiexec, "-print-all-exitcodes", "-hosts", listed, "-n", str(count), *own]
+
+
+def shares(hosts: Sequence[Host], count: int) -> list[int]:
+    """How many of ``count`` ranks each host gets: equally many, the first ones one more, and none more than its slots.
+
+    >>> shares([Host("a"), Host("b"), Host("c"), Host("d")], 5)
+    [2, 1, 1, 1]
+    >>> shares([Host("a", 4), Host("b", 1)], 5)
+    [4, 1]
+    """
+    given = [0] * len(hosts)
+    for _ in range(count):
+        with_room = [one for one, host in enumerate(hosts) if host.slots is None or given[one] < host.slots]
+        given[min(with_room or range(len(hosts)), key=given.__getitem__)] += 1
+    return given
+
+
+def words_of(key: str, options: Mapping[str, str]) -> list[str]:
+    """The arguments in an option of a launcher, as a shell would take them apart.
+
+    Raises:
+        StudyError: A quote is left open.
+    """
+    try:
+        return shlex.split(options.get(key, ""))
+    except ValueError as error:
+        raise StudyError(f"launcher_options.{key}", options[key], f"can't be taken apart: {error}", "Close the quote") from None
 
 
 def read_hosts(key: str, words: Iterable[str], value: str) -> list[Host]:

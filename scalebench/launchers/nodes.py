@@ -1,8 +1,11 @@
 """What the nodes of a launcher are, asked before anything is measured: do they answer, do they run the same software?"""
 
+import contextlib
 import json
+import os
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from scalebench.errors import StudyError
@@ -10,9 +13,11 @@ from scalebench.errors import StudyError
 #: what each node runs: it prints one line, with what a result depends on
 TELL = (
     "import json, platform; import scalebench; from scalebench.machine import fingerprint; "
-    "print(json.dumps(['scalebench-node', platform.node(), {**fingerprint(), 'scalebench': scalebench.__version__}]))"
+    "told = json.dumps(['scalebench-node', platform.node(), {**fingerprint(), 'scalebench': scalebench.__version__}]); "
+    "import sys; sys.stdout.write(told + '\\n')"  # in one piece: others write to the same pipe
 )
 _MARK = '["scalebench-node"'
+_POLITE_S = 2.0  # between SIGTERM and SIGKILL
 #: parts of a fingerprint that must be equal on all nodes
 _SHARED = ("python", "scalebench", "packages")
 
@@ -35,23 +40,40 @@ def ask(command: Sequence[str], environment: Mapping[str, str], wanted: int, tim
         NodesError: Fewer answered, in this time; why, as it was printed.
     """
     try:
-        told = subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=timeout, check=False, stdin=subprocess.DEVNULL,
+        process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, stdin=subprocess.DEVNULL,
             start_new_session=True,  # no terminal, so that nobody asks for a password there
         )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise NodesError(f"no answer within {timeout:g} s") from None
     except OSError as error:
         raise NodesError(str(error)) from None
-    found: dict[str, dict[str, Any]] = {}
-    for line in told.stdout.splitlines():
-        if (start := line.find(_MARK)) >= 0:
-            _, node, facts = json.loads(line[start:])
-            found[node] = facts
+    try:
+        stdout, stderr = process.communicate(timeout=timeout)
+    except subprocess.TimeoutExpired:
+        raise NodesError(f"no answer within {timeout:g} s") from None
+    finally:
+        _end(process)
+    found = dict(_told(stdout))
     if len(found) < wanted:
-        lines = [line.strip() for line in (told.stderr + "\n" + told.stdout).splitlines() if line.strip() and _MARK not in line]
+        lines = [line.strip() for line in (stderr + "\n" + stdout).splitlines() if line.strip() and _MARK not in line]
         raise NodesError(_telling(lines) or f"{len(found)} of {wanted} nodes answered")
     return found
+
+
+def _told(printed: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What each node said, wherever in what was printed: lines of several may have run into one."""
+    for piece in printed.split(_MARK)[1:]:
+        with contextlib.suppress(ValueError):  # cut off: that node has not answered
+            (_, node, facts), _ = json.JSONDecoder().raw_decode(_MARK + piece)
+            yield node, facts
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """It and what it has started on this machine: the ssh or srun of each node."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, sent)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_POLITE_S)
 
 
 def _telling(lines: Sequence[str]) -> str:

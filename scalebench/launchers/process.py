@@ -74,6 +74,7 @@ class HostProcess:
         self._threads: list[threading.Thread] = []
         try:
             with interrupted_later():  # else a folder or a process may have been made that nobody knows
+                self.taken_away = False  #: it did not end by itself: its job or its host went
                 self._mark = new_mark()
                 self._leftovers = Leftovers()
                 if own_folder and elsewhere is None:
@@ -168,6 +169,7 @@ class HostProcess:
         """Why it ended, where the launcher knows, or Linux: memory that ran out on this machine since the launch began. In the first line."""
         if self._elsewhere is not None:
             why = self._elsewhere.why()
+            self.taken_away = why is not None
             return message if why is None else _in_first_line(message, why)
         killed = _killed_for_memory() - self._killed_before
         if killed <= 0:

@@ -25,7 +25,7 @@ from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
 from scalebench.launchers import guard, marked, nodes
 from scalebench.launchers.base import Launcher, host_command, never, ranks
 from scalebench.launchers.mpi import find_mpi
-from scalebench.launchers.mpiexec import Host, over
+from scalebench.launchers.mpiexec import Host, over, words_of
 from scalebench.launchers.process import Elsewhere, HostProcess, interrupted_later
 from scalebench.variants import HERE, Start
 
@@ -45,7 +45,10 @@ _OF_A_STEP = ("STEP_ID", "STEPID", "STEP_NODELIST", "STEP_NUM_NODES", "STEP_NUM_
               "CPUS_ON_NODE", "TASK_PID", "JOB_CPUS_PER_NODE_PACK_GROUP_0", "MEM_PER_NODE", "CPU_BIND", "DISTRIBUTION")  # fmt: skip
 _LOST = 3  # jobs one after the other that ended before they ran: somebody does not want them
 _TIME = re.compile(r"(\d+-)?\d+(:\d\d){0,2}")
-_RUNS = ("RUNNING", "COMPLETING")
+#: what ``squeue`` was asked, and did not say: nothing is known of the job
+_SILENT = "SILENT"
+_RUNS = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", _SILENT)
+_WAITS = ("PENDING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", _SILENT)
 #: what a state of a job means for a launch in it
 _ENDED = {
     "CANCELLED": "was cancelled",
@@ -72,6 +75,7 @@ class Slurm(Launcher):
         "mpi": "what ranks are started by: mpiexec, or srun with pmi2 or pmix (default: mpiexec for MPICH and its kin, else pmix)",
         "sbatch": "more arguments of sbatch",
         "srun": "more arguments of srun, as '--cpu-bind=cores'; where that starts the ranks",
+        "arguments": "more arguments of mpiexec, as '-bind-to core'; where that starts the ranks",
     }
 
     def __init__(self, options: Mapping[str, str]) -> None:
@@ -82,6 +86,8 @@ class Slurm(Launcher):
             )
         if options.get("exclusive", "yes") not in ("yes", "no", "true", "false"):
             raise StudyError("launcher_options.exclusive", options["exclusive"], "must be yes or no", "Leave it out for yes")
+        for key in ("sbatch", "srun", "arguments"):
+            words_of(key, options)
         inside = os.environ.get("SLURM_JOB_ID")
         self._inside = inside is not None
         self._job: str | None = inside
@@ -174,7 +180,7 @@ class Slurm(Launcher):
         room = ["--exclusive", "--mem=0"] if alone else [f"--ntasks={max(self._ranks, self._nodes)}"]
         return [
             "sbatch", "--parsable", f"--job-name={self._job_name}", f"--nodes={self._nodes}", *room, *named, "--no-requeue",
-            "--output=/dev/null", "--chdir=/", *self._options.get("sbatch", "").split(), "--wrap=exec sleep infinity",
+            "--output=/dev/null", "--chdir=/", *words_of("sbatch", self._options), "--wrap=exec sleep infinity",
         ]  # fmt: skip
 
     @property
@@ -188,6 +194,7 @@ class Slurm(Launcher):
 
     def wait(self, ends: Callable[[], bool]) -> None:
         if self._inside:
+            self._check_still_there()
             return
         shown = None
         pause, longest = _LOOKS_S
@@ -200,9 +207,10 @@ class Slurm(Launcher):
             if state == "RUNNING":
                 self._lost = 0
                 return
-            if self._job is not None and state not in ("PENDING", "CONFIGURING", "SUSPENDED"):
+            if self._job is not None and state not in _WAITS:
                 self._lost += 1
                 lost, self._job = self._job, None
+                _run(["scancel", lost])
                 guard.at_end(f"slurm-{lost}", None)
                 if self._lost >= _LOST:
                     raise LauncherError(f"{self._lost} jobs one after the other ended before they ran; the last one, {lost}, {_ENDED.get(state, state)}.\nAsk with 'scontrol show job {lost}' why")  # fmt: skip
@@ -212,6 +220,14 @@ class Slurm(Launcher):
                 shown = told
             time.sleep(pause)
             pause = min(pause * 1.5, longest)
+
+    def _check_still_there(self) -> None:
+        """That the allocation has not ended under a controller that lives elsewhere."""
+        state, _ = _state(self._job)
+        if state not in (*_RUNS, *_WAITS):
+            raise LauncherError(
+                f"the allocation {self._job} {_ENDED.get(state, 'has ended')}.\nGo on in another one, with --resume"
+            )
 
     def _submit(self, shown: str | None) -> str | None:
         """Submit a job, unless the queue takes none now; what was said to the user."""
@@ -244,7 +260,8 @@ class Slurm(Launcher):
         if starter == _BY_MPIEXEC:
             mpi = find_mpi(place.python, place.environment)
             used = [Host(name) for name in _nodes(str(self._job))[: case.nodes]]
-            command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE]), *_LAUNCHED[mpi.open_mpi], *arguments]
+            own = [*_LAUNCHED[mpi.open_mpi], *words_of("arguments", self._options)]
+            command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE], own), *arguments]
             needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
             if mpi.open_mpi:  # it looks at what a job has before it looks at the hosts that are named
                 names = ",".join(host.name for host in used)
@@ -253,7 +270,7 @@ class Slurm(Launcher):
             step = _PROXY[mpi.open_mpi]
         else:
             step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
-            command = [*self._srun(case.nodes, count or 1, starter, step), *self._options.get("srun", "").split()]
+            command = [*self._srun(case.nodes, count or 1, starter, step), *words_of("srun", self._options)]
             command += [*(self._as_of_the_job() if case.backend == PROGRAM else ()), *arguments]
         return HostProcess(command, {**_environment(), **needed}, elsewhere=_Step(str(self._job), step))
 
@@ -268,7 +285,7 @@ class Slurm(Launcher):
     def _srun(self, count_nodes: int, count: int, starter: str, step: str) -> list[str]:
         return [
             "srun", f"--jobid={self._job}", f"--job-name={step}", f"--nodes={count_nodes}", f"--ntasks={count}", "--overcommit",
-            "--overlap", "--mem=0", "--cpu-bind=none", "--distribution=block", "--relative=0", f"--mpi={starter}",
+            "--overlap", "--mem=0", "--cpu-bind=none", "--distribution=cyclic", "--relative=0", f"--mpi={starter}",
             "--kill-on-bad-exit=1", "--input=0", "--quiet",
         ]  # fmt: skip
 
@@ -310,7 +327,7 @@ class _Step(Elsewhere):
         give_up = time.monotonic() + _TOLD_S
         while True:
             state, _ = _state(self._job)
-            undecided = state == "COMPLETING" or (state == "RUNNING" and not self._nodes_answer())
+            undecided = state in ("COMPLETING", _SILENT) or (state == "RUNNING" and not self._nodes_answer())
             if not undecided or time.monotonic() > give_up:
                 break
             time.sleep(0.5)
@@ -333,9 +350,11 @@ class _Step(Elsewhere):
 
 
 def _state(job: str | None) -> tuple[str, str]:
-    """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none."""
+    """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none; ``SILENT`` without an answer."""
     told = _run(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
-    if told is None or told.returncode or not told.stdout.strip():
+    if told is not None and told.returncode and "Invalid job id" not in told.stderr:
+        return _SILENT, _said(told)
+    if told is None or not told.stdout.strip():
         return "UNKNOWN", "none"
     state, _, reason = told.stdout.strip().splitlines()[0].partition("|")
     return state, reason

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 
+import psutil
 import pytest
 
 from scalebench.errors import StudyError
@@ -18,6 +19,21 @@ def told_by(*facts, rest="pass"):
 def test_the_answers_are_found_among_what_else_is_printed():
     command = told_by(("a", {"python": "3.11"}), rest="print('a banner'); print('more', file=sys.stderr)")
     assert nodes.ask(command, os.environ, 1, 60) == {"a": {"python": "3.11"}}
+
+
+def test_answers_of_several_nodes_that_run_into_one_line_are_each_found():
+    lines = "".join(json.dumps(["scalebench-node", name, {"python": "3.11"}]) for name in "ab")
+    command = [sys.executable, "-c", f"print('Warning: ' + {lines!r} + '[\"scalebench-node\", \"c')"]
+    assert nodes.ask(command, os.environ, 2, 60).keys() == {"a", "b"}
+
+
+def test_what_was_started_for_the_nodes_ends_with_the_question(tmp_path):
+    """The ssh of each node is a child of the command."""
+    sleeps = f"import time, pathlib; pathlib.Path({str(tmp_path / 'up')!r}).touch(); time.sleep(1000)"
+    command = [sys.executable, "-c", f"import subprocess, sys; subprocess.run([sys.executable, '-c', {sleeps!r}])"]
+    with pytest.raises(nodes.NodesError, match="no answer"):
+        nodes.ask(command, os.environ, 1, 2)
+    assert not [one for one in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(one.info["cmdline"] or [])]
 
 
 @pytest.mark.parametrize(("command", "why"), [

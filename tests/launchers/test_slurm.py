@@ -1,0 +1,86 @@
+"""What the launcher makes of Slurm's answers, given by a list; that Slurm gives them is shown in tests/cluster."""
+
+import subprocess
+
+import pytest
+
+from scalebench.errors import LauncherError
+from scalebench.launchers import slurm
+from scalebench.launchers.base import never
+
+
+class Answers:
+    """In the place of the commands of Slurm: ``squeue`` answers one after the other; all calls are kept."""
+
+    def __init__(self, *states):
+        self._states = list(states)
+        self.asked = []
+        self._jobs = 0
+
+    def __call__(self, command):
+        self.asked.append(command)
+        done = subprocess.CompletedProcess(command, 0, "", "")
+        if command[0] == "sbatch":
+            self._jobs += 1
+            done.stdout = f"{self._jobs}\n"
+        elif command[0] == "squeue":
+            state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
+            if state is None:
+                done.returncode, done.stderr = 1, "slurm_load_jobs error: Unable to contact slurm controller"
+            elif state == "forgotten":
+                done.returncode, done.stderr = 1, "slurm_load_jobs error: Invalid job id specified"
+            else:
+                done.stdout = f"{state}|None\n"
+        return done
+
+    def times(self, name):
+        return [command[1:] for command in self.asked if command[0] == name]
+
+
+@pytest.fixture
+def launcher(monkeypatch):
+    """One outside of an allocation, and one in job 7."""
+    monkeypatch.setattr(slurm, "_LOOKS_S", (0.0, 0.0))
+    monkeypatch.setattr(slurm.guard, "at_end", lambda *_: None)
+
+    def make(*states, inside=False):
+        answers = Answers(*states)
+        monkeypatch.setattr(slurm, "_run", answers)
+        (monkeypatch.setenv("SLURM_JOB_ID", "7") if inside else monkeypatch.delenv("SLURM_JOB_ID", raising=False))
+        return slurm.Slurm({}), answers
+
+    return make
+
+
+def test_a_question_that_slurm_does_not_answer_is_asked_again_and_costs_no_job(launcher):
+    one, answers = launcher("PENDING", None, None, "RUNNING")
+    one.wait(never)
+    assert len(answers.times("sbatch")) == 1
+    assert answers.times("scancel") == []
+
+
+@pytest.mark.parametrize("state", [None, "RUNNING", "SUSPENDED", "COMPLETING"])
+def test_a_launch_is_not_lost_by_a_question_without_an_answer_or_a_job_that_pauses(launcher, state):
+    launcher(state)
+    assert not slurm._Step("7", "step").lost()
+
+
+@pytest.mark.parametrize("state", ["TIMEOUT", "CANCELLED", "NODE_FAIL", "forgotten"])
+def test_it_is_lost_with_its_job(launcher, state):
+    launcher(state)
+    assert slurm._Step("7", "step").lost()
+
+
+def test_a_job_that_ended_is_given_back_before_another_is_submitted(launcher):
+    one, answers = launcher("BOOT_FAIL", "RUNNING")
+    one.wait(never)
+    assert answers.times("scancel") == [["1"]]
+    assert len(answers.times("sbatch")) == 2
+
+
+def test_an_allocation_that_has_ended_under_the_controller_ends_the_run_which_can_be_resumed(launcher):
+    one, _ = launcher("RUNNING", None, "TIMEOUT", inside=True)
+    one.wait(never)
+    one.wait(never)  # not answered
+    with pytest.raises(LauncherError, match=r"the allocation 7 reached its time limit\.\nGo on in another one, with --resume"):
+        one.wait(never)
