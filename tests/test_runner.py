@@ -61,6 +61,24 @@ def test_a_case_that_fails_twice_is_not_launched_again_and_a_row_says_so(tmp_pat
     assert crashed["case_id"].iloc[0] in failed_cases(rounds)
 
 
+def test_a_case_whose_launches_were_taken_away_is_launched_again_in_each_block(tmp_path, monkeypatch):
+    """A job that reached its limit says nothing of the case."""
+
+    def without_its_job(*arguments):
+        told = launch(*arguments)
+        told.taken_away = told.status == "crashed"
+        return told
+
+    launch = runner.launch
+    monkeypatch.setattr(runner, "launch", without_its_job)
+    study = Study(workload="tasks:dies", items=[0, 2], backend="processes", workers=2, blocks=3, rounds=1, baselines=False)
+    monkeypatch.setattr(runner.plan, "measure_references", lambda *_: {})
+    monkeypatch.setattr(runner.plan, "estimate_s", lambda *_: 1.0)
+    rounds = scalebench.run(study, results=tmp_path).rounds
+    told = list(zip(rounds["block"], rounds["attempt"], rounds["status"], strict=True))
+    assert told == [(block, attempt, "crashed") for block in range(3) for attempt in range(2)]
+
+
 def test_a_case_that_fails_once_is_launched_again_in_the_same_block(tmp_path, monkeypatch):
     monkeypatch.setenv("SCALEBENCH_TEST_MARK", str(tmp_path / "mark"))
     study = Study(workload="tasks:dies_once", items=[0, 1], backend="processes", workers=1, blocks=1, rounds=1)
