@@ -4,6 +4,7 @@ Promises: always at least one row, whatever happened; the row's status and messa
 launch is left. Not here: which launch is next (``runner``), where rows go (``results.store``).
 """
 
+import platform
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -187,8 +188,9 @@ def _room(case: Case, cpus: int | None, *, gil: bool, here: bool) -> dict[str, A
 
 
 def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float, *, here: bool) -> None:
-    """``here``: whether the launch is on this machine, and no other."""
+    """``here``: whether the host is on this machine, and no other."""
     case = told.case
+    here = here and {one["node"] for one in opened["workers"]} <= {platform.node()}  # those at an address may be anywhere
     told.found |= {
         # ranks come up with the host: their start is its command's; other workers start when the pool is made
         "startup_s": since_start_s if has_ranks(get_backend(case.backend)) else opened["startup_s"],

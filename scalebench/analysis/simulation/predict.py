@@ -40,6 +40,8 @@ CPU_BOUND = 0.5  #: share of a task's time on a CPU from which on it is taken to
 HAND_TO_HAND = ("mpi-pool",)
 #: interfaces whose workers poll while they wait, and take CPUs from those that work where there are fewer CPUs than workers
 POLLING = ("mpi", "mpi-pool")
+#: interfaces that hand out tasks in another way than any that is simulated: an actor is free when its answer's turn has come
+IN_ORDER = ("ray",)
 #: what each part is, for people
 MEANINGS = {
     "startup_s": "start-up",
@@ -190,9 +192,13 @@ class _Curve:
         """Simulated at some counts.
 
         Raises:
-            Refused: Workers that poll are more than the CPUs, and more than were measured.
+            Refused: Workers that poll are more than the CPUs, and more than were measured; or no simulation has the interface's order.
         """
         far = max(workers)
+        if self.identity["backend"] in IN_ORDER:
+            raise Refused(
+                "its pool frees a worker when the turn of its answer has come, which is not simulated; scalebench predict has the laws"
+            )
         if self.identity["backend"] in POLLING and far > max(self.most, self.cpus):
             raise Refused(f"its workers poll while they wait, and {far} of them on {self.cpus} CPUs take from each other more than any line over "
                           f"counts says; for a machine with a CPU for each: --cpus {far}")  # fmt: skip
