@@ -23,7 +23,7 @@ def pictures(result: Result, name: str, draw: Callable[[dict[str, Any], str], Pi
     found = charts(result)
     if not found:
         raise ResultsError(
-            f"nothing to draw: {result.path} has no case that ran well, or too many runs.\nSee its tables: scalebench report"
+            f"nothing to draw: {result.path} has no case that ran well, too many runs, or too many cases.\nSee its tables: scalebench report"
         )
     version = vegalite_version(found[0].spec)
     return {chart.name: draw({**chart.spec, "config": {**chart.spec.get("config", {}), **WHITE}}, version) for chart in found}

@@ -14,11 +14,12 @@ if TYPE_CHECKING:
     from scalebench.results.result import Result
 
 #: the files, in the order of the sections of a report
+MOST_CASES = 500  #: of one question: the curves of more are no picture, and take minutes to draw
 _ORDER = ("scaling", "losses", "threads", "timeline", "granularity", "startup", "weak", "variants")
 
 
 def charts(result: "Result") -> "list[Chart]":
-    """All charts that this result has data for, in the order of the sections; none of many runs, which have no tables either.
+    """All charts that this result has data for, in the order of the sections; none of many runs or of questions with very many cases.
 
     Raises:
         UsageError: Altair is not installed.
@@ -30,7 +31,9 @@ def charts(result: "Result") -> "list[Chart]":
 
     if result.rounds.empty or result.rounds["run_id"].nunique() > MOST_RUNS:
         return []
-    tables = by_work(result, account(result.rounds))
+    tables = [cases for cases in by_work(result, account(result.rounds)) if len(cases) <= MOST_CASES]
+    if not tables:
+        return []
     found: list[Chart] = []
     for name in _ORDER:
         found += import_module(f"{__name__}.{name}").charts(result, tables)

@@ -7,7 +7,7 @@ from typing import Any
 import pandas as pd
 
 from scalebench.analysis.efficiency import account
-from scalebench.report.charts import charts
+from scalebench.report.charts import MOST_CASES, charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.efficiency import account_tables, verdict
 from scalebench.report.granularity import granularity_tables
@@ -16,7 +16,7 @@ from scalebench.report.html.explained import explained
 from scalebench.report.html.repeat import Again, repeat
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Row, Table, by_work, count, percent, placed, scaling_tables, section
+from scalebench.report.tables import Row, Table, by_work, count, percent, placed, scaling_tables, section, title
 from scalebench.results.result import Result
 
 #: id, heading, and what it is about
@@ -108,6 +108,8 @@ def _tables(result: Result, found: dict[str, Section]) -> None:
     answer = found["answer"]
     answer.advice = [(table.title, sentences, replace(table, title="")) for sentences, table in recommend_texts(result)]
     answer.tables = [table for table in (_verdicts(works), _failures(works)) if table.rows]
+    answer.notes += [f"{title(cases[0], with_run=False).capitalize()} has {len(cases):,} cases, more than {MOST_CASES}: it is not drawn, and its tables have them all."
+                     for cases in works if len(cases) > MOST_CASES]  # fmt: skip
     for cases, table in zip(works, scaling_tables(result), strict=True):
         found["weak" if cases[0]["scaling"] == "weak" else "scaling"].tables.append(table)
     found["losses"].tables += account_tables(result)

@@ -12,9 +12,10 @@ from factories import make_result, make_rounds, sweep_rows
 
 from scalebench import load
 from scalebench.analysis.comparison import comparison
-from scalebench.report.charts import charts, comparison_chart
+from scalebench.report.charts import MOST_CASES, charts, comparison_chart
 from scalebench.report.charts.base import DATA, MARKS
 from scalebench.report.charts.theme import CONFIG
+from scalebench.report.html import content
 
 REFERENCE = Path(__file__).parents[3] / "results" / "reference" / "amd-epyc-2cpu"
 SECTIONS = ["answer", "scaling", "losses", "threads", "timeline", "granularity", "startup", "weak", "comparison"]
@@ -172,6 +173,14 @@ def test_a_run_in_which_all_failed_has_no_charts():
 def test_more_runs_than_have_tables_have_no_charts():
     rows = [{**row, "run_id": f"run-{number}"} for number in range(21) for row in sweep_rows((2,), blocks=1)]
     assert charts(make_result(make_rounds(*rows))) == []
+
+
+def test_a_question_of_very_many_cases_is_not_drawn_and_the_page_says_so():
+    cases = [{"backend": "processes", "chunksize": size, "workers": 2} for size in range(1, MOST_CASES + 1)]
+    large = make_result(make_rounds({}, *cases, block=0))
+    assert charts(large) == []
+    notes = content.sections(large)[0].notes
+    assert any(f"{MOST_CASES + 1} cases, more than {MOST_CASES}: it is not drawn" in note for note in notes)
 
 
 def test_two_runs_have_charts_of_each_with_its_name():
