@@ -135,13 +135,9 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Do the tests of analysis/ and results/ notice a changed line? ``-- --sample 20``: so many of each module; all take hours."""
+    """Do the tests of analysis/ and results/ notice a changed line? Module by module, an hour; ``-- --only mood`` for one."""
     session.install("-e", ".[all]", *group("tests"), *group("mutation"))
-    if any(one.startswith("--sample") for one in session.posargs):
-        session.run("python", "benchmarks/mutation/sample.py", *session.posargs)
-        return
-    session.run("mutmut", "run", *session.posargs)
-    session.run("mutmut", "results")
+    session.run("python", "benchmarks/mutation/measure.py", *session.posargs)
 
 
 @nox.session

@@ -152,7 +152,8 @@ class _There(Elsewhere):
 
 def over(mpi: MPI, hosts: Sequence[Host], count: int, exported: Iterable[str], own: Sequence[str] = ()) -> list[str]:
     """The beginning of a command that starts ``count`` ranks on hosts, with arguments of the user's ``own``."""
-    listed = ",".join(f"{host.name}:{share}" for host, share in zip(hosts, shares(hosts, count), strict=True) if share)
+    # a host for which there is no rank now may be one for ranks that are spawned
+    listed = ",".join(f"{host.name}:{max(1, share)}" for host, share in zip(hosts, shares(hosts, count), strict=True))
     if mpi.open_mpi:
         names = ("PATH", "PYTHONPATH", "LD_LIBRARY_PATH", *exported)
         forwarded = [word for name in dict.fromkeys(names) for word in ("-x", name)]
