@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from scalebench.analysis.mood import ALARM_RATE, LEAST_LAUNCHES, drift, shortage, unrest
+from scalebench.analysis.mood import _SHUFFLES, ALARM_RATE, LEAST_LAUNCHES, drift, shortage, unrest
 
 
 def canaries(launches, seed, spread=0.1):
@@ -47,6 +47,20 @@ def test_a_faster_stretch_is_found_too():
     assert found.inside_s / found.outside_s == pytest.approx(0.8, rel=0.05)
 
 
+def test_a_stretch_has_its_first_and_its_last_launch_and_its_own_median():
+    """Without noise nothing is left to chance: the ranks of the slow ones are the highest, and no shuffle ranges as far."""
+    at = np.arange(60)
+    found = drift(np.where((at >= 20) & (at < 40), 0.006, 0.004))
+    assert (found.first, found.last) == (20, 39)
+    assert (found.inside_s, found.outside_s) == (0.006, 0.004)
+    assert found.chance == 1 / (1 + _SHUFFLES)
+
+
+def test_the_same_launches_tell_the_same_chance_each_time():
+    slow = canaries(60, 5, 0.05) * np.where(np.arange(60) < 30, 1.1, 1.0)
+    assert len({drift(slow).chance for _ in range(3)}) == 1
+
+
 def test_a_sure_but_tiny_drift_is_no_finding():
     assert drift(canaries(200, 4, 0.001) * np.where(np.arange(200) < 100, 1.0, 1.03)) is None
 
@@ -55,7 +69,9 @@ def test_a_few_launches_tell_no_drift_and_no_unrest():
     few = np.linspace(0.004, 0.04, LEAST_LAUNCHES - 1)
     assert drift(few) is None
     assert unrest(few) is None
-    assert drift(np.linspace(0.004, 0.04, LEAST_LAUNCHES)) is not None
+    enough = np.linspace(0.004, 0.04, LEAST_LAUNCHES)
+    assert drift(enough) is not None
+    assert unrest(enough) is not None
 
 
 def test_a_canary_that_never_moves_is_fine():
@@ -77,6 +93,9 @@ def test_a_canary_of_two_speeds_is_unrest_and_one_slow_launch_is_not():
         ([1.0], 2, 8, None),  # there is room beside the budget
         ([7.0], 2, 8, 1.0),
         ([8.0], 2, 8, 2.0),
+        ([0.3], 4, 4, None),  # a tenth of the budget counts
+        ([0.5], 4, 4, 0.5),
+        ([1], 1, 1, 1.0),
         ([], 2, 2, None),
     ],
 )
