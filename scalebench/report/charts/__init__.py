@@ -31,8 +31,9 @@ def charts(result: "Result") -> "list[Chart]":
 
     if result.rounds.empty or result.rounds["run_id"].nunique() > MOST_RUNS:
         return []
-    tables = [cases for cases in by_work(result, account(result.rounds)) if len(cases) <= MOST_CASES]
-    if not tables:
+    every = by_work(result, account(result.rounds))
+    tables = [cases for cases in every if len(cases) <= MOST_CASES]
+    if every and not tables:
         return []
     found: list[Chart] = []
     for name in _ORDER:
