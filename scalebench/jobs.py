@@ -22,12 +22,13 @@ from typing import IO, Any, cast
 
 from scalebench.errors import LauncherError, StudyError
 from scalebench.launchers import guard
+from scalebench.launchers.slurm import run_command
 
 _END_S = 40.0  # for the jobs to be given back
 _LOOKS_S = (0.2, 5.0)  # between two looks at jobs that wait: the first, the longest
 _COMES_S = 120.0  # for the worker of a job that runs to come up: its Python may be on a file system that many use
 _MISSED_S = 20.0  # for a job that is gone to be missed
-_ANSWER_S = 60.0  # for the process that starts them, and for a command of Slurm
+_ANSWER_S = 60.0  # for the process that starts them
 _LOST = 3  # times that all jobs ended before their workers came up
 
 
@@ -129,8 +130,7 @@ class Jobs:
     def _states(self) -> list[str]:
         """Of the jobs that have not ended, with Slurm's reason where one waits."""
         command = ["squeue", "--noheader", "--name", self._mark, "--format=%T %r"]
-        told = _slurm(*command)
-        return [line.strip().removesuffix(" None") for line in told.splitlines() if line.strip()]
+        return [line.strip().removesuffix(" None") for line in run_command(command).stdout.splitlines() if line.strip()]
 
     def close(self) -> None:
         """Give the jobs back; others can be waited for afterwards."""
@@ -138,7 +138,8 @@ class Jobs:
             return
         process, self._process = self._process, None
         stdin, stdout = _pipes(process)
-        stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended, and a question was not written
+            stdin.close()
         try:
             process.wait(timeout=_END_S)
         except subprocess.TimeoutExpired:
@@ -147,18 +148,8 @@ class Jobs:
             process.wait()
         stdout.close()
         self._printed.close()
-        _slurm("scancel", "--name", self._mark)  # what the process could not
+        run_command(["scancel", "--name", self._mark])  # what the process could not
         guard.at_end(self._mark, None)
-
-
-def _slurm(*command: str) -> str:
-    """What a command of Slurm prints; nothing where it does not answer."""
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=_ANSWER_S, start_new_session=True
-        ).stdout  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return ""
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

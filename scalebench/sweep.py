@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MethodType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scalebench import scheduler
 from scalebench.backends.base import OWN_AXES, Backend
@@ -21,7 +21,6 @@ from scalebench.backends.registry import get_backend, references
 from scalebench.case import LOCAL, Case, tasks_at_one_worker
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
-from scalebench.jobs import Jobs
 from scalebench.launchers.base import Launcher, has_ranks
 from scalebench.launchers.local import Local
 from scalebench.sending import by_name, digest_of, pickled
@@ -30,6 +29,9 @@ from scalebench.variants import HERE, Start, Variant
 from scalebench.workloads.describe import Workload
 from scalebench.workloads.family import NAME
 from scalebench.workloads.kinds import get_kind
+
+if TYPE_CHECKING:
+    from scalebench.jobs import Jobs
 
 _MOST_TASKS = 8_192  # that a total is cut into: beyond, rounds of short tasks would last without telling more
 
@@ -60,7 +62,7 @@ class Sweep:
     programs: dict[str, Program] = field(default_factory=dict)  #: workload name -> the program that it is
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
     scheduler: str | None = None  #: where workers are that somebody has started, or the queue in whose jobs they start
-    jobs: Jobs | None = None  #: those of such a queue
+    jobs: "Jobs | None" = None  #: those of such a queue
     address: str | None = None  #: where workers are now
     starts: dict[str, Start] = field(default_factory=dict)  #: what became of them here, once they are prepared
     prepared: Callable[[], Any] | None = None  #: undoes the preparation

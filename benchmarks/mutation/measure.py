@@ -66,9 +66,8 @@ def tests_of(module: Path) -> Path:
 def run(module: Path, copy: Path, processes: int) -> dict[str, int]:
     """What became of each mutant of a module, by its name."""
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    settings = re.sub(r"^only_mutate = .*$", f'only_mutate = ["{module}"]', settings, flags=re.MULTILINE)
-    selection = f'pytest_add_cli_args_test_selection = ["{tests_of(module)}", "-m", "not long"]'
-    settings = re.sub(r"pytest_add_cli_args_test_selection = \[.*?\n\]", selection, settings, flags=re.DOTALL)
+    mine = f'only_mutate = ["{module}"]\npytest_add_cli_args_test_selection = ["{tests_of(module)}", "-m", "not long"]'
+    settings = re.sub(r"^only_mutate = .*$", mine, settings, flags=re.MULTILINE)
     (copy / "pyproject.toml").write_text(settings, encoding="utf-8")
     shutil.rmtree(copy / "mutants", ignore_errors=True)
     told = subprocess.run(

@@ -1,7 +1,8 @@
 """Workers of dask in jobs of Slurm, by dask-jobqueue: ``python -m scalebench.backends.dask_jobs COUNT NAME``.
 
-A process beside the controller has the scheduler, and one job a worker, or one for as many as are configured to share one. Each line that it reads is a question, which it answers
-with a line of JSON: the address, and how many workers are up. With the end of its input the jobs are given back and it ends.
+A process beside the controller has the scheduler, and one job a worker, or one for as many as are configured to share one. Each line
+that it reads is a question, which it answers with a line of JSON: the address, how many workers are up, and how many jobs there should
+be. With the end of its input the jobs are given back and it ends.
 
 What a job asks for (partition, account, time, memory) is dask-jobqueue's own configuration, section ``jobqueue.slurm``.
 """

@@ -163,18 +163,18 @@ def main(asked: argparse.Namespace) -> int:
         earlier = read_earlier(asked.resume, asked.results or project_defaults()[1].get("results"))
     study = _study_of(earlier) if earlier is not None and not _names_study(asked) else _study(asked)
     agree = _Agree(ask=not (asked.yes or asked.dry_run))
-    cases = len(expand(study).entries)
+    entries = expand(study).entries
+    cases = len(entries)
     if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
         raise UsageError(
             f"{cases} cases: more than {_MANY_CASES} are measured only if you say so.\nGive --yes, or narrow an axis; --dry-run shows them"
         )
     if not asked.dry_run and earlier is None:
         _check_writable(asked.results)
-    if asked.dry_run:
-        sweep = sweep_of(study)
-        if study.launcher != LOCAL or starter_of_jobs(study.scheduler, {entry.case.backend for entry in sweep.entries}):
-            _print_plan(study, sweep, None, as_json=asked.json)
-            return cli.OK
+    in_jobs = starter_of_jobs(study.scheduler, {entry.case.backend for entry in entries}) is not None
+    if asked.dry_run and (study.launcher != LOCAL or in_jobs):
+        _print_plan(study, sweep_of(study), None, as_json=asked.json)
+        return cli.OK
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
     if sys.stderr.isatty():  # a first item may take an hour

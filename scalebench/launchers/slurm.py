@@ -164,7 +164,7 @@ class Slurm(Launcher):
 
     def _check_submission(self) -> None:
         """Let Slurm itself judge what would be submitted, and submit nothing."""
-        told = _run([*self._sbatch()[:1], "--test-only", *self._sbatch()[1:]])
+        told = run_command([*self._sbatch()[:1], "--test-only", *self._sbatch()[1:]])
         if told.returncode:
             raise StudyError("launcher_options", self._options, f"Slurm refuses such a job: {_said(told)}", "Change the options; 'sinfo' shows the partitions")  # fmt: skip
 
@@ -190,7 +190,7 @@ class Slurm(Launcher):
     def called(self, run_id: str) -> None:
         self._run_id = run_id
         if self._job is not None and not self._inside:
-            _run(["scontrol", "update", f"JobId={self._job}", f"JobName={self._job_name}"])
+            run_command(["scontrol", "update", f"JobId={self._job}", f"JobName={self._job_name}"])
 
     def wait(self, ends: Callable[[], bool]) -> None:
         if self._inside:
@@ -210,7 +210,7 @@ class Slurm(Launcher):
             if self._job is not None and state not in _WAITS:
                 self._lost += 1
                 lost, self._job = self._job, None
-                _run(["scancel", lost])
+                run_command(["scancel", lost])
                 guard.at_end(f"slurm-{lost}", None)
                 if self._lost >= _LOST:
                     raise LauncherError(f"{self._lost} jobs one after the other ended before they ran; the last one, {lost}, {_ENDED.get(state, state)}.\nAsk with 'scontrol show job {lost}' why")  # fmt: skip
@@ -232,7 +232,7 @@ class Slurm(Launcher):
     def _submit(self, shown: str | None) -> str | None:
         """Submit a job, unless the queue takes none now; what was said to the user."""
         with interrupted_later():  # else a job may be there that nobody knows
-            told = _run(self._sbatch())
+            told = run_command(self._sbatch())
             if told.returncode == 0:
                 self._job = told.stdout.split(";")[0].strip()
                 guard.at_end(f"slurm-{self._job}", ["scancel", self._job])
@@ -244,7 +244,7 @@ class Slurm(Launcher):
 
     def block_ended(self) -> None:
         if self._job is not None and not self._inside:
-            _run(["scancel", self._job])
+            run_command(["scancel", self._job])
             guard.at_end(f"slurm-{self._job}", None)
             self._job = None
 
@@ -304,7 +304,7 @@ class Slurm(Launcher):
         wanted = self._options.get("mpi", "pmix" if mpi.open_mpi else _BY_MPIEXEC)
         if wanted == _BY_MPIEXEC:
             return wanted
-        told = _run(["srun", "--mpi=list"])
+        told = run_command(["srun", "--mpi=list"])
         known = re.findall(r"^\s*(\w+)\s*$", told.stdout + told.stderr, re.MULTILINE)
         if wanted not in known:
             raise BackendUnavailableError(
@@ -336,22 +336,22 @@ class _Step(Elsewhere):
     def _nodes_answer(self) -> bool:
         """Whether Slurm takes all nodes of the job to be well: else it is about to say what became of the job."""
         names = _nodes(self._job)
-        told = _run(["sinfo", "--noheader", f"--nodes={','.join(names)}", "--format=%T"]) if names else None
+        told = run_command(["sinfo", "--noheader", f"--nodes={','.join(names)}", "--format=%T"]) if names else None
         return told is not None and not any("*" in state or "down" in state for state in told.stdout.split())
 
     def end(self, *, well: bool) -> None:
         if well:
             return
-        told = _run(["squeue", "--noheader", "--steps", f"--jobs={self._job}", "--format=%i %j"])
+        told = run_command(["squeue", "--noheader", "--steps", f"--jobs={self._job}", "--format=%i %j"])
         for line in told.stdout.splitlines():
             number, _, name = line.strip().partition(" ")
             if name == self._step:
-                _run(["scancel", number])
+                run_command(["scancel", number])
 
 
 def _state(job: str | None) -> tuple[str, str]:
     """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none; ``SILENT`` without an answer."""
-    told = _run(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
+    told = run_command(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
     if told is not None and told.returncode and "Invalid job id" not in told.stderr:
         return _SILENT, _said(told)
     if told is None or not told.stdout.strip():
@@ -362,8 +362,8 @@ def _state(job: str | None) -> tuple[str, str]:
 
 def _nodes(job: str) -> list[str]:
     """The names of a job's nodes."""
-    listed = _run(["squeue", "--noheader", f"--jobs={job}", "--format=%N"]).stdout.strip()
-    return _run(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
+    listed = run_command(["squeue", "--noheader", f"--jobs={job}", "--format=%N"]).stdout.strip()
+    return run_command(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
 
 
 def _environment() -> dict[str, str]:
@@ -372,7 +372,8 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(own)}
 
 
-def _run(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """A command of Slurm, to its end; one that does not answer has failed."""
     try:
         return subprocess.run(
             command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=_environment(), stdin=subprocess.DEVNULL,
@@ -388,7 +389,7 @@ def _ask(*command: str) -> str:
     Raises:
         StudyError: It fails: Slurm is not here, or does not answer.
     """
-    told = _run(command)
+    told = run_command(command)
     if told.returncode:
         raise StudyError("launcher", "slurm", f"{command[0]} fails: {_said(told)}", "Is Slurm's controller up? Try 'sinfo'")
     return told.stdout

@@ -45,7 +45,7 @@ def launcher(monkeypatch):
 
     def make(*states, inside=False):
         answers = Answers(*states)
-        monkeypatch.setattr(slurm, "_run", answers)
+        monkeypatch.setattr(slurm, "run_command", answers)
         (monkeypatch.setenv("SLURM_JOB_ID", "7") if inside else monkeypatch.delenv("SLURM_JOB_ID", raising=False))
         return slurm.Slurm({}), answers
 
