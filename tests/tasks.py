@@ -191,12 +191,16 @@ def naps(item):
     time.sleep(item.milliseconds / 1e3)
 
 
-def computes_twice_in_workers(item):
-    """One unit of work for the caller; twice the CPU time in a process that multiprocessing started."""
+def computes_twice_in_workers(_item):
+    """One unit of work for the caller; twice the CPU time in a process that multiprocessing started.
+
+    By the clock of the CPU time: a neighbour on the same core makes any fixed number of turns cost more of it.
+    """
     import multiprocessing
 
-    for _ in range(200_000 if multiprocessing.parent_process() is None else 400_000):
-        item = (item * 1103515245 + 12345) & 0x7FFFFFFF
+    until = time.thread_time() + (0.02 if multiprocessing.parent_process() is None else 0.04)
+    while time.thread_time() < until:
+        pass
     count_work(1)
 
 
