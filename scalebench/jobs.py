@@ -22,7 +22,7 @@ from typing import IO, Any, cast
 
 from scalebench.errors import LauncherError, StudyError
 from scalebench.launchers import guard
-from scalebench.launchers.slurm import run_command
+from scalebench.launchers.slurm_commands import run_command
 
 _END_S = 40.0  # for the jobs to be given back
 _LOOKS_S = (0.2, 5.0)  # between two looks at jobs that wait: the first, the longest

@@ -207,6 +207,7 @@ def _note_workers(told: Launch, workers: Sequence[dict[str, Any]]) -> None:
     threads = [one["blas_threads"] for one in workers if one["blas_threads"] is not None]
     told.found |= {
         "workers_found": len(workers),
+        "nodes_found": len(places),
         "ranks_per_node": max(map(told.nodes.count, set(told.nodes))) if has_ranks(get_backend(told.case.backend)) else None,
         "blas_found_min": min(threads, default=None),
         "blas_found_max": max(threads, default=None),

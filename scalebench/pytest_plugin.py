@@ -34,7 +34,7 @@ _replay: deque[float] = deque()
 _PARAMETERS = ("workload", "kind", "size", "imbalance", "scaling", "backend", "start_method", "mpi_mode", "distribution",
                "workers", "blas_threads", "binding", "chunksize", "tasks", "variant")  # fmt: skip
 #: what the host found to be true, for ``extra_info``
-_FACTS = ("workers_found", "processes", "blas_found_min", "blas_found_max", "blas_library", "chunksize_found", "gil", "cpu_budget",
+_FACTS = ("workers_found", "nodes_found", "processes", "blas_found_min", "blas_found_max", "blas_library", "chunksize_found", "gil", "cpu_budget",
           "runnable_threads", "oversubscribed", "startup_s", "shutdown_s", "answers")  # fmt: skip
 
 

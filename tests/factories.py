@@ -34,7 +34,7 @@ def make_row(**values):
     case = make_case(**{name: value for name, value in values.items() if name in _CASE_FIELDS})
     status = values.get("status", "ok")
     missing = {} if status in ("ok", "mismatch") else {**_NOT_MEASURED, "message": "the cause", "stop_reason": status}
-    found = {"workers_found": case.workers, "processes": case.workers + 1}
+    found = {"workers_found": case.workers, "nodes_found": case.nodes, "processes": case.workers + 1}
     return {**_USUAL_ROW, **case.asked(), "case_id": case.case_id, **found, **missing, **values}
 
 

@@ -30,7 +30,18 @@ def test_a_good_launch_has_a_row_for_the_warm_up_and_each_round_and_they_fit_the
     assert frame["round"].tolist() == [0, 0, 1]
     assert set(frame["status"]) == {"ok"}
     assert frame["exit_status"].tolist() == [0, 0, 0]
-    measured = ["wall_s", "startup_s", "shutdown_s", "busy_s", "busy_max_s", "cpu_s", "canary_s", "workers_found", "processes"]
+    measured = [
+        "wall_s",
+        "startup_s",
+        "shutdown_s",
+        "busy_s",
+        "busy_max_s",
+        "cpu_s",
+        "canary_s",
+        "workers_found",
+        "nodes_found",
+        "processes",
+    ]
     assert frame[measured].notna().all(axis=None)
     assert (frame["busy_max_s"] <= frame["busy_s"]).all()
     assert (frame["busy_max_s"] <= frame["wall_s"]).all()

@@ -18,8 +18,10 @@ TELL = (
 )
 _MARK = '["scalebench-node"'
 _POLITE_S = 2.0  # between SIGTERM and SIGKILL
-#: parts of a fingerprint that must be equal on all nodes
-_SHARED = ("python", "scalebench", "packages")
+#: parts of a fingerprint that must be equal on all nodes, beside the versions of packages
+_SHARED = ("python", "scalebench")
+#: and those that must be so in all jobs of a run, which are measured as one machine
+_OF_ONE_MACHINE = (*_SHARED, "cpu", "architecture", "logical_cpus", "cpu_budget")
 
 
 class NodesError(Exception):
@@ -93,20 +95,20 @@ def same(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     names = list(found)
     first = found[names[0]]
     for name in names[1:]:
-        differ = [
-            f"{key} {first.get(key)} on {names[0]}, {found[name].get(key)} on {name}"
-            for key in _SHARED[:2]
-            if first.get(key) != found[name].get(key)
-        ]
-        ours, theirs = first.get("packages") or {}, found[name].get("packages") or {}
-        differ += [
-            f"{key} {ours.get(key)} on {names[0]}, {theirs.get(key)} on {name}"
-            for key in sorted({*ours, *theirs})
-            if ours.get(key) != theirs.get(key)
-        ]
+        differ = differences(first, found[name], names[0], name, _SHARED)
         if differ:
             raise StudyError(
                 "launcher", "nodes", f"don't run the same software: {'; '.join(differ)}",
                 "Install one environment on all of them, in one place, or leave that node out",
             )  # fmt: skip
     return {key: value for key, value in first.items() if key != "scalebench"}
+
+
+def differences(
+    first: Mapping[str, Any], other: Mapping[str, Any], one: str, another: str, keys: Sequence[str] = _OF_ONE_MACHINE
+) -> list[str]:
+    """What two nodes differ in, of those parts of a fingerprint and of packages, in words with their names."""
+    ours, theirs = first.get("packages") or {}, other.get("packages") or {}
+    pairs = [(key, first.get(key), other.get(key)) for key in keys]
+    pairs += [(key, ours.get(key), theirs.get(key)) for key in sorted({*ours, *theirs})]
+    return [f"{key} {here} on {one}, {there} on {another}" for key, here, there in pairs if here != there]

@@ -13,7 +13,6 @@ with the run, and with a controller that was killed (``guard``).
 import os
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -27,9 +26,9 @@ from scalebench.launchers.base import Launcher, host_command, never, ranks
 from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.mpiexec import Host, over, words_of
 from scalebench.launchers.process import Elsewhere, HostProcess, interrupted_later
+from scalebench.launchers.slurm_commands import SILENT, answer, environment, nodes_of, run_command, said, state_of
 from scalebench.variants import HERE, Start
 
-_COMMAND_S = 60.0  # for a command of Slurm to answer: a busy controller may take its time
 _NODES_S = 120.0  # for all nodes of a job to tell what they are
 _LOOKS_S = (0.1, 5.0)  # between two looks at a job that waits: the first, the longest
 _TOLD_S = 20.0  # for Slurm to notice why a step ended: a lost node takes its SlurmdTimeout
@@ -45,10 +44,8 @@ _OF_A_STEP = ("STEP_ID", "STEPID", "STEP_NODELIST", "STEP_NUM_NODES", "STEP_NUM_
               "CPUS_ON_NODE", "TASK_PID", "JOB_CPUS_PER_NODE_PACK_GROUP_0", "MEM_PER_NODE", "CPU_BIND", "DISTRIBUTION")  # fmt: skip
 _LOST = 3  # jobs one after the other that ended before they ran: somebody does not want them
 _TIME = re.compile(r"(\d+-)?\d+(:\d\d){0,2}")
-#: what ``squeue`` was asked, and did not say: nothing is known of the job
-_SILENT = "SILENT"
-_RUNS = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", _SILENT)
-_WAITS = ("PENDING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", _SILENT)
+_RUNS = ("RUNNING", "COMPLETING", "SUSPENDED", "STOPPED", SILENT)
+_WAITS = ("PENDING", "CONFIGURING", "COMPLETING", "SUSPENDED", "STOPPED", SILENT)
 #: what a state of a job means for a launch in it
 _ENDED = {
     "CANCELLED": "was cancelled",
@@ -95,6 +92,8 @@ class Slurm(Launcher):
         self._nodes = 1
         self._ranks = 1
         self._machine: dict[str, Any] | None = None
+        self._first_nodes: dict[str, dict[str, Any]] = {}  #: what those of the first job are
+        self._looked_at: str | None = None  #: the job whose nodes told what they are
         self._lost = 0
 
     # --- before anything is measured ------------------------------------------------------------------------------------
@@ -110,21 +109,21 @@ class Slurm(Launcher):
             self._check_partition()
             self._check_submission()
         self.wait(never)
-        command = [
-            *self._srun(self._nodes, self._nodes, "none", "scalebench-nodes"),
-            "--ntasks-per-node=1",
-            HERE.python,
-            "-c",
-            nodes.TELL,
-        ]
         try:
-            found = nodes.ask(command, _environment(), self._nodes, _NODES_S)
+            found = self._ask_nodes()
         except nodes.NodesError as error:
             raise StudyError(
                 "launcher", self.name, f"the nodes of job {self._job} can't run this Python with scalebench: {error}",
                 "Install it where they see it, at the same path",
             ) from None  # fmt: skip
         self._machine = nodes.same(found)
+        self._first_nodes = found
+
+    def _ask_nodes(self) -> dict[str, dict[str, Any]]:
+        """What the nodes of the job are."""
+        self._looked_at = self._job
+        first = self._srun(self._nodes, self._nodes, "none", "scalebench-nodes")
+        return nodes.ask([*first, "--ntasks-per-node=1", HERE.python, "-c", nodes.TELL], environment(), self._nodes, _NODES_S)
 
     def machine(self) -> dict[str, Any] | None:
         return self._machine
@@ -141,13 +140,13 @@ class Slurm(Launcher):
         self._ranks = max(ranks(case) or 1 for case in cases)
 
     def _check_allocation(self) -> None:
-        count = len(_ask("scontrol", "show", "hostnames", os.environ.get("SLURM_JOB_NODELIST", "")).split())
+        count = len(answer("scontrol", "show", "hostnames", os.environ.get("SLURM_JOB_NODELIST", "")).split())
         if self._nodes > count:
             way_out = "Ask for a larger allocation, or for fewer nodes"
             raise StudyError("nodes", self._nodes, f"the allocation {self._job} has {count}", way_out)
 
     def _check_partition(self) -> None:
-        told = _ask("sinfo", "--noheader", "--format=%P %D").splitlines()
+        told = answer("sinfo", "--noheader", "--format=%P %D").splitlines()
         partitions: dict[str, int] = {}
         usual = None
         for name, count in (line.split() for line in told):
@@ -166,7 +165,7 @@ class Slurm(Launcher):
         """Let Slurm itself judge what would be submitted, and submit nothing."""
         told = run_command([*self._sbatch()[:1], "--test-only", *self._sbatch()[1:]])
         if told.returncode:
-            raise StudyError("launcher_options", self._options, f"Slurm refuses such a job: {_said(told)}", "Change the options; 'sinfo' shows the partitions")  # fmt: skip
+            raise StudyError("launcher_options", self._options, f"Slurm refuses such a job: {said(told)}", "Change the options; 'sinfo' shows the partitions")  # fmt: skip
 
     # --- jobs -----------------------------------------------------------------------------------------------------------
 
@@ -203,9 +202,10 @@ class Slurm(Launcher):
                 raise KeyboardInterrupt
             if self._job is None:
                 shown = self._submit(shown)
-            state, reason = _state(self._job)
+            state, reason = state_of(self._job)
             if state == "RUNNING":
                 self._lost = 0
+                self._compare_nodes()
                 return
             if self._job is not None and state not in _WAITS:
                 self._lost += 1
@@ -221,9 +221,29 @@ class Slurm(Launcher):
             time.sleep(pause)
             pause = min(pause * 1.5, longest)
 
+    def _compare_nodes(self) -> None:
+        """That a job after the first one is on machines like those of the first: all rows of a run are of one.
+
+        Raises:
+            LauncherError: It is not.
+        """
+        if not self._first_nodes or self._looked_at == self._job:
+            return
+        try:
+            found = self._ask_nodes()
+        except nodes.NodesError:  # the launch itself tells why, as a row
+            return
+        for name, facts in found.items():
+            differ = [nodes.differences(before, facts, other, name) for other, before in self._first_nodes.items()]
+            if all(differ):
+                raise LauncherError(
+                    f"job {self._job} is on other machines than the run so far: {'; '.join(differ[0])}.\n"
+                    "Name nodes of one kind (--launcher-option constraint=FEATURE or sbatch=--nodelist=NAMES) and go on with --resume"
+                )
+
     def _check_still_there(self) -> None:
         """That the allocation has not ended under a controller that lives elsewhere."""
-        state, _ = _state(self._job)
+        state, _ = state_of(self._job)
         if state not in (*_RUNS, *_WAITS):
             raise LauncherError(
                 f"the allocation {self._job} {_ENDED.get(state, 'has ended')}.\nGo on in another one, with --resume"
@@ -237,7 +257,7 @@ class Slurm(Launcher):
                 self._job = told.stdout.split(";")[0].strip()
                 guard.at_end(f"slurm-{self._job}", ["scancel", self._job])
                 return shown
-        if (refused := f"a place in the queue: {_said(told)}") != shown:
+        if (refused := f"a place in the queue: {said(told)}") != shown:
             print(f"scalebench: waits for {refused}", file=sys.stderr, flush=True)
         time.sleep(_LOOKS_S[1])
         return refused
@@ -259,7 +279,7 @@ class Slurm(Launcher):
         starter = "none" if count is None else self._starter(case, place)
         if starter == _BY_MPIEXEC:
             mpi = find_mpi(place.python, place.environment)
-            used = [Host(name) for name in _nodes(str(self._job))[: case.nodes]]
+            used = [Host(name) for name in nodes_of(str(self._job))[: case.nodes]]
             own = [*_LAUNCHED[mpi.open_mpi], *words_of("arguments", self._options)]
             command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE], own), *arguments]
             needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
@@ -272,11 +292,11 @@ class Slurm(Launcher):
             step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
             command = [*self._srun(case.nodes, count or 1, starter, step), *words_of("srun", self._options)]
             command += [*(self._as_of_the_job() if case.backend == PROGRAM else ()), *arguments]
-        return HostProcess(command, {**_environment(), **needed}, elsewhere=_Step(str(self._job), step))
+        return HostProcess(command, {**environment(), **needed}, elsewhere=_Step(str(self._job), step))
 
     def _as_of_the_job(self) -> list[str]:
         """What makes a step's environment that of the whole job, so that a command in it may start steps of its own on all nodes."""
-        names = _nodes(str(self._job))
+        names = nodes_of(str(self._job))
         job = {"SLURM_JOB_NODELIST": ",".join(names), "SLURM_NODELIST": ",".join(names)}
         job |= dict.fromkeys(("SLURM_NNODES", "SLURM_JOB_NUM_NODES"), str(len(names)))
         gone = [word for name in _OF_A_STEP for word in ("-u", f"SLURM_{name}")]
@@ -321,13 +341,13 @@ class _Step(Elsewhere):
         self._job, self._step = job, step
 
     def lost(self) -> bool:
-        return _state(self._job)[0] not in _RUNS
+        return state_of(self._job)[0] not in _RUNS
 
     def why(self) -> str | None:
         give_up = time.monotonic() + _TOLD_S
         while True:
-            state, _ = _state(self._job)
-            undecided = state in ("COMPLETING", _SILENT) or (state == "RUNNING" and not self._nodes_answer())
+            state, _ = state_of(self._job)
+            undecided = state in ("COMPLETING", SILENT) or (state == "RUNNING" and not self._nodes_answer())
             if not undecided or time.monotonic() > give_up:
                 break
             time.sleep(0.5)
@@ -335,7 +355,7 @@ class _Step(Elsewhere):
 
     def _nodes_answer(self) -> bool:
         """Whether Slurm takes all nodes of the job to be well: else it is about to say what became of the job."""
-        names = _nodes(self._job)
+        names = nodes_of(self._job)
         told = run_command(["sinfo", "--noheader", f"--nodes={','.join(names)}", "--format=%T"]) if names else None
         return told is not None and not any("*" in state or "down" in state for state in told.stdout.split())
 
@@ -347,54 +367,3 @@ class _Step(Elsewhere):
             number, _, name = line.strip().partition(" ")
             if name == self._step:
                 run_command(["scancel", number])
-
-
-def _state(job: str | None) -> tuple[str, str]:
-    """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none; ``SILENT`` without an answer."""
-    told = run_command(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
-    if told is not None and told.returncode and "Invalid job id" not in told.stderr:
-        return _SILENT, _said(told)
-    if told is None or not told.stdout.strip():
-        return "UNKNOWN", "none"
-    state, _, reason = told.stdout.strip().splitlines()[0].partition("|")
-    return state, reason
-
-
-def _nodes(job: str) -> list[str]:
-    """The names of a job's nodes."""
-    listed = run_command(["squeue", "--noheader", f"--jobs={job}", "--format=%N"]).stdout.strip()
-    return run_command(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
-
-
-def _environment() -> dict[str, str]:
-    """The controller's without what Slurm told it of its own job and step: srun would take that for what is asked."""
-    own = ("SLURM_", "SRUN_", "PMI")
-    return {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(own)}
-
-
-def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """A command of Slurm, to its end; one that does not answer has failed."""
-    try:
-        return subprocess.run(
-            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=_environment(), stdin=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the controller, which may be in the middle of giving back a job
-        )  # fmt: skip
-    except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(list(command), 1, "", f"{command[0]}: no answer within {_COMMAND_S:g} s")
-
-
-def _ask(*command: str) -> str:
-    """What a command of Slurm prints.
-
-    Raises:
-        StudyError: It fails: Slurm is not here, or does not answer.
-    """
-    told = run_command(command)
-    if told.returncode:
-        raise StudyError("launcher", "slurm", f"{command[0]} fails: {_said(told)}", "Is Slurm's controller up? Try 'sinfo'")
-    return told.stdout
-
-
-def _said(told: subprocess.CompletedProcess[str]) -> str:
-    lines = [line.strip() for line in (told.stderr or told.stdout).splitlines() if line.strip()]
-    return "; ".join(lines[-2:]) or f"exit status {told.returncode}"

@@ -69,11 +69,12 @@ ASKED = _columns(
     ("chunksize", "int", "tasks sent at a time; null: the interface's own default", "tasks"),
     ("tasks", "int", "in all, each round", "tasks per round"),
     ("launcher", "str", "how the host was started"),
-    ("nodes", "int", "machines that the workers were on", "count"),
+    ("nodes", "int", "machines that the launcher was to put the workers on", "count"),
 )
 #: what was found to be true
 FOUND = _columns(
     ("workers_found", "int", "workers that reported", "count"),
+    ("nodes_found", "int", "machines that workers reported from", "count"),
     ("processes", "int", "all that the case started, launchers and managers too", "count"),
     ("blas_found_min", "int", "fewest BLAS threads found in a worker after the warm-up; null: no BLAS", "threads"),
     ("blas_found_max", "int", "most BLAS threads found in a worker after the warm-up; null: no BLAS", "threads"),

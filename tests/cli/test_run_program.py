@@ -76,7 +76,18 @@ def test_xz_has_a_table_of_its_threads_against_one(run, tmp_path):
     assert sorted(set(good["workers"])) == [1, 2]
     assert good[["wall_s", "cpu_tree_s"]].gt(0).all(axis=None)
     assert good["exit_status"].eq(0).all()
-    unknown = ["busy_s", "busy_max_s", "cpu_s", "cpu_wait_s", "startup_s", "workers_found", "processes", "gil", "answers_digest"]
+    unknown = [
+        "busy_s",
+        "busy_max_s",
+        "cpu_s",
+        "cpu_wait_s",
+        "startup_s",
+        "workers_found",
+        "nodes_found",
+        "processes",
+        "gil",
+        "answers_digest",
+    ]
     assert good[unknown].isna().all(axis=None)
 
 

@@ -41,6 +41,7 @@ def test_each_task_has_the_node_that_it_ran_on_and_no_file_has_its_address(hosts
     folder, rounds, tasks = rounds_and_tasks(tmp_path)
     assert rounds["status"].tolist() == ["ok", "ok"]
     assert rounds["workers_found"].tolist() == [2, 2]
+    assert rounds["nodes_found"].tolist() == [2, 2]
     assert set(rounds["cpu_budget"]) == {2 * len(os.sched_getaffinity(0))}  # of the two nodes, not of login
     assert set(tasks["node"]) == {0, 1}
     assert dict(zip(tasks["worker"], tasks["node"], strict=True)) == {0: 0, 1: 1}

@@ -1,8 +1,15 @@
-"""Every registered backend, with every value of its own axes: a new backend is tested by being registered."""
+"""Every registered backend, with every value of its own axes: a new backend is tested by being registered.
+
+On this machine; elsewhere where the environment says so, which ``tests/cluster/test_conformance.py`` does:
+``SCALEBENCH_TEST_HOSTS=node1,node2`` has ranks on two hosts, started by the launcher ``mpiexec``, and
+``SCALEBENCH_TEST_SCHEDULER=ADDRESS`` the workers of a dask or a ray that somebody has started; with their machines, by commas, in
+``SCALEBENCH_TEST_MACHINES``.
+"""
 
 import itertools
 import multiprocessing
 import os
+import platform
 from pathlib import Path
 
 import pytest
@@ -10,7 +17,8 @@ import pytest
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.launch import launch
-from scalebench.launchers import base, local
+from scalebench.launchers import base
+from scalebench.launchers.registry import make_launcher
 from scalebench.plan import Reference, open_request
 from scalebench.study import Study
 from scalebench.sweep import expand
@@ -82,21 +90,31 @@ def in_processes(backend):
     return not (one.threads or one.only_one_worker)
 
 
+HOSTS = os.environ.get("SCALEBENCH_TEST_HOSTS")
+SCHEDULER = os.environ.get("SCALEBENCH_TEST_SCHEDULER")
+MACHINES = os.environ.get("SCALEBENCH_TEST_MACHINES", platform.node()).split(",")
+
+
 class Bench:
     """One workload on one backend: a launch of it, or a host to talk to."""
 
     def __init__(self, backend, workers):
         self.backend = backend
         self.workers = workers
+        self.machines = MACHINES  #: that the workers are on
+        self.elsewhere = MACHINES != [platform.node()]
+        self.launcher = make_launcher("mpiexec", {"hosts": HOSTS}) if HOSTS else make_launcher("local", {})
 
     def prepare(self, workload, items, **asked):
         study = Study(workload=f"tasks:{workload}", items=items, timeout=asked.pop("timeout", 60), rounds=2)
         sweep = expand(study)
+        sweep.launcher, sweep.address = self.launcher, SCHEDULER
         blas_threads = asked.pop("blas_threads", 1)
         workers = asked.pop("workers", self.workers)
         case = Case(**{
             **sweep.entries[0].case.asked(), "start_method": None, "mpi_mode": None, "distribution": None,
-            **self.backend, "workers": workers, "blas_threads": blas_threads, "tasks": len(items), **asked,
+            **self.backend, "workers": workers, "blas_threads": blas_threads, "tasks": len(items),
+            "launcher": self.launcher.name, "nodes": min(workers, 2) if HOSTS else 1, **asked,
         })  # fmt: skip
         return case, sweep, study
 
@@ -119,7 +137,7 @@ class Bench:
     def host(self, workload, items, **asked):
         """A started host and what opens its pool."""
         case, sweep, _ = self.prepare(workload, items, **asked)
-        return local.start(case), open_request(case, sweep)
+        return self.launcher.start(case), open_request(case, sweep)
 
 
 @pytest.fixture(scope="module")

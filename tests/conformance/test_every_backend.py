@@ -1,7 +1,6 @@
 """What every backend must do, tried with real pools and real MPI."""
 
 import os
-import platform
 
 import psutil
 import pytest
@@ -147,9 +146,10 @@ class TestRounds:
     def test_record_each_task_within_the_round(self, squared):
         found = squared.tasks().to_pandas()
         walls = {row["round"]: row["wall_s"] for row in counted(squared)}
-        assert (found["start_s"] >= 0).all()
+        off_s = max(row["clock_error_s"] for row in squared.rows())  # 0 on one machine
+        assert (found["start_s"] >= -off_s).all()
         assert (found["stop_s"] >= found["start_s"]).all()
-        assert (found["stop_s"] <= found["round"].map(walls)).all()
+        assert (found["stop_s"] <= found["round"].map(walls) + off_s).all()
 
     @pytest.mark.interface
     def test_without_task_timing_have_wall_times_answers_and_work_but_no_tasks(self, bench):
@@ -185,7 +185,7 @@ class TestFailures:
             host.end()
         message = str(told.value)
         assert "in worker" in message
-        assert platform.node() in message
+        assert any(name in message for name in bench.machines)
         assert "fails_on_three" in message.partition("Traceback")[2]
 
     @pytest.mark.interface
@@ -214,10 +214,10 @@ class TestFailures:
 
 
 class TestEnd:
-    def test_of_the_pool_leaves_no_worker_and_of_the_host_no_process(self, life):
+    def test_of_the_pool_leaves_no_worker_and_of_the_host_no_process(self, life, bench):
         assert life["status"] == 0
         assert life["left"] == []
-        assert {one["pid"] for one in life["open"]["workers"]} <= life["started"]
+        assert bench.elsewhere or {one["pid"] for one in life["open"]["workers"]} <= life["started"]
 
     def test_of_the_controller_ends_the_host_and_all_workers(self, bench):
         self.ends(*bench.host("square", ITEMS), {"do": "round", "task_timing": "on"})

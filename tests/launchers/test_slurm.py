@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 from scalebench.errors import LauncherError
-from scalebench.launchers import slurm
+from scalebench.launchers import nodes, slurm, slurm_commands
 from scalebench.launchers.base import never
 
 
@@ -45,7 +45,8 @@ def launcher(monkeypatch):
 
     def make(*states, inside=False):
         answers = Answers(*states)
-        monkeypatch.setattr(slurm, "run_command", answers)
+        for module in (slurm, slurm_commands):
+            monkeypatch.setattr(module, "run_command", answers)
         (monkeypatch.setenv("SLURM_JOB_ID", "7") if inside else monkeypatch.delenv("SLURM_JOB_ID", raising=False))
         return slurm.Slurm({}), answers
 
@@ -84,3 +85,30 @@ def test_an_allocation_that_has_ended_under_the_controller_ends_the_run_which_ca
     one.wait(never)  # not answered
     with pytest.raises(LauncherError, match=r"the allocation 7 reached its time limit\.\nGo on in another one, with --resume"):
         one.wait(never)
+
+
+FACTS = {"cpu": "EPYC", "cpu_budget": 64, "python": "CPython 3.12.1", "memory_gib": 376.4, "packages": {"numpy": "2.1"}}
+
+
+class TestAJobAfterTheFirst:
+    def wait_for_second(self, launcher, monkeypatch, **other):
+        one, answers = launcher("RUNNING")
+        one._first_nodes, one._looked_at = {"a": FACTS}, "0"
+        asked = []
+        monkeypatch.setattr(nodes, "ask", lambda *_: asked.append(answers) or {"b": {**FACTS, **other}})
+        one.wait(never)
+        one.wait(never)
+        assert len(asked) == 1  # once a job
+        return asked
+
+    @pytest.mark.parametrize(("other", "words"), [
+        ({"cpu": "Xeon"}, "cpu EPYC on a, Xeon on b"),
+        ({"cpu_budget": 32}, "cpu_budget 64 on a, 32 on b"),
+        ({"packages": {"numpy": "2.2"}}, "numpy 2.1 on a, 2.2 on b"),
+    ])  # fmt: skip
+    def test_on_machines_of_another_kind_ends_the_run_which_can_be_resumed(self, launcher, monkeypatch, other, words):
+        with pytest.raises(LauncherError, match=f"job 1 is on other machines than the run so far: {words}"):
+            self.wait_for_second(launcher, monkeypatch, **other)
+
+    def test_on_machines_of_the_same_kind_is_used(self, launcher, monkeypatch):
+        self.wait_for_second(launcher, monkeypatch, memory_gib=376.5)

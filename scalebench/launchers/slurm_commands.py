@@ -1,0 +1,63 @@
+"""Slurm's own commands: asked, with an answer in bounded time."""
+
+import os
+import subprocess
+from collections.abc import Sequence
+
+from scalebench.errors import StudyError
+
+_COMMAND_S = 60.0  # for a command of Slurm to answer: a busy controller may take its time
+#: what ``squeue`` was asked, and did not say: nothing is known of the job
+SILENT = "SILENT"
+
+
+def state_of(job: str | None) -> tuple[str, str]:
+    """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none; ``SILENT`` without an answer."""
+    told = run_command(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
+    if told is not None and told.returncode and "Invalid job id" not in told.stderr:
+        return SILENT, said(told)
+    if told is None or not told.stdout.strip():
+        return "UNKNOWN", "none"
+    state, _, reason = told.stdout.strip().splitlines()[0].partition("|")
+    return state, reason
+
+
+def nodes_of(job: str) -> list[str]:
+    """The names of a job's nodes."""
+    listed = run_command(["squeue", "--noheader", f"--jobs={job}", "--format=%N"]).stdout.strip()
+    return run_command(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
+
+
+def environment() -> dict[str, str]:
+    """The controller's without what Slurm told it of its own job and step: srun would take that for what is asked."""
+    own = ("SLURM_", "SRUN_", "PMI")
+    return {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(own)}
+
+
+def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    """A command of Slurm, to its end; one that does not answer has failed."""
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=environment(), stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the controller, which may be in the middle of giving back a job
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        return subprocess.CompletedProcess(list(command), 1, "", f"{command[0]}: no answer within {_COMMAND_S:g} s")
+
+
+def answer(*command: str) -> str:
+    """What a command of Slurm prints.
+
+    Raises:
+        StudyError: It fails: Slurm is not here, or does not answer.
+    """
+    told = run_command(command)
+    if told.returncode:
+        raise StudyError("launcher", "slurm", f"{command[0]} fails: {said(told)}", "Is Slurm's controller up? Try 'sinfo'")
+    return told.stdout
+
+
+def said(told: subprocess.CompletedProcess[str]) -> str:
+    """Why a command of Slurm failed, in its own words."""
+    lines = [line.strip() for line in (told.stderr or told.stdout).splitlines() if line.strip()]
+    return "; ".join(lines[-2:]) or f"exit status {told.returncode}"
