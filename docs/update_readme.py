@@ -16,16 +16,16 @@ import numpy as np
 import pandas as pd
 
 from scalebench import Result, load
+from scalebench.analysis.efficiency import account
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
-from scalebench.analysis.scaling import scaling
 from scalebench.analysis.simulation.holdout import held_out
 from scalebench.analysis.simulation.parts import figures
 from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
 from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
-from scalebench.report.efficiency import account_tables
+from scalebench.report.efficiency import account_tables, verdict
 from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape, table_to_markdown
 from scalebench.report.simulation import check_table, simulation_tables
@@ -49,13 +49,10 @@ PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 def blocks(result: Result) -> dict[str, str]:
     """What stands in each block of the README."""
     tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
-    accounts = {table.title.partition(":")[0]: table_to_markdown(table) for table in account_tables(result)}
     return {
-        **{f"{name} picture": picture(name, chart) for name, chart in pictures(result).items()},
-        "strong": tables["strong"],
+        "speedup picture": picture("speedup", pictures(result)["speedup"]),
         "blas": tables["blas"],
         "finding": finding(result),
-        "account": accounts["blas"],
     }
 
 
@@ -79,15 +76,16 @@ def svg(chart: Chart) -> str:
 
 
 def finding(result: Result) -> str:
-    """What became of the pool when each worker had two BLAS threads."""
-    cases = scaling(result.rounds)
+    """What became of the pool when each worker had two BLAS threads, and the verdict on that."""
+    cases = account(result.rounds)
     pool = cases[(cases["suite"] == "blas") & (cases["backend"] == "processes") & (cases["workers"] == 2)]
     one, two = (pool[pool["blas_threads"] == threads].iloc[0] for threads in (1, 2))
     size, products = str(one["size"]).split("x")
     return (
         f"Two workers with two BLAS threads each, four threads on two CPUs, took **{ratio(two['wall_s'] / one['wall_s'])} times as long** "
         f"as two workers with one each ({two['wall_s'] * 1e3:.0f} ms against {one['wall_s'] * 1e3:.0f} ms; "
-        f"{one['tasks']} tasks of {products} products of {size} x {size} matrices).\n"
+        f"{one['tasks']} tasks of {products} products of {size} x {size} matrices). The report's verdict on it:\n\n"
+        f"> {escape(verdict(two) or '')}\n"
     )
 
 

@@ -1,6 +1,6 @@
 """One file with a run's rows: JSON to mail, CSV for a spreadsheet; and JSON back.
 
-The JSON is columnar: ``{"scalebench": 1, "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
+The JSON is columnar: ``{"scalebench": 2, "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
 Python writes floats in the fewest digits that give the same float back, so nothing is lost.
 """
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from scalebench.errors import ResultsError, printable
 from scalebench.results.json_file import read_json_file
 from scalebench.results.result import Result, check_rounds, check_version
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, to_frame
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, lacking, to_frame
 from scalebench.results.store import write_atomically
 
 if TYPE_CHECKING:
@@ -69,13 +69,13 @@ def read_json(path: Path) -> Result:
             f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote, "
             "or one of pytest-benchmark or pyperf"
         )
-    check_version(content["scalebench"], path)
+    version = check_version(content["scalebench"], path)
     try:
         for table in ("rounds", "tasks", "about"):
             if not isinstance(content[table], dict):
                 raise TypeError(f"{table} is a {type(content[table]).__name__}, not an object")
-        rounds = _whole(content["rounds"], ROUNDS)
-        tasks = _whole(content["tasks"], TASKS)
+        rounds = _whole(content["rounds"], ROUNDS, version)
+        tasks = _whole(content["tasks"], TASKS, version)
         about = dict(content["about"])
     except (KeyError, ValueError, TypeError, OverflowError) as error:
         raise ResultsError(
@@ -89,9 +89,11 @@ def _said(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _whole(table: dict[str, Any], columns: tuple[Column, ...]) -> "pd.DataFrame":
-    """All columns must be there: one that is missing would be read as never measured."""
-    return to_frame({one.name: list(table[one.name]) for one in columns}, columns)
+def _whole(table: dict[str, Any], columns: tuple[Column, ...], version: int) -> "pd.DataFrame":
+    """All columns of that version must be there: one that is missing would be read as never measured."""
+    if missing := lacking(table, columns, version):
+        raise KeyError(missing[0])
+    return to_frame({one.name: list(table[one.name]) for one in columns if one.name in table}, columns)
 
 
 def write_csv(result: Result, path: Path) -> None:

@@ -18,7 +18,7 @@ from scalebench.results.limits import Room
 from scalebench.results.parquet_file import read_columns
 from scalebench.results.parts import EARLIER, find_parts, launch_of
 from scalebench.results.result import Result, check_rounds, check_version
-from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, to_frame
+from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, lacking, to_frame
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -192,7 +192,8 @@ def _frame(table: "pa.Table", columns: tuple[Column, ...], file: Path) -> "pd.Da
 
 def _table(file: Path, columns: tuple[Column, ...], room: Room) -> "pa.Table":
     with _named(file), _checked(file, columns) as found:
-        return read_columns(file, found, [one.name for one in columns], room)
+        there = set(found.schema_arrow.names)
+        return read_columns(file, found, [one.name for one in columns if one.name in there], room)
 
 
 def _checked(file: Path, columns: tuple[Column, ...]) -> "pq.ParquetFile":
@@ -202,9 +203,8 @@ def _checked(file: Path, columns: tuple[Column, ...]) -> "pq.ParquetFile":
     with _named(file):
         found = pq.ParquetFile(file)
         schema = found.schema_arrow
-    check_version((schema.metadata or {}).get(b"scalebench.schema_version"), file)
-    missing = [one.name for one in columns if one.name not in schema.names]
-    if missing:
+    version = check_version((schema.metadata or {}).get(b"scalebench.schema_version"), file)
+    if missing := lacking(schema.names, columns, version):
         raise ResultsError(f"{file} lacks the columns {', '.join(missing[:5])}: not rows of scalebench")
     return found
 

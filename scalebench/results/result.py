@@ -70,11 +70,12 @@ def check_rounds(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> N
                                "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
 
 
-def check_version(version: object, file: Path) -> None:
-    """Refuse a file of a schema that this version does not know."""
+def check_version(version: object, file: Path) -> int:
+    """The schema version of a file; one that this scalebench does not know is refused."""
     text = version.decode("ascii", "replace") if isinstance(version, bytes) else str(version)
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= SCHEMA_VERSION:
         raise ResultsError(
             f"{file} has schema version {text[:40]!r}, this scalebench reads 1 to {SCHEMA_VERSION}.\n"
             "A newer scalebench reads it: python -m pip install --upgrade scalebench"
         )
+    return int(text)

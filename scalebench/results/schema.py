@@ -2,11 +2,12 @@
 
 Null means not measured, 0 means zero. Seconds are float64, counts int64, text UTF-8.
 
-Schema versions:
+Schema versions; a file of an older one is read, and what it lacks is null:
     1   the first.
+    2   ``nodes_found``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 STATUSES = ("ok", "failed", "timeout", "crashed", "unavailable", "mismatch", "skipped")
 #: those after which nobody should be told that all is well
@@ -30,10 +31,16 @@ class Column:
     type: str
     meaning: str
     unit: str = ""
+    since: int = 1  #: the schema version that brought it
 
 
-def _columns(*rows: tuple[str, ...]) -> tuple[Column, ...]:
+def _columns(*rows: tuple[Any, ...]) -> tuple[Column, ...]:
     return tuple(Column(*row) for row in rows)
+
+
+def lacking(found: Container[str], columns: tuple[Column, ...], version: int) -> list[str]:
+    """The names of those that a file of this version must have, and has not."""
+    return [one.name for one in columns if one.since <= version and one.name not in found]
 
 
 #: which launch and round a row is of
@@ -74,7 +81,7 @@ ASKED = _columns(
 #: what was found to be true
 FOUND = _columns(
     ("workers_found", "int", "workers that reported", "count"),
-    ("nodes_found", "int", "machines that workers reported from", "count"),
+    ("nodes_found", "int", "machines that workers reported from", "count", 2),
     ("processes", "int", "all that the case started, launchers and managers too", "count"),
     ("blas_found_min", "int", "fewest BLAS threads found in a worker after the warm-up; null: no BLAS", "threads"),
     ("blas_found_max", "int", "most BLAS threads found in a worker after the warm-up; null: no BLAS", "threads"),

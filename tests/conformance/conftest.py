@@ -102,7 +102,7 @@ class Bench:
         self.backend = backend
         self.workers = workers
         self.machines = MACHINES  #: that the workers are on
-        self.elsewhere = MACHINES != [platform.node()]
+        self.elsewhere = [platform.node()] != MACHINES
         self.launcher = make_launcher("mpiexec", {"hosts": HOSTS}) if HOSTS else make_launcher("local", {})
 
     def prepare(self, workload, items, **asked):

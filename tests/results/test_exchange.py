@@ -121,6 +121,20 @@ class TestJson:
         with pytest.raises(ResultsError, match=r"schema version.*\n.*pip install --upgrade"):
             read_json(path)
 
+    def test_of_an_older_version_lacks_what_came_later_and_no_more(self, result, tmp_path):
+        path = tmp_path / "mine.json"
+        write_json(result, path)
+        whole = content(path)
+        later = [one.name for one in ROUNDS if one.since > 1]
+        old = {name: values for name, values in whole["rounds"].items() if name not in later}
+        path.write_text(json.dumps({**whole, "rounds": old, "scalebench": 1}))
+        read = read_json(path).rounds
+        assert read[later].isna().all(axis=None)
+        pd.testing.assert_frame_equal(read.drop(columns=later), result.rounds.drop(columns=later))
+        path.write_text(json.dumps({**whole, "rounds": old}))
+        with pytest.raises(ResultsError, match=f"not whole: '{later[0]}' is missing"):
+            read_json(path)
+
     @pytest.mark.parametrize(
         "rounds",
         [5, "text", [1, 2], [[1]], None, {"workers": ["two"]}, {"workers": [1.5]}, {"workers": [2**63]}, {"wall_s": ["fast"]},

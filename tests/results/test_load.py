@@ -192,6 +192,15 @@ class TestOneFile:
         with pytest.raises(ResultsError, match=r"schema version.*\n.*pip install --upgrade"):
             load(path)
 
+    def test_of_an_older_version_lacks_what_came_later_and_no_more(self, write_run):
+        path = write_run() / "rounds.parquet"
+        later = [one.name for one in ROUNDS if one.since > 1]
+        rewrite(path, lambda table: table.drop_columns(later).replace_schema_metadata({"scalebench.schema_version": "1"}))
+        assert load(path).rounds[later].isna().all(axis=None)
+        rewrite(path, lambda table: table.replace_schema_metadata({"scalebench.schema_version": "2"}))
+        with pytest.raises(ResultsError, match=f"lacks the columns {later[0]}"):
+            load(path)
+
     def test_that_says_no_version_is_refused(self, write_run):
         path = write_run() / "rounds.parquet"
         rewrite(path, lambda table: table.replace_schema_metadata(None))

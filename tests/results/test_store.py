@@ -13,7 +13,7 @@ from factories import make_rounds, make_row, make_tasks
 from scalebench.errors import ResultsError
 from scalebench.results import store as module
 from scalebench.results.load import load, read_about
-from scalebench.results.schema import ROUNDS, TASKS
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS
 from scalebench.results.store import Store, new_run_id, write_atomically, write_parquet
 
 
@@ -328,6 +328,6 @@ class TestAFile:
         rounds = make_rounds({})
         write_parquet(make_tasks(rounds), path, TASKS)
         table = pq.read_table(path)
-        assert table.schema.metadata[b"scalebench.schema_version"] == b"1"
+        assert table.schema.metadata[b"scalebench.schema_version"] == str(SCHEMA_VERSION).encode()
         assert {str(kind) for kind in table.schema.types} == {"string", "int64", "double"}
         assert table.column("run_id").to_pylist() == [rounds["run_id"][0]] * 2
