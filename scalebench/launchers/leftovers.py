@@ -3,8 +3,8 @@
 - ``TMPDIR`` of a launch is a folder of its own, below the one that it would have had: sockets of fork servers, sessions of
   MPI and files of tasks go with it.
 - Shared memory is named at random by those who make it, so it is told by who had it mapped: what lies in ``/dev/shm``, was
-  made since the launch began, and was seen in the memory map of one of its processes. What nobody saw mapped stays:
-  it may be somebody else's.
+  made since the launch began, and was seen in the memory map of one of its processes; by its inode, since a semaphore is
+  mapped under one name and linked to another. What nobody saw mapped stays: it may be somebody else's.
 - A resource tracker, of multiprocessing and of loky, removes what it was told of when all others have ended: it goes last.
 """
 
@@ -27,23 +27,23 @@ class SharedMemory:
 
     def __init__(self, began: float) -> None:
         self._began = began
-        self._mapped: set[str] = set()
+        self._mapped: set[int] = set()  # inodes
 
     def look(self, processes: Iterable[psutil.Process]) -> None:
         """Note what they have mapped. Linux alone tells; elsewhere nothing is noted."""
         for one in processes:
             with contextlib.suppress(OSError):
                 text = Path(f"/proc/{one.pid}/maps").read_text(encoding="utf-8", errors="replace")
-                lines = (line for line in text.splitlines() if _SHARED in line and not line.endswith(" (deleted)"))
-                self._mapped |= {line[line.index(_SHARED) :] for line in lines}
+                self._mapped |= {int(line.split(maxsplit=5)[4]) for line in text.splitlines() if _SHARED in line}
 
     def remove(self) -> None:
         """To be called when none of the processes is left."""
-        for path in map(Path, self._mapped):
-            with contextlib.suppress(OSError):
-                found = path.stat()
-                if found.st_uid == os.getuid() and found.st_ctime >= self._began:
-                    path.unlink()
+        with contextlib.suppress(OSError), os.scandir(_SHARED) as there:
+            for one in there:
+                with contextlib.suppress(OSError):
+                    found = one.stat(follow_symlinks=False)
+                    if found.st_ino in self._mapped and found.st_uid == os.getuid() and found.st_ctime >= self._began:
+                        Path(one.path).unlink()
 
 
 class Leftovers:

@@ -38,13 +38,17 @@ def end_all(find: Callable[[], list[psutil.Process]], look: Callable[[list[psuti
 
     Args:
         find: Those that run now; some are born meanwhile.
-        look: Told of them before they are killed.
+        look: Told of them before they are killed, when they are stopped: what they have does not change any more.
     """
     found: list[psutil.Process] = []
     for _ in range(_LOOKS):
         found = find()
+        others = [one for one in found if not is_tracker(one)]
+        for one in others:
+            with contextlib.suppress(psutil.Error):
+                one.suspend()
         look(found)
-        if not (others := [one for one in found if not is_tracker(one)]):
+        if not others:
             break
         _kill(others)
         wait_for(others, _GONE_S)

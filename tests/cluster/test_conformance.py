@@ -15,12 +15,12 @@ SUITE = Path(__file__).parents[1] / "conformance"
 NODES = ["node1", "node2"]
 
 
-def conforms(hosts, tmp_path, which, environment):
-    """How many of the tests of these names passed; none may fail or be skipped."""
+def conforms(hosts, tmp_path, which, environment, *, side_by_side=1):
+    """How many of the tests of these names passed; none may fail or be skipped. Those of ranks mostly wait for hosts to answer."""
     variables = {"PYTHONPATH": SUITE.parent, "CI": "1", "SCALEBENCH_TEST_MACHINES": ",".join(NODES), **environment}
     told = hosts.run(
         "env", *(f"{name}={value}" for name, value in variables.items()),
-        sys.executable, "-m", "pytest", SUITE, "-q", "-k", which, f"--basetemp={tmp_path / 'all-see-it'}", timeout=600,
+        sys.executable, "-m", "pytest", SUITE, "-q", "-n", side_by_side, "-k", which, f"--basetemp={tmp_path / 'all-see-it'}", timeout=900,
     )  # fmt: skip
     assert told.returncode == 0, told.stdout + told.stderr
     counts = dict(re.findall(r"(\d+) (passed|failed|skipped)", told.stdout.splitlines()[-1]))
@@ -30,12 +30,13 @@ def conforms(hosts, tmp_path, which, environment):
 @pytest.mark.parametrize("one", ["mpi-block", "mpi-pool-world", "mpi-pool-spawn"])
 def test_ranks_over_two_hosts_conform(hosts, tmp_path, one):
     environment = {"SCALEBENCH_TEST_HOSTS": ",".join(NODES)}
-    assert set(conforms(hosts, tmp_path, one, environment)) == {"passed"}
+    assert set(conforms(hosts, tmp_path, one, environment, side_by_side=3)) == {"passed"}
     assert hosts.rank_processes() == []
 
 
-#: workers at an address are as somebody has started them: with their own BLAS threads, and with what earlier launches have left
-STARTED_BEFORE = "not set_up_once_each and not blas_threads_that_were_asked_for"
+#: workers at an address are as somebody has started them: with an environment and BLAS threads of their own, and with what earlier
+#: launches have left
+STARTED_BEFORE = "not set_up_once_each and not blas_threads_that_were_asked_for and not fail_as_the_interface_tells_it"
 
 
 def test_workers_of_dask_at_an_address_conform(hosts, tmp_path, monkeypatch):
