@@ -81,7 +81,7 @@ def pythons(session: nox.Session) -> None:
 
 def run_tests(session: nox.Session, which: str, *places: str) -> None:
     """Side by side; those that need the CPUs to themselves afterwards, one by one."""
-    session.run("pytest", *places, *SIDE_BY_SIDE, "-m", f"not alone and {which}")
+    session.run("pytest", *places, *SIDE_BY_SIDE, "-m", f"not alone and not rare and {which}")
     session.run("pytest", *places, "-m", f"alone and {which}", success_codes=[0, 5])  # 5: there are none of those
 
 
@@ -118,11 +118,12 @@ def truth(session: nox.Session) -> None:
 
 @nox.session
 def faults(session: nox.Session) -> None:
-    """A run ended by signals at 200 random moments and resumed; each fault of measured code on each backend. ``-- 1000`` for more."""
+    """A run ended by signals at 200 random moments and resumed; each fault of measured code on each backend; what is rare. ``-- 1000`` for more."""
     session.install("-e", ".[all,ray]", *group("tests"))
     times = session.posargs[0] if session.posargs else "200"
     session.run("pytest", "tests/cli/test_interruption.py", "-n", "2", env={"SCALEBENCH_FAULTS": times})
     session.run("pytest", "tests/faults", env={"SCALEBENCH_FAULTS": times})
+    session.run("pytest", "tests/conformance", "-m", "rare")
 
 
 @nox.session

@@ -23,6 +23,10 @@ from scalebench.plan import Reference, open_request
 from scalebench.study import Study
 from scalebench.sweep import expand
 
+HOSTS = os.environ.get("SCALEBENCH_TEST_HOSTS")
+SCHEDULER = os.environ.get("SCALEBENCH_TEST_SCHEDULER")
+MACHINES = os.environ.get("SCALEBENCH_TEST_MACHINES", platform.node()).split(",")
+
 #: values to try of the axes that a backend may have; of others its default alone
 VALUES = {
     "start_method": multiprocessing.get_all_start_methods(),
@@ -30,11 +34,18 @@ VALUES = {
     "distribution": ["block", "cyclic"],
 }
 
-#: backends whose pools take seconds to start; what is tried of dask in any case, besides all that looks at one launch: the rest is long
+#: backends whose pools take seconds to start. Of dask is tried in any case all that looks at one launch, and these; the rest is long
 SLOW = ("dask",)
 FIRST = (
     "test_of_a_task_carry_the_remote_traceback_and_leave_the_pool_open_for_a_next_request",
     "test_nothing_is_left_by",
+)
+#: of ray, all that looks at one launch, these, and what workers at an address can't show is long; the rest is rare here, where each test
+#: starts a cluster of its own: tests/cluster has one for all of them
+OF_OWN_WORKERS = (
+    "test_are_set_up_once_each_and_that_counts_as_start_up",
+    "test_have_the_blas_threads_that_were_asked_for",
+    "test_without_task_timing_fail_as_the_interface_tells_it",
 )
 
 
@@ -44,7 +55,9 @@ def pytest_collection_modifyitems(items):
             continue
         backend = item.callspec.params.get("backend", {}).get("backend")
         first = item.originalname in FIRST or {"life", "squared"} & set(item.fixturenames)
-        if backend == "ray" or (backend in SLOW and not first):
+        if backend == "ray" and SCHEDULER is None:
+            item.add_marker("long" if first or item.originalname in OF_OWN_WORKERS else "rare")
+        elif backend in SLOW and not first:
             item.add_marker("long")
 
 
@@ -88,11 +101,6 @@ def in_processes(backend):
     """Whether items and answers travel between processes."""
     one = get_backend(backend["backend"])
     return not (one.threads or one.only_one_worker)
-
-
-HOSTS = os.environ.get("SCALEBENCH_TEST_HOSTS")
-SCHEDULER = os.environ.get("SCALEBENCH_TEST_SCHEDULER")
-MACHINES = os.environ.get("SCALEBENCH_TEST_MACHINES", platform.node()).split(",")
 
 
 class Bench:
