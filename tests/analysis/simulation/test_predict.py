@@ -129,6 +129,11 @@ class TestRefused:
         run[0]["chunksize_found"] = run[0]["workers"] // 4
         assert "--chunksize 1" in self.refusal(run, size="50.0")
 
+    def test_is_an_interface_that_frees_its_workers_in_the_order_of_answers(self):
+        assert "is not simulated; scalebench predict has the laws" in self.refusal(
+            pool_run(pool, backend="ray", workers=(8, 12, 16)), size="50.0"
+        )
+
     def test_are_tasks_that_compute_where_no_count_left_each_worker_a_cpu(self):
         run = pool_run(pool, workers=(8, 12, 16), kind="crunch", oversubscribed=True)
         assert "measure 1 worker too" in self.refusal(run, size="50.0")
