@@ -164,10 +164,11 @@ def run(
     Raises:
         StudyError, WorkloadError, ResultsError: Before anything is measured.
     """
+    from scalebench.forecast import forecast
     from scalebench.plan import blocks_for
     from scalebench.progress import Progress, wanted
     from scalebench.resume import read_earlier
-    from scalebench.runner import Runner, forecast
+    from scalebench.runner import Runner
     from scalebench.study_file import profile
 
     earlier = None if resume is None else read_earlier(resume, results)

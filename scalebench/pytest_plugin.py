@@ -53,7 +53,8 @@ class Campaign:
 
     def begin(self, results: str) -> "Runner":
         """Measure the references of what was selected, and make the run's folder."""
-        from scalebench.runner import Runner, forecast
+        from scalebench.forecast import forecast
+        from scalebench.runner import Runner
 
         if self.runner is None:
             cases = {one.entry.case for one in self.selected}

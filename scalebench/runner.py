@@ -7,42 +7,35 @@ block) and the number of whole blocks; precision is judged after a block, never 
 """
 
 import json
-import subprocess
 import time
-from collections.abc import Callable, Set
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import scalebench
-from scalebench import machine, plan, scheduler
+from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import LauncherError, StudyError, brief
+from scalebench.doubts import doubts, doubts_of_workload
+from scalebench.errors import brief
 from scalebench.findings import (
-    AnswersUnchecked,
-    BlasThreadsNotAsAsked,
     Finding,
-    FitsCache,
     MachineBusy,
     MachineDrifted,
     MachineUnsteady,
-    Oversubscribed,
     PrecisionMissed,
-    TaskTooShort,
     TooFewBlocks,
 )
-from scalebench.jobs import Jobs
+from scalebench.forecast import Forecast, end, git_commit
 from scalebench.launch import INTERRUPTED, Launch, launch
 from scalebench.launchers.base import never
-from scalebench.launchers.registry import make_launcher
-from scalebench.prepare import clear, prepare
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
 from scalebench.results.store import Store
 from scalebench.resume import Earlier
 from scalebench.study import Study
-from scalebench.sweep import Entry, Sweep, expand, shuffled
+from scalebench.sweep import Entry, shuffled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,94 +48,6 @@ _LEAST_BLOCKS = 3  # that give an interval
 
 #: told after each launch: which one, what came of it
 Observer = Callable[[Entry, int, Launch], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Forecast:
-    """What a study will measure and what that will cost, before it is begun."""
-
-    sweep: Sweep
-    references: dict[tuple[Any, ...], plan.Reference]
-    estimate_s: float
-    machine: dict[str, Any]  #: the fingerprint of what it is measured on
-    earlier: Earlier | None = None  #: the run that it goes on with
-
-
-#: told of a workload of one's own, after its first item: it, seconds of that item, of one pass over all, of the whole study
-Agree = Callable[[str, float, float, float], None]
-
-
-def sweep_of(study: Study, only: Set[Case] | None = None) -> Sweep:
-    """The cases of a study, all or some, and the launcher that it asks for."""
-    sweep = expand(study)
-    if only is not None:
-        sweep.entries = [entry for entry in sweep.entries if entry.case in only]
-    sweep.launcher = make_launcher(study.launcher, study.launcher_options)
-    return sweep
-
-
-def end(sweep: Sweep) -> None:
-    """Remove what was prepared for a sweep, and give back what its launcher took."""
-    clear(sweep)
-    sweep.launcher.close()
-    if sweep.jobs is not None:
-        sweep.jobs.close()
-
-
-def _reach_workers(sweep: Sweep) -> None:
-    """See that those workers are there that no launch starts, or can be: before anything is measured.
-
-    Raises:
-        StudyError: They are not.
-    """
-    if sweep.scheduler is None:
-        return
-    takers = [entry.case for entry in sweep.entries if get_backend(entry.case.backend).scheduler is not None]
-    module = scheduler.starter_of_jobs(sweep.scheduler, (case.backend for case in takers))
-    if module is not None:
-        sweep.jobs = Jobs(sweep.scheduler, module, max(case.workers for case in takers))
-        try:
-            sweep.jobs.wait(never)
-        except LauncherError as error:
-            raise StudyError("scheduler", sweep.scheduler, *str(error).split(".\n", 1)) from None
-    elif sweep.launcher.here:  # else it is hosts elsewhere that must reach it
-        scheduler.reach(sweep.scheduler)
-
-
-def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:
-    """Expand a study, prepare its launcher and variants (until :meth:`Runner.finish`) and measure its references.
-
-    Args:
-        study: What to sweep.
-        only: The cases of it that will be launched; all when None.
-        agree: Told how long it will take, before most of it is spent; raises where that is too long.
-        earlier: A run of this study to go on with.
-    Raises:
-        ResultsError: What was begun earlier is not this study on this machine.
-        WorkloadError: The workload can't be imported, or it fails serially.
-    """
-    sweep = sweep_of(study, only)
-
-    def looked(case: Case, first: plan.Reference) -> None:
-        if agree is not None:
-            guess = {plan.reference_key(case): first}
-            whole = plan.estimate_s([entry.case for entry in sweep.entries], guess, study)
-            agree(case.workload, first.durations[0], first.serial_s(case.tasks), whole)
-
-    try:
-        _reach_workers(sweep)
-        sweep.launcher.prepare([entry.case for entry in sweep.entries])
-        measured_on = sweep.launcher.machine() or machine.fingerprint()
-        prepare(sweep)
-        if earlier is not None:
-            starts = {name: start.about for name, start in sweep.starts.items()}
-            earlier.check(study, starts, _git_commit(), measured_on)
-        references = plan.measure_references(sweep, study.timeout, looked)
-    except BaseException:
-        end(sweep)
-        raise
-    estimate_s = plan.estimate_s([entry.case for entry in sweep.entries], references, study)
-    return Forecast(sweep, references, estimate_s, measured_on, earlier)
 
 
 class Runner:
@@ -194,7 +99,7 @@ class Runner:
             "study": study.described(),
             "suites": ahead.sweep.suites,
             "machine": ahead.machine,
-            "git_commit": _git_commit(),
+            "git_commit": git_commit(),
             "variants": {name: dict(start.about) for name, start in ahead.sweep.starts.items()},
             "started_at": _now(),
             "load_average": machine.load_average(),
@@ -469,40 +374,5 @@ class Runner:
         return self.store.folder
 
 
-def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding]:
-    """The findings that one pass over the items of somebody's own workload gives rise to."""
-    found: list[Finding] = []
-    task_s = reference.serial_s(len(reference.durations)) / len(reference.durations)
-    if task_s < TaskTooShort.LEAST_S:
-        found.append(TaskTooShort(workload=workload, task_s=task_s))
-    if reference.unchecked is not None or reference.varies is not None:
-        found.append(AnswersUnchecked(workload=workload, answers=reference.unchecked, varies=reference.varies))
-    return found
-
-
-def doubts(case: Case, told: Launch) -> list[Finding]:
-    """The findings that one launch gives rise to."""
-    found: list[Finding] = []
-    facts = told.found
-    if facts.get("oversubscribed"):
-        found.append(Oversubscribed(case=case.label, threads=facts["runnable_threads"], cpus=facts["cpu_budget"]))
-    low, high = facts.get("blas_found_min"), facts.get("blas_found_max")
-    if case.blas_threads is not None and low is not None and high is not None and {low, high} != {case.blas_threads}:
-        found.append(BlasThreadsNotAsAsked(case=case.label, asked=case.blas_threads, found_min=low, found_max=high))
-    cache = machine.last_level_cache_bytes()
-    held = plan.held_bytes(case)
-    if case.kind == "stream" and held is not None and cache is not None and held <= cache:
-        found.append(FitsCache(case=case.label, held_bytes=held, cache_bytes=cache))
-    return found
-
-
 def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-
-
-def _git_commit() -> str | None:
-    try:
-        told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=5, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return told.stdout.strip() or None

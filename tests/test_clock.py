@@ -8,6 +8,7 @@ import pytest
 
 import scalebench
 from scalebench import Study, launch, runner
+from scalebench.forecast import forecast
 from scalebench.results import store
 from scalebench.results.load import latest_run, load
 from scalebench.resume import read_earlier
@@ -73,7 +74,7 @@ def test_a_run_is_resumed_whatever_the_hour_and_none_of_its_budget_comes_back(tm
         done += 1
         return done > 2
 
-    first = runner.Runner(STUDY, runner.forecast(STUDY), tmp_path)
+    first = runner.Runner(STUDY, forecast(STUDY), tmp_path)
     with pytest.raises(KeyboardInterrupt):
         first.run(lambda *_: None, ends)
     folder = first.finish("interrupted")
@@ -81,7 +82,7 @@ def test_a_run_is_resumed_whatever_the_hour_and_none_of_its_budget_comes_back(tm
     earlier = read_earlier("latest", tmp_path)
     assert earlier.folder == folder
     assert earlier.elapsed_s > 0
-    again = runner.Runner(STUDY, runner.forecast(STUDY, earlier=earlier), tmp_path)
+    again = runner.Runner(STUDY, forecast(STUDY, earlier=earlier), tmp_path)
     again.run(lambda *_: None)
     assert again.finish() == folder
     result = load(folder)
@@ -92,7 +93,7 @@ def test_a_run_is_resumed_whatever_the_hour_and_none_of_its_budget_comes_back(tm
 def test_a_killed_run_whose_launches_go_back_in_time_took_no_less_than_nothing(tmp_path, wall_clock):
     """It could not say how long it took: its launches say when each was begun."""
     hours = iter(range(100))
-    first = runner.Runner(STUDY, runner.forecast(STUDY), tmp_path)
+    first = runner.Runner(STUDY, forecast(STUDY), tmp_path)
     first.run(lambda *_: wall_clock(next(hours)))
     first.store._disown()  # killed before its end
     assert 0 <= read_earlier("latest", tmp_path).elapsed_s < 60

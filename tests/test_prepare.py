@@ -16,9 +16,9 @@ from factories import make_case
 import scalebench
 from scalebench import Study, prepare
 from scalebench.errors import StudyError, WorkloadError
+from scalebench.forecast import forecast
 from scalebench.launchers import base, local
 from scalebench.launchers.mpi import MPI
-from scalebench.runner import forecast
 from scalebench.variants import Start
 
 ONE = {"workers": 1, "blocks": 1, "rounds": 1, "tasks": 2}

@@ -10,10 +10,11 @@ from scalebench import Study, load, runner
 from scalebench.analysis.precision import LEAST
 from scalebench.analysis.scaling import failed_cases
 from scalebench.errors import ResultsError, WorkloadError
+from scalebench.forecast import forecast
 from scalebench.launch import Launch
 from scalebench.launchers.local import Local
 from scalebench.report.state import unfinished
-from scalebench.runner import Runner, forecast
+from scalebench.runner import Runner
 from scalebench.sweep import expand
 
 TINY = {"size": 100, "tasks": 4, "rounds": 2}

@@ -9,8 +9,8 @@ from scalebench import cli, scheduler
 from scalebench.backends import registry
 from scalebench.backends.base import PlainProcess
 from scalebench.errors import StudyError
+from scalebench.forecast import forecast
 from scalebench.plan import open_request
-from scalebench.runner import forecast
 from scalebench.study import Study
 from scalebench.sweep import expand
 

@@ -61,7 +61,8 @@ def dry_run(count: int) -> None:
 
 def _measured(study: Any, place: Path, growth: bool = False) -> Told:
     """Measure a study as the command does; ``growth``: how the memory was at each tenth of it."""
-    from scalebench.runner import Runner, forecast
+    from scalebench.forecast import forecast
+    from scalebench.runner import Runner
 
     runner = Runner(study, forecast(study), place)
     launches = len(runner.ahead.sweep.entries) * study.blocks
@@ -102,8 +103,9 @@ def faked(count: int, place: Path) -> Told:
 
 def resumed(count: int, place: Path) -> Told:
     """The same, interrupted in the middle and resumed."""
+    from scalebench.forecast import forecast
     from scalebench.resume import read_earlier
-    from scalebench.runner import Runner, forecast
+    from scalebench.runner import Runner
 
     _fake_launches()
     study = _cases(count)

@@ -267,7 +267,8 @@ def placed(values: list[float], unit: str, limit: float) -> tuple[float, str, fl
 
 def launches(count: int, results: Path) -> list[Figure]:
     """Seconds of a launch that are neither rounds, warm-up nor start-up."""
-    from scalebench.runner import Runner, forecast
+    from scalebench.forecast import forecast
+    from scalebench.runner import Runner
 
     figures = []
     for kind, limit in (("crunch", 0.25), ("blas", 0.45)):

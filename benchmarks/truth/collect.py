@@ -12,9 +12,10 @@ import pandas as pd
 import truth_work
 
 from scalebench import Study
+from scalebench.forecast import forecast
 from scalebench.launch import Launch
 from scalebench.results.load import find_runs, load
-from scalebench.runner import Runner, forecast
+from scalebench.runner import Runner
 from scalebench.sweep import Entry
 
 #: how much more work than ``same``

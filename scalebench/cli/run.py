@@ -150,10 +150,11 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.analysis.scaling import failed_cases
     from scalebench.case import LOCAL
+    from scalebench.forecast import end, forecast, sweep_of
     from scalebench.interruption import Interruption
     from scalebench.results.load import load
     from scalebench.resume import read_earlier
-    from scalebench.runner import Runner, end, forecast, sweep_of
+    from scalebench.runner import Runner
     from scalebench.scheduler import starter_of_jobs
     from scalebench.study_file import project_defaults
     from scalebench.sweep import expand

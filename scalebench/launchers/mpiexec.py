@@ -10,7 +10,7 @@ import re
 import shlex
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import BackendUnavailableError, StudyError
+from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
 from scalebench.launchers import marked, nodes
 from scalebench.launchers.base import Launcher, host_command, ranks
 from scalebench.launchers.local import start as start_here
@@ -61,6 +61,7 @@ class Mpiexec(Launcher):
         elif "hostfile" in options:
             self._hosts = _read_file(options["hostfile"])
         self._machine: dict[str, Any] | None = None
+        self._lost: tuple[MPI, Sequence[Host]] | None = None  #: the hosts of a launch, one of which did not answer any more
 
     def prepare(self, cases: Sequence[Case]) -> None:
         self._hosts = self._hosts or allocated()
@@ -90,6 +91,15 @@ class Mpiexec(Launcher):
     def planned(self, cases: Sequence[Case]) -> list[str]:
         return [f"launcher {self.name}: {self._listed(self._hosts or allocated())}"]
 
+    def wait(self, ends: Callable[[], bool]) -> None:
+        """A host that was lost must answer again: else each further launch would wait for its time limit."""
+        if self._lost is None:
+            return
+        if silent := self.silent(*self._lost, _ONE_ANSWERS_S):
+            told = "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items())
+            raise LauncherError(f"{told}.\nGo on with --resume when it does, or begin on other hosts")
+        self._lost = None
+
     def start(self, case: Case, place: Start = HERE) -> HostProcess:
         if case.backend == PROGRAM:
             return start_here(case, place)
@@ -111,6 +121,10 @@ class Mpiexec(Launcher):
 
         with ThreadPoolExecutor(16) as pool:
             return {name: why for name, why in pool.map(tried, hosts) if why is not None}
+
+    def lost(self, mpi: MPI, hosts: Sequence[Host]) -> None:
+        """A launch on these hosts ended, and one of them is silent."""
+        self._lost = mpi, hosts
 
     def _who_fails(self, mpi: MPI, hosts: Sequence[Host], together: str) -> str:
         alone = self.silent(mpi, hosts, _ONE_ANSWERS_S)
@@ -147,6 +161,8 @@ class _There(Elsewhere):
 
     def why(self) -> str | None:
         silent = self._launcher.silent(self._mpi, self._hosts, _STILL_THERE_S)
+        if silent:
+            self._launcher.lost(self._mpi, self._hosts)
         return "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items()) or None
 
 

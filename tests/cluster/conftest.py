@@ -4,11 +4,15 @@ The scripts end with 77 where that is not possible (no root, no namespaces, no p
 set a failure. What is started is ended with the tests, whatever became of them.
 """
 
+import contextlib
 import os
+import re
+import signal
 import subprocess
 import sys
 import tempfile
 import time
+from importlib.metadata import files
 from pathlib import Path
 
 import pytest
@@ -86,6 +90,18 @@ class Hosts:
 
     def join(self, node):
         subprocess.run([self.state / "bin" / "host-join", node], check=True)
+
+    @contextlib.contextmanager
+    def other_version(self, package, node, folder):
+        """Another version of an installed package, there alone."""
+        (theirs,) = [Path(one.locate()) for one in files(package) if one.name == "METADATA"]
+        other = Path(folder, "METADATA")
+        other.write_text(re.sub(r"^Version: .*$", "Version: 0.0.1", theirs.read_text(), flags=re.MULTILINE))
+        assert self.run("mount", "--bind", other, theirs, host=node).returncode == 0
+        try:
+            yield
+        finally:
+            self.run("umount", theirs, host=node)
 
     @staticmethod
     def until(wanted, process=None, seconds=120):
@@ -166,3 +182,30 @@ def slurm(_slurm_of_session):
     yield _slurm_of_session
     _slurm_of_session.run("scancel", "--user=root")
     _slurm_of_session.repair()
+
+
+@pytest.fixture
+def begun(slurm, tmp_path, monkeypatch):
+    """``begun(*arguments)``: ``scalebench run`` on login in the background, once a task has begun on one of the nodes ``on``, where there are some.
+
+    By default the second one: the reference before a launch is of the first node alone.
+    """
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
+    monkeypatch.setenv("TEST_BEGUN", str(tmp_path))
+    started = []
+
+    def go(*arguments, on=("node2",)):
+        command = [sys.executable, "-m", "scalebench", "run", "--results", str(tmp_path / "results"), *arguments]
+        process = subprocess.Popen(
+            slurm.on("login", *command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )  # fmt: skip
+        started.append(process)
+        if on:
+            slurm.until(lambda: any((tmp_path / node).exists() for node in on), process)
+        return process
+
+    yield go
+    for process in started:
+        process.kill()
+        process.communicate()

@@ -1,13 +1,8 @@
 """Workers of dask in jobs of a real Slurm: ``--scheduler slurm``."""
 
 import json
-import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
-
-import pytest
 
 from scalebench.results.load import load
 
@@ -15,30 +10,6 @@ HERE = Path(__file__).parent
 STUDY = ["--backend", "dask", "--workers", "2", "--no-baselines", "--scheduler", "slurm"]
 #: a second and a half a round
 SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", *STUDY, "--rounds", "4", "--blocks", "1"]
-
-
-@pytest.fixture
-def begun(slurm, tmp_path, monkeypatch):
-    """A run on login in the background, once a task has begun on a node, or at once."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
-    monkeypatch.setenv("TEST_BEGUN", str(tmp_path))
-    started = []
-
-    def go(*, wait=True):
-        command = [sys.executable, "-m", "scalebench", "run", "--results", str(tmp_path / "results"), *SLOW]
-        process = subprocess.Popen(
-            slurm.on("login", *command), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )  # fmt: skip
-        started.append(process)
-        if wait:
-            slurm.until(lambda: any((tmp_path / node).exists() for node in slurm.nodes), process)
-        return process
-
-    yield go
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 def test_a_study_has_a_job_for_each_worker_in_each_block_and_none_afterwards(slurm, tmp_path):
@@ -59,7 +30,7 @@ def test_a_study_has_a_job_for_each_worker_in_each_block_and_none_afterwards(slu
 
 
 def test_a_job_that_is_cancelled_costs_the_launch_in_flight_and_others_are_waited_for(begun, slurm, tmp_path):
-    process = begun()
+    process = begun(*SLOW, on=slurm.nodes)
     slurm.run("scancel", slurm.queue()[0][0])
     _, said = process.communicate(timeout=300)
     assert slurm.queue() == []
@@ -71,7 +42,7 @@ def test_a_job_that_is_cancelled_costs_the_launch_in_flight_and_others_are_waite
 
 
 def test_a_controller_that_is_told_to_end_leaves_nothing_in_the_queue(begun, slurm):
-    process = begun()
+    process = begun(*SLOW, on=slurm.nodes)
     process.send_signal(signal.SIGTERM)
     _, said = process.communicate(timeout=120)
     assert process.returncode == 143, said
@@ -79,7 +50,7 @@ def test_a_controller_that_is_told_to_end_leaves_nothing_in_the_queue(begun, slu
 
 
 def test_one_that_is_killed_leaves_nothing_either(begun, slurm):
-    begun().kill()
+    begun(*SLOW, on=slurm.nodes).kill()
     slurm.until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
 
 
@@ -87,7 +58,7 @@ def test_a_full_queue_is_waited_for_and_given_up_when_told_to(begun, slurm):
     full = ["sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"]
     blocker = slurm.run(*full).stdout.strip()
     slurm.until(lambda: slurm.queue() and slurm.queue()[0][2] == "RUNNING")
-    process = begun(wait=False)
+    process = begun(*SLOW, on=())
     slurm.until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)

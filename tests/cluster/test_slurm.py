@@ -15,7 +15,7 @@ from scalebench.results.load import load
 HERE = Path(__file__).parent
 #: a second and a half a round
 SLOW = ["tasks_of_cluster:slow", "--items", "range(30)", "--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "15",
-        "--blocks", "1", "--no-baselines"]  # fmt: skip
+        "--blocks", "1", "--no-baselines", "--launcher", "slurm"]  # fmt: skip
 
 
 def command(tmp_path, *arguments):
@@ -33,29 +33,6 @@ def run(slurm, tmp_path, monkeypatch):
         return told, load(folders[-1]) if folders else None
 
     return go
-
-
-@pytest.fixture
-def begun(slurm, tmp_path, monkeypatch):
-    """The same in the background, once its first round has begun: the process, and where its results will be."""
-    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
-    monkeypatch.setenv("TEST_BEGUN", str(tmp_path))
-    started = []
-
-    def go(*arguments, wait_for="launch"):
-        process = subprocess.Popen(
-            slurm.on("login", *command(tmp_path, *arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )  # fmt: skip
-        started.append(process)
-        if wait_for == "launch":
-            slurm.until(lambda: (tmp_path / "node2").exists(), process)  # the reference before it is of the first node alone
-        return process
-
-    yield go
-    for process in started:
-        process.kill()
-        process.communicate()
 
 
 def result_of(tmp_path):
@@ -127,6 +104,21 @@ def test_the_python_of_a_program_is_started_on_a_node_and_may_use_the_job(run):
     assert result.rounds["figure_of_merit"].gt(0).all()
 
 
+def test_a_later_job_on_nodes_with_other_software_ends_the_run_and_one_with_the_same_goes_on(begun, run, slurm, tmp_path):
+    process = begun(*SLOW, "--rounds", "2", "--blocks", "3")
+    with slurm.other_version("psutil", "node2", tmp_path):
+        _, told = process.communicate(timeout=300)
+    assert process.returncode == 2, told
+    assert re.search(
+        r"job \d+ is on other machines than the run so far: psutil \S+ on node\d, 0\.0\.1 on node2\.\nName nodes", told
+    )
+    assert set(result_of(tmp_path).rounds["block"]) == {0}
+    assert slurm.queue() == []
+    told, result = run("--resume", "latest")
+    assert told.returncode == 0, told.stderr
+    assert set(result.rounds["block"]) == {0, 1, 2}
+
+
 class TestAJobThatEndsBeforeItsTime:
     def test_cancelled_takes_one_launch_with_it_and_the_run_goes_on_in_another(self, begun, slurm, tmp_path):
         process = begun(*SLOW)
@@ -192,7 +184,7 @@ class TestAQueueThatIsFull:
             "sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
         ).stdout.strip()
         slurm.until(lambda: slurm.queue() and slurm.queue()[0][2] == "RUNNING")
-        process = begun(*SLOW, wait_for=None)
+        process = begun(*SLOW, on=())
         slurm.until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
         time.sleep(1)
         process.send_signal(signal.SIGINT)
@@ -205,7 +197,7 @@ class TestAQueueThatIsFull:
         blocker = slurm.run(
             "sbatch", "--parsable", "--nodes=3", "--exclusive", "--output=/dev/null", "--wrap=exec sleep 600"
         ).stdout.strip()
-        process = begun(*SLOW, "--rounds", "1", wait_for=None)
+        process = begun(*SLOW, "--rounds", "1", on=())
         slurm.until(lambda: any(state == "PENDING" for _, _, state in slurm.queue()), process)
         slurm.run("scancel", blocker)
         _, told = process.communicate(timeout=200)

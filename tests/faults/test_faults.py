@@ -13,9 +13,10 @@ from faults.catalogue import CGROUP, FAULT, FAULTS, FAULTY, HEALTHY, MECHANISMS,
 
 from scalebench import runner
 from scalebench.errors import brief
+from scalebench.forecast import forecast
 from scalebench.launchers import base
 from scalebench.results.load import load
-from scalebench.runner import Runner, forecast
+from scalebench.runner import Runner
 from scalebench.study import Study
 from scalebench.sweep import shuffled
 

@@ -6,10 +6,10 @@ import pytest
 
 from scalebench import Study
 from scalebench.errors import StudyError
+from scalebench.forecast import sweep_of
 from scalebench.launchers import registry
 from scalebench.launchers.base import Launcher
 from scalebench.launchers.registry import get_launcher, make_launcher, references
-from scalebench.runner import sweep_of
 
 
 class Mine(Launcher):

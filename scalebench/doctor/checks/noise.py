@@ -26,8 +26,9 @@ _LEAST_BLOCKS = 3
 def check(system: System) -> Diagnosis:
     """Ten seconds of A against A."""
     from scalebench.analysis.comparison import comparison
+    from scalebench.forecast import forecast
     from scalebench.results.load import load
-    from scalebench.runner import Runner, forecast
+    from scalebench.runner import Runner
     from scalebench.study import Study
 
     workers = machine.cpu_budget()

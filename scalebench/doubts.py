@@ -1,0 +1,36 @@
+"""What a launch, or one pass over a workload, gives reason to doubt: findings of one case or workload each.
+
+Not here: doubts about the machine and about a whole run (``runner``).
+"""
+
+from scalebench import machine, plan
+from scalebench.case import Case
+from scalebench.findings import AnswersUnchecked, BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TaskTooShort
+from scalebench.launch import Launch
+
+
+def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding]:
+    """The findings that one pass over the items of somebody's own workload gives rise to."""
+    found: list[Finding] = []
+    task_s = reference.serial_s(len(reference.durations)) / len(reference.durations)
+    if task_s < TaskTooShort.LEAST_S:
+        found.append(TaskTooShort(workload=workload, task_s=task_s))
+    if reference.unchecked is not None or reference.varies is not None:
+        found.append(AnswersUnchecked(workload=workload, answers=reference.unchecked, varies=reference.varies))
+    return found
+
+
+def doubts(case: Case, told: Launch) -> list[Finding]:
+    """The findings that one launch gives rise to."""
+    found: list[Finding] = []
+    facts = told.found
+    if facts.get("oversubscribed"):
+        found.append(Oversubscribed(case=case.label, threads=facts["runnable_threads"], cpus=facts["cpu_budget"]))
+    low, high = facts.get("blas_found_min"), facts.get("blas_found_max")
+    if case.blas_threads is not None and low is not None and high is not None and {low, high} != {case.blas_threads}:
+        found.append(BlasThreadsNotAsAsked(case=case.label, asked=case.blas_threads, found_min=low, found_max=high))
+    cache = machine.last_level_cache_bytes()
+    held = plan.held_bytes(case)
+    if case.kind == "stream" and held is not None and cache is not None and held <= cache:
+        found.append(FitsCache(case=case.label, held_bytes=held, cache_bytes=cache))
+    return found
