@@ -65,7 +65,7 @@ def test_a_host_that_is_cut_off_in_a_round_is_a_row_in_bounded_time_and_ends_the
 ):
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(HERE), os.environ["PYTHONPATH"]]))
     monkeypatch.setenv("TEST_BEGUN", str(tmp_path))
-    arguments = ["tasks_of_cluster:slow", "--items", "range(60)", *ON_TWO, "--rounds", "40", "--timeout", "20"]
+    arguments = ["tasks_of_cluster:slow", "--items", "range(60)", *ON_TWO, "--rounds", "3", "--timeout", "20"]
     process = subprocess.Popen(
         hosts.on("login", *command(tmp_path, *arguments)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
