@@ -96,6 +96,13 @@ def lint(session: nox.Session) -> None:
 
 
 @nox.session
+def docs(session: nox.Session) -> None:
+    """The docs as a site in site/, which opens from its files, offline. A link that leads nowhere fails."""
+    session.install(*group("docs"))
+    session.run("mkdocs", "build", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
 def overhead(session: nox.Session) -> None:
     """What the harness itself costs, against code written by hand: figures, limits, met or missed. ``-- --scale 0.3`` for a first look."""
     session.install("-e", ".[all]")
