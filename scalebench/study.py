@@ -47,7 +47,7 @@ class Study:
         StudyError: For any value that can't be measured; it says key, value, rule and way out.
     """
 
-    name: str = "study"
+    name: str = "study"  #: in columns and reports
     workload: str | Callable[..., Any] | Workload = NAME  #: ``really_hard_task``, ``module:attribute``, a function or a Workload
     command: Any = None  #: a program instead of a workload: its command, text or list, with ``{workers}``, ``{size}`` and so on
     shell: bool = False  #: whether /bin/sh reads the command
@@ -61,16 +61,16 @@ class Study:
     size: Any = None  #: how much work a task is, in the kind's unit; None: the kind's default
     imbalance: Any = 0.0  #: half-width of the spread of task sizes relative to their mean, 0 to 1
     tasks: Any = 24  #: in all for strong scaling, per worker for weak
-    scaling: Any = "strong"
+    scaling: Any = "strong"  #: strong: the same total work; weak: the same work per worker
     backend: Any = "serial,processes,threads"  #: names, or ``all``
-    start_method: Any = None  #: fork, forkserver, spawn; None: Python's own default
-    mpi_mode: Any = None  #: world, spawn
-    distribution: Any = None  #: block, cyclic
+    start_method: Any = None  #: of worker processes: fork, forkserver, spawn; None: Python's own default
+    mpi_mode: Any = None  #: of mpi-pool: world, spawn; None: world
+    distribution: Any = None  #: of tasks to the ranks of mpi: block, cyclic; None: block
     workers: Any = "1..2x"  #: counts; x is the CPU budget, n the machine's CPUs
     nodes: Any = 1  #: machines that the workers of MPI, or of a command that names {nodes}, are on; others have one
     blas_threads: Any = 1  #: in each worker
     binding: Any = "none"  #: of each worker to a CPU or core of its own: none, cores, threads
-    chunksize: Any = None  #: None: the interface's own default
+    chunksize: Any = None  #: tasks sent at a time; None: the interface's own default
     variants: Any = field(default_factory=dict)  #: start commands of the host by name: tables, or texts as ``git:HEAD~1``
     variant: Any = None  #: which of them; None: all
     blocks: Any = 5  #: passes over all cases, each in its own random order; with ``precision`` that decides
@@ -84,7 +84,7 @@ class Study:
     task_timing: str = "on"  #: off: tasks are not recorded one by one
     launcher: str = LOCAL  #: how hosts are started: local, mpiexec, slurm
     launcher_options: Any = field(default_factory=dict)  #: of that launcher: a table, or texts as ``partition=debug``
-    suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    suites: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  #: tables by name; each overrides keys of the study
     missing_backends_fail: bool = True  #: whether a backend that is asked for by name and unavailable counts as a failed case
     baselines: bool = True  #: whether the cases are added that ratios are taken against; without them variants take less time
 

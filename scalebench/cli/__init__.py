@@ -1,9 +1,6 @@
 """The command line: one file a command, each with ``add_arguments`` and ``main``: parse, call, print.
 
 Help is printed without loading a heavy library: commands import what they use when they run.
-
-Exit statuses: 0 fine; 1 a gate failed; 2 wrong use; 3 some cases failed, crashed, timed out or differ; 4 what was
-measured can't be stored any more; 130 interrupted.
 """
 
 import argparse
@@ -15,6 +12,15 @@ from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_un
 from scalebench.errors import NotStoredError, ScalebenchError, printable
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, NOT_STORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+#: what the exit statuses mean
+EXIT_STATUSES = {
+    OK: "fine",
+    GATE_FAILED: "a gate failed: `scalebench compare --fail-on`",
+    WRONG_USE: "wrong use, or a file that can't be read; nothing was measured",
+    CASES_FAILED: "some cases failed, crashed, timed out or gave other answers; of `scalebench doctor`: nothing can be measured here",
+    NOT_STORED: "what was measured can't be stored any more; what was stored before is intact",
+    INTERRUPTED: "interrupted; of `scalebench run`: what was measured is kept",
+}
 
 #: one module each
 COMMANDS = {
