@@ -55,7 +55,7 @@ class Study:
     prepare: Any = None  #: a command to be run before each round, not timed
     ignore_failure: bool = False  #: whether a round counts though the command failed
     items: Any = None  #: what tasks are called with: a sequence, or text as ``range(200)``; else 0, 1, ... tasks - 1
-    items_file: Any = None  #: a file of items instead: JSON, CSV or text, see ``items.read_items_file``
+    items_file: Any = None  #: a file of items instead: JSON, CSV or text
     kwargs: Any = None  #: keyword arguments of each task: a table, or text as ``steps=1000, method='rk4'``
     kind: Any = "crunch"  #: of the ``really_hard_task`` family
     size: Any = None  #: how much work a task is, in the kind's unit; None: the kind's default

@@ -14,6 +14,7 @@ from scalebench.results import schema
 from scalebench.results.schema import Column
 
 _OF_ROUNDS = {one.name: one for one in schema.ROUNDS}
+USUAL = "95%, over blocks; null below three"  #: what most intervals are
 _SERIAL = "work per second of serial with one BLAS thread, same block"
 _SERIAL_AS_MANY = "work per second of serial with as many BLAS threads, same block"
 _BY_SERIAL = "the same of that serial baseline, same block"
@@ -24,10 +25,11 @@ def _same(names: Iterable[str]) -> tuple[Column, ...]:
     return tuple(_OF_ROUNDS[name] for name in names)
 
 
-def _with_interval(one: Column, of: str = "95%, over blocks; null below three") -> tuple[Column, ...]:
-    """A figure, then the ends of its interval."""
+def _with_interval(one: Column, of: str = USUAL) -> tuple[Column, ...]:
+    """A figure, then the ends of its interval, which may pass a bound that the figure itself keeps to."""
     ends = ((end, f"{word} end of its interval: {of}") for end, word in (("low", "lower"), ("high", "upper")))
-    return (one, *(replace(one, name=f"{one.name}_{end}", meaning=meaning) for end, meaning in ends))
+    within = "> 0" if one.range in ("0 to 1", ">= 1") else one.range
+    return (one, *(replace(one, name=f"{one.name}_{end}", meaning=meaning, range=within) for end, meaning in ends))
 
 
 def _ratio(name: str, meaning: str, of: str, within: str = "> 0") -> Column:
@@ -59,16 +61,16 @@ SCALING = (
 
 _FACTORS = (
     _ratio(
-        "baseline_overhead", "wall time of the serial baseline's round", "wall time in its tasks: what it lost itself", ">= 0"
+        "baseline_overhead", "wall time of the serial baseline's round", "wall time in its tasks: what it lost itself", ">= 1"
     ),
     _ratio("computation_scalability", "units of work per second of task", _BY_SERIAL),
     _ratio("cpu_availability", "share of the tasks' time with a CPU", _BY_SERIAL),
     _ratio("cpu_cost", "units of work per second of CPU time", _BY_SERIAL),
-    _ratio("load_balance", "mean time in tasks of a worker", "that of the worker that was busy longest"),
-    _ratio("dispatch_efficiency", "time in tasks of the worker that was busy longest", "wall time of the round"),
+    _ratio("load_balance", "mean time in tasks of a worker", "that of the worker that was busy longest", "0 to 1"),
+    _ratio("dispatch_efficiency", "time in tasks of the worker that was busy longest", "wall time of the round", "0 to 1"),
     _ratio("cpu_use", "of a program: CPU time by workers x wall time; null for others", _BY_SERIAL),
 )
-_LOST = "points of efficiency: 1 is 100 of them"
+_LOST = "an efficiency of 1: 100 points"
 #: of ``Result.efficiency()``: the columns of :data:`SCALING`, then these
 EFFICIENCY = (
     *SCALING,

@@ -1,0 +1,142 @@
+"""The pages of docs/reference/ say what the code says, and all of it."""
+
+import importlib.util
+import re
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+import scalebench
+from scalebench import cli, errors
+from scalebench.analysis import columns
+from scalebench.errors import ScalebenchError
+from scalebench.results import schema
+from scalebench.study import Study
+
+ROOT = Path(__file__).parents[2]
+REFERENCE = ROOT / "docs" / "reference"
+NAMES = ["api", "columns", "commands", "exit-statuses", "files", "study"]
+
+
+@pytest.fixture(scope="module")
+def update_reference():
+    """The script itself."""
+    spec = importlib.util.spec_from_file_location("update_reference", ROOT / "docs" / "update_reference.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def written(update_reference):
+    """What each page should say, by its name."""
+    return {path.stem: text for path, text in update_reference.pages().items()}
+
+
+def page(name):
+    return (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
+
+
+def section(name, heading):
+    """The text of a page below a heading, up to the next one of its rank."""
+    return re.split(r"^## ", page(name).partition(f"\n## {heading}\n")[2], maxsplit=1, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_as_the_code_writes_it(written, name):
+    """Else: python docs/update_reference.py"""
+    assert page(name) == written[name]
+
+
+def test_there_is_no_page_that_no_code_writes(written):
+    assert sorted(path.stem for path in REFERENCE.iterdir()) == sorted(written) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_nothing_in_a_table_lacks_its_meaning(name):
+    rows, head = [], []
+    for line in page(name).splitlines():
+        if line.startswith("| "):
+            cells = [one.strip() for one in re.split(r"(?<!\\)\|", line)[1:-1]]
+            head = head or cells
+            assert len(cells) == len(head)
+            rows.append(dict(zip(head, cells, strict=True)))
+        else:
+            head = []
+    assert len(rows) > 5
+    may_be_empty = {"default", "flag", "unit", "denominator", "range"}
+    assert [row for row in rows for title, cell in row.items() if not cell and title not in may_be_empty] == []
+
+
+@pytest.mark.parametrize("command", cli.COMMANDS)
+def test_every_option_of_a_command_is_in_its_section(command):
+    said = section("commands", f"scalebench {command}")
+    parser = cli.command_parsers(cli.parser())[command]
+    flags = {flag for one in parser._actions for flag in one.option_strings if one.dest != "help"}
+    assert {flag for flag in flags if not re.search(rf"`{flag}[ `]", said)} == set()
+    assert parser.description.strip().splitlines()[0] in said.replace("`", "")
+
+
+def test_every_study_key_is_there_with_its_type_and_default():
+    rows = {line.split("`")[1]: line for line in page("study").splitlines() if line.startswith("| `")}
+    assert {one.name for one in fields(Study)} <= set(rows)
+    assert "| number, text |" in rows["precision"]
+    assert "`'1..2x'`" in rows["workers"]
+
+
+@pytest.mark.parametrize(
+    ("heading", "those"),
+    [
+        ("rounds.parquet", schema.ROUNDS),
+        ("tasks.parquet", schema.TASKS),
+        ("Result.scaling()", columns.SCALING),
+        ("Result.efficiency()", columns.EFFICIENCY[len(columns.SCALING) :]),
+        ("Result.granularity()", (*columns.GRANULARITY, *columns.GRANULARITY_CASES)),
+        ("scalebench compare --json", columns.COMPARE),
+    ],
+)
+def test_every_column_of_a_table_is_in_its_section(heading, those):
+    said = section("columns", heading)
+    figures = {re.sub("_(low|high)$", "", one.name) for one in those}
+    assert {name for name in figures if f"`{name}`" not in said} == set()
+
+
+def test_every_public_name_is_there_with_what_can_be_asked_of_it():
+    said = page("api")
+    assert [name for name in scalebench.__all__ if f"\n## scalebench.{name}\n" not in said] == []
+    asked = [name for name in vars(scalebench.Result) if not name.startswith("_")]
+    assert len(asked) >= 5
+    assert [name for name in asked if f"\n### Result.{name}\n" not in said] == []
+    raised = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, ScalebenchError)]
+    assert [name for name in raised if name not in section("api", "Errors")] == []
+
+
+def test_a_signature_reads_as_it_is_written(update_reference):
+    def call(first: "int | None", *, second: Path = Path("x")) -> "list[Study]": ...
+
+    assert update_reference.signature("call", call).startswith("call(first: int | None, *, second: Path = ")
+    assert update_reference.signature("call", call).endswith(" -> list[Study]")
+
+
+def test_every_exit_status_is_there():
+    assert set(cli.EXIT_STATUSES) == {
+        cli.OK,
+        cli.GATE_FAILED,
+        cli.WRONG_USE,
+        cli.CASES_FAILED,
+        cli.NOT_STORED,
+        cli.INTERRUPTED,
+    }
+    assert [status for status in cli.EXIT_STATUSES if f"\n| {status} | " not in page("exit-statuses")] == []
+
+
+def test_the_history_of_the_schema_ends_with_its_version(update_reference):
+    told = [int(version) for version, _ in update_reference.versions()]
+    assert told == list(range(1, schema.SCHEMA_VERSION + 1))
+
+
+def test_plain_words_become_markdown_that_shows_them(update_reference):
+    assert update_reference.prose("see 'scalebench backends' or --json: a [b] <c>, don't") == (
+        "see `scalebench backends` or `--json`: a \\[b] &lt;c&gt;, don't"
+    )
