@@ -230,7 +230,8 @@ def of_columns(those: Sequence[Column]) -> str:
     for one in those:
         if one in as_in_rounds or re.sub("_(low|high)$", "", one.name) in names - {one.name}:
             continue
-        name, meaning, within = quoted(one.name), one.meaning, one.range
+        name, within = quoted(one.name), one.range
+        meaning = one.meaning + (f"; since version {one.since}" if one.since > 1 else "")
         for low in (other for other in those if other.name == f"{one.name}_low"):
             name += ", `_low`, `_high`"
             meaning += f"; interval: {said}" if (said := low.meaning.partition(": ")[2]) != columns.USUAL else ""
@@ -337,8 +338,8 @@ def exit_statuses() -> str:
 
 def versions() -> list[tuple[str, str]]:
     """The history of the schema, from the top of ``results/schema.py``."""
-    told = (ast.get_docstring(ast.parse(inspect.getsource(schema))) or "").partition("Schema versions:")[2]
-    return re.findall(r"^ +(\d+) {2,}(.+)$", told, re.MULTILINE)
+    told = (ast.get_docstring(ast.parse(inspect.getsource(schema))) or "").partition("Schema versions")[2]
+    return re.findall(r"^ +(\d+) {2,}(.+)$", told.replace("``", ""), re.MULTILINE)
 
 
 def files() -> str:

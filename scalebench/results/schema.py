@@ -30,9 +30,7 @@ class Column:
     name: str
     type: str  #: ``str``, ``int``, ``float`` (64 bits each) or ``bool``
     meaning: str
-    unit: str = (
-        ""  #: of a number; ``ratio`` where it is of two things of one kind, ``index`` or ``number`` where it counts nothing
-    )
+    unit: str = ""  #: of a number; ``ratio``: of two things of one kind; ``index`` or ``number`` where it counts nothing
     range: str = ""  #: of a number: ``>= 0``, ``> 0``, ``0 to 1``, ``any``; of text: the values that there are, empty: any
     of: str = ""  #: of a ratio: what it is taken against, its denominator
     since: int = 1  #: the schema version that brought it
