@@ -213,8 +213,8 @@ def columns_page() -> str:
         "## rounds.parquet", "One row a round: `Result.rounds`, and `scalebench export -o rounds.csv`.", of_columns(schema.ROUNDS),
         "## tasks.parquet", "One row a task of a counted round: `Result.tasks`.", of_columns(schema.TASKS),
         "## Result.scaling()", "One row a case; in the JSON of `scalebench report` the list `scaling`.", of_columns(columns.SCALING),
-        "## Result.efficiency()", "The columns of `Result.scaling()`, then these. The product of the factors is the efficiency: "
-        "[how](../methodology.md).", of_columns(added),
+        "## Result.efficiency()", "The columns of `Result.scaling()`, then these. The product of the factors is the efficiency "
+        "([methodology](../methodology.md)).", of_columns(added),
         "## Result.granularity()", "One row a curve over sizes; in the JSON of `scalebench granularity` the list `granularity`.",
         of_columns(columns.GRANULARITY),
         "The list `curves` there has one row a case:", of_columns(columns.GRANULARITY_CASES),
