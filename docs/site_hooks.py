@@ -58,11 +58,16 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     def link(found: re.Match[str]) -> str:
         path = resolved(source, found["target"])
         known = files.get_file_from_path(uri(path))
-        if known is None:
-            return found[0]  # mkdocs will say that it leads nowhere
+        if known is None or known is page.file:
+            return found[0]  # mkdocs will say that it leads nowhere; the page of the notebook names the notebook itself
         return f"{found['before']}{posixpath.relpath(known.src_uri, here)}{found['rest']}"
 
     return in_text(markdown, lambda text: _LINK.sub(link, text))
+
+
+def on_post_build(*, config: MkDocsConfig) -> None:
+    """No page for what a server does not find: there is no server."""
+    (Path(config.site_dir) / "404.html").unlink()
 
 
 def in_text(markdown: str, change: Any) -> str:
