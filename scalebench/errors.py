@@ -8,7 +8,7 @@
     ├── WorkloadError         the workload can't be imported, or fails on the serial reference pass
     ├── ResultsError          a results folder or file that can't be read or written
     │   └── NotStoredError        in the middle of a run; what was stored until then is intact (exit status 4)
-    ├── LauncherError         hosts can't be started any more, in the middle of a run; what was measured is kept
+    ├── LauncherError         hosts can't be started any more, in the middle of a run; what was measured is kept (exit status 4)
     ├── BackendUnavailableError   a library or launcher that a backend needs is missing here
     └── HostError             the measured process did not do what it was asked
         ├── HostFailedError        the code under test raised; the host itself is fine

@@ -74,6 +74,13 @@ def _reach_workers(sweep: Sweep) -> None:
         scheduler.reach(sweep.scheduler)
 
 
+def _prepare_launcher(study: Study, sweep: Sweep) -> None:
+    try:
+        sweep.launcher.prepare([entry.case for entry in sweep.entries])
+    except LauncherError as error:  # nothing was measured yet
+        raise StudyError("launcher", study.launcher, *str(error).split(".\n", 1)) from None
+
+
 def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:
     """Expand a study, prepare its launcher and variants (until :meth:`Runner.finish`) and measure its references.
 
@@ -96,7 +103,7 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
 
     try:
         _reach_workers(sweep)
-        sweep.launcher.prepare([entry.case for entry in sweep.entries])
+        _prepare_launcher(study, sweep)
         measured_on = sweep.launcher.machine() or machine.fingerprint()
         prepare(sweep)
         if earlier is not None:

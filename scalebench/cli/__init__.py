@@ -9,16 +9,16 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
-from scalebench.errors import NotStoredError, ScalebenchError, printable
+from scalebench.errors import LauncherError, NotStoredError, ScalebenchError, printable
 
-OK, GATE_FAILED, WRONG_USE, CASES_FAILED, NOT_STORED, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, GATE_FAILED, WRONG_USE, CASES_FAILED, CUT_SHORT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 #: what the exit statuses mean
 EXIT_STATUSES = {
     OK: "fine",
     GATE_FAILED: "a gate failed: `scalebench compare --fail-on`",
     WRONG_USE: "wrong use, or a file that can't be read; nothing was measured",
     CASES_FAILED: "some cases failed, crashed, timed out or gave other answers; of `scalebench doctor`: nothing can be measured here",
-    NOT_STORED: "what was measured can't be stored any more; what was stored before is intact",
+    CUT_SHORT: "the run can't go on: its results can't be stored any more, or hosts can't be started; what was measured before is kept",
     INTERRUPTED: "interrupted; of `scalebench run`: what was measured is kept",
 }
 
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(asked)
     except ScalebenchError as error:
         print(f"scalebench: {printable(str(error))}", file=sys.stderr)
-        return NOT_STORED if isinstance(error, NotStoredError) else WRONG_USE
+        return CUT_SHORT if isinstance(error, NotStoredError | LauncherError) else WRONG_USE
     except KeyboardInterrupt as ended:
         print("scalebench: interrupted", file=sys.stderr)
         return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP

@@ -16,7 +16,7 @@ import uuid
 import psutil
 import pytest
 
-from scalebench.cli import INTERRUPTED, NOT_STORED, WRONG_USE
+from scalebench.cli import CUT_SHORT, INTERRUPTED, WRONG_USE
 from scalebench.results.load import load
 
 MOMENTS = int(os.environ.get("SCALEBENCH_FAULTS", "20"))
@@ -200,7 +200,7 @@ class TestAPlaceThatGoes:
 
     def test_as_a_disk_that_is_full(self, small_disk, tmp_path, start):
         status, out, err = start(small_disk, *SHORT, "--blocks", "100").end()
-        assert (status, out) == (NOT_STORED, "")
+        assert (status, out) == (CUT_SHORT, "")
         assert "No space left on device. What was stored until then is intact" in err
         assert "Traceback" not in err
         (run,) = small_disk.iterdir()
@@ -218,7 +218,7 @@ class TestAPlaceThatGoes:
         controller.wait_for("block 1")
         (tmp_path / "results").rename(tmp_path / "elsewhere")  # at once, whatever is being written into it
         status, _, err = controller.end()
-        assert status == NOT_STORED
+        assert status == CUT_SHORT
         assert "can't be written any more: No such file or directory" in err
         assert "Traceback" not in err
         assert controller.leaves_nothing()

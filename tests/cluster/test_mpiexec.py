@@ -10,6 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from scalebench.cli import CUT_SHORT
 from scalebench.results.load import load
 
 HERE = Path(__file__).parent
@@ -80,7 +81,7 @@ def test_a_host_that_is_cut_off_in_a_round_is_a_row_in_bounded_time_and_ends_the
     finally:
         process.kill()
         process.communicate()
-    assert process.returncode == 2, told + printed
+    assert process.returncode == CUT_SHORT, told + printed
     assert re.search(r"node2 does not answer any more .*\nGo on with --resume when it does", told)
     (folder,) = (tmp_path / "results").iterdir()
     rounds = load(folder).rounds

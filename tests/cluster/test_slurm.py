@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from scalebench.cli import CUT_SHORT
 from scalebench.results.load import load
 
 HERE = Path(__file__).parent
@@ -108,7 +109,7 @@ def test_a_later_job_on_nodes_with_other_software_ends_the_run_and_one_with_the_
     process = begun(*SLOW, "--rounds", "2", "--blocks", "3")
     with slurm.other_version("psutil", "node2", tmp_path):
         _, told = process.communicate(timeout=300)
-    assert process.returncode == 2, told
+    assert process.returncode == CUT_SHORT, told
     assert re.search(
         r"job \d+ is on other machines than the run so far: psutil \S+ on node\d, 0\.0\.1 on node2\.\nName nodes", told
     )
