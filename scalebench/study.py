@@ -31,8 +31,6 @@ SUITE_KEYS = (*AXES, "workload", "items", "items_file", "kwargs", "total", "task
 #: keys that are of a function's tasks
 NOT_OF_A_PROGRAM = ("workload", "kind", "imbalance", "backend", "binding", "items", "items_file", "kwargs", "total", "start_method",
                     "mpi_mode", "distribution", "chunksize", "scheduler")  # fmt: skip
-#: keys that say how hard to look
-SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed", "scheduler")
 _LONGEST_VALUE = 40  # characters of an argument in a workload's name
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from scalebench.case import Case
 from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS, to_frame
+from scalebench.workloads.work import counter
 
 RUN_ID = "20260131T120000-1f3a9c"
 _CASE_FIELDS = {one.name for one in fields(Case)}
@@ -80,3 +81,10 @@ def sweep_rows(workers=(1, 2, 4), *, blocks=3, backend="processes", **common):
             times = {"wall_s": wall_s, "busy_s": busy_s, "busy_max_s": wall_s, "cpu_s": mood, "cpu_wait_s": busy_s - mood}
             rows.append({"block": block, **times, **({"backend": backend, "workers": count} if count else {}), **common})
     return rows
+
+
+def take_work():
+    """What was counted in this thread since the last call, as the recorder takes it; None when nothing was."""
+    counted = counter()
+    units, counted.units = counted.units, None
+    return units

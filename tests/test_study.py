@@ -8,9 +8,12 @@ from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
 from scalebench.items import read_items
-from scalebench.study import AXES, SETTINGS, Study
+from scalebench.study import AXES, Study
 from scalebench.study_file import PROFILES, profile, read_study
 from scalebench.workloads import Workload
+
+#: keys that say how hard to look
+SETTINGS = ("blocks", "rounds", "precision", "budget", "timeout", "seed", "scheduler")
 
 
 def double(item):

@@ -26,10 +26,3 @@ def count_work(units: int) -> None:
 def counter() -> Counter:
     """Where :func:`count_work` adds, each thread seeing its own."""
     return _counter
-
-
-def take_work() -> int | None:
-    """What was counted in this thread since the last call; None when nothing was."""
-    units = _counter.units
-    _counter.units = None
-    return units

@@ -6,12 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from factories import take_work
 from hypothesis import given
 from hypothesis import strategies as st
 
 from scalebench.workloads.family import make_items
 from scalebench.workloads.kinds import KINDS, get_kind
-from scalebench.workloads.work import take_work
 
 SMALL = {"sleep": "0.05", "spin": "0.5", "crunch": "100", "blas": "6x3", "stream": "256"}
 LEAST = {"sleep": "0.001", "spin": "0.001", "crunch": "1", "blas": "1x1", "stream": "16"}

@@ -4,8 +4,9 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 import pytest
+from factories import take_work
 
-from scalebench.workloads.work import count_work, take_work
+from scalebench.workloads.work import count_work
 
 
 @pytest.fixture(autouse=True)

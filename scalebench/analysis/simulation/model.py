@@ -95,15 +95,3 @@ def bounds(
     way = send + turn + longest + answer
     lead, tail = np.asarray(lead_s, dtype=np.float64), np.asarray(tail_s, dtype=np.float64)
     return np.asarray(lead + np.maximum.reduce([manager, work, way]) + tail, dtype=np.float64)
-
-
-def equal_chunks(lasts_s: float, per_worker: int, workers: int, costs: Costs) -> float:
-    """Wall time of chunks that all last the same, where the manager keeps up, s: the closed form of that case.
-
-    It holds where ``workers * (send_s + answer_s)`` is no more than a chunk with its turn takes, and chunks wait ahead of
-    their worker: then each worker goes on without a pause, the last one begins after ``workers`` sends, and its last answer
-    is awaited, or those before it, which came at the distance of the sends.
-    """
-    begins = costs.lead_s + workers * costs.send_s
-    ends = begins + per_worker * (lasts_s + costs.turn_s)
-    return ends + costs.answer_s + (workers - 1) * max(costs.answer_s - costs.send_s, 0.0) + costs.tail_s

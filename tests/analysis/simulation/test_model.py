@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pools import played
 
-from scalebench.analysis.simulation.model import Costs, bounds, equal_chunks, simulate_round
+from scalebench.analysis.simulation.model import Costs, bounds, simulate_round
 
 seconds = st.floats(0, 10, allow_nan=False, width=32)
 chunk_times = st.lists(seconds, min_size=1, max_size=40)
@@ -16,6 +16,18 @@ counts = st.integers(1, 12)
 costs = st.builds(
     Costs, lead_s=seconds, send_s=seconds, answer_s=seconds, turn_s=seconds, tail_s=seconds, ahead=st.integers(0, 15)
 )
+
+
+def equal_chunks(lasts_s: float, per_worker: int, workers: int, costs: Costs) -> float:
+    """Wall time of chunks that all last the same, where the manager keeps up, s: the closed form of that case.
+
+    It holds where ``workers * (send_s + answer_s)`` is no more than a chunk with its turn takes, and chunks wait ahead of
+    their worker: then each worker goes on without a pause, the last one begins after ``workers`` sends, and its last answer
+    is awaited, or those before it, which came at the distance of the sends.
+    """
+    begins = costs.lead_s + workers * costs.send_s
+    ends = begins + per_worker * (lasts_s + costs.turn_s)
+    return ends + costs.answer_s + (workers - 1) * max(costs.answer_s - costs.send_s, 0.0) + costs.tail_s
 
 
 @given(chunk_times, counts, costs)
