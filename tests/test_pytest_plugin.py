@@ -59,6 +59,7 @@ def test_the_data_of_pytest_benchmark_are_the_hosts_wall_times_bit_for_bit(sessi
     assert len(benchmarks) == 6
 
 
+@pytest.mark.long
 def test_parameters_are_plain_values_with_the_names_of_columns(session, pytester):
     session("--benchmark-json=out.json")
     benchmarks = json.loads((pytester.path / "out.json").read_text())["benchmarks"]
@@ -69,6 +70,7 @@ def test_parameters_are_plain_values_with_the_names_of_columns(session, pytester
     assert all(one["extra_info"]["workers_found"] == one["params"]["workers"] for one in benchmarks)
 
 
+@pytest.mark.long
 def test_results_can_be_grouped_by_workers_and_compared(session):
     told, _ = session("--benchmark-autosave", "--benchmark-group-by=param:workers")
     told.stdout.fnmatch_lines(["*benchmark 'workers=1': 4 tests*", "*benchmark 'workers=2': 2 tests*"])
@@ -90,6 +92,7 @@ def test_the_tables_are_printed_with_the_place_of_the_files(session):
     assert result.about["status"] == "finished"
 
 
+@pytest.mark.long
 def test_a_budget_skips_the_blocks_that_would_pass_it(session):
     told, (result,) = session("-rs", suite=SUITE.replace("blocks=2", "blocks=2, budget=0.001"))
     told.assert_outcomes(passed=3, skipped=3)
@@ -97,6 +100,7 @@ def test_a_budget_skips_the_blocks_that_would_pass_it(session):
     assert set(result.rounds["block"]) == {0}
 
 
+@pytest.mark.long
 def test_a_precision_adds_no_blocks_and_says_what_missed_it(session):
     told, (result,) = session(suite=SUITE.replace("blocks=2", 'blocks=2, precision="0.1%"'))
     told.assert_outcomes(passed=6)
@@ -151,6 +155,7 @@ def test_a_suite_that_the_profile_lacks_is_left_out(session):
     told.stdout.fnmatch_lines(["*no tests collected (1 deselected)*"])
 
 
+@pytest.mark.long
 def test_a_projects_defaults_hold_here_too(pytester):
     """The profile, the settings and the place of ``[tool.scalebench]``; a flag is above them."""
     pytester.makepyprojecttoml('[tool.pytest.ini_options]\n[tool.scalebench]\nprofile = "quick"\nresults = "kept"\nrounds = 1\n')

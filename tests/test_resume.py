@@ -64,6 +64,7 @@ def test_no_finished_launch_is_repeated_and_the_set_of_launches_is_that_of_an_un
     assert [one["launches"] for one in whole.about["resumed"]] == [after]
 
 
+@pytest.mark.long
 def test_a_run_may_be_interrupted_and_resumed_again_and_again(undisturbed, tmp_path):
     folder = interrupted(Study(**TINY), tmp_path, 2)
     for _ in range(3):

@@ -91,6 +91,7 @@ def test_xz_has_a_table_of_its_threads_against_one(run, tmp_path):
     assert good[unknown].isna().all(axis=None)
 
 
+@pytest.mark.long
 def test_sort_uses_the_memory_that_it_is_given(run, tmp_path):
     need("sort")
     make_data(tmp_path / "data", lines=400_000)
@@ -123,6 +124,7 @@ def test_mpi_starts_the_ranks_that_are_asked_for(run, tmp_path):
     assert "of merit" in out
 
 
+@pytest.mark.long
 def test_threads_of_a_c_program_scale_strongly_and_weakly(run, tmp_path):
     compiler = need("cc")
     Path("threaded.c").write_text(THREADED)

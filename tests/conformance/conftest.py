@@ -57,8 +57,13 @@ def pytest_collection_modifyitems(items):
         first = item.originalname in FIRST or {"life", "squared"} & set(item.fixturenames)
         if backend == "ray" and SCHEDULER is None:
             item.add_marker("long" if first or item.originalname in OF_OWN_WORKERS else "rare")
-        elif backend in SLOW and not first:
+        elif (backend in SLOW and not first) or item.callspec.params["backend"] != usual(backend):
             item.add_marker("long")
+
+
+def usual(backend):
+    """The first values of a backend's own axes: what is tried in any case, the others being long."""
+    return next(one for one in configurations(first_only=True) if one["backend"] == backend)
 
 
 def configurations(*, first_only):

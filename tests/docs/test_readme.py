@@ -35,6 +35,7 @@ def marks(svg):
     return [one.get("aria-label") for one in group]
 
 
+@pytest.mark.long
 def test_every_picture_is_of_the_reference_run_and_small(update_readme):
     for name, chart in update_readme.pictures(update_readme.reference()).items():
         file = update_readme.IMAGES / f"{name}.svg"

@@ -41,6 +41,7 @@ def report(format_, *more):
     return cli.main(["report", str(REFERENCE), "--format", format_, *more])
 
 
+@pytest.mark.long
 def test_pictures_are_svg_and_png_one_file_a_chart():
     assert report("svg", "-o", "svg") == 0
     assert report("png", "-o", "png") == 0

@@ -120,6 +120,7 @@ def check(found):
         assert chart.spec["config"] == CONFIG
 
 
+@pytest.mark.long
 def test_every_chart_of_the_reference_run_is_drawn_with_the_marks_that_it_tells(of_reference):
     check(of_reference)
     assert {chart.section for chart in of_reference} == set(SECTIONS) - {"answer", "granularity", "comparison"}
@@ -183,6 +184,7 @@ def test_a_question_of_very_many_cases_is_not_drawn_and_the_page_says_so():
     assert any(f"{MOST_CASES + 1} cases, more than {MOST_CASES}: it is not drawn" in note for note in notes)
 
 
+@pytest.mark.long
 def test_two_runs_have_charts_of_each_with_its_name():
     rows = [{**row, "run_id": run} for run in ("one", "two") for row in sweep_rows()]
     found = charts(make_result(make_rounds(*rows)))

@@ -71,6 +71,7 @@ def reference(browser, tmp_path_factory):
     found.page.context.close()
 
 
+@pytest.mark.long
 class TestThePageOfTheReferenceRun:
     def test_is_one_file_under_3_mb(self, reference):
         assert reference[1].stat().st_size < 3_000_000
@@ -236,6 +237,7 @@ def test_a_run_with_no_successful_case_says_so(open_page):
     assert "failed" in opened.page.locator("main").inner_text()
 
 
+@pytest.mark.long
 def test_several_runs_are_compared(open_page):
     first, second = (
         make_rounds(*sweep_rows()),
