@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import shutil
 import sys
 
 import nox
@@ -100,6 +101,37 @@ def docs(session: nox.Session) -> None:
     """The docs as a site in site/, which opens from its files, offline. A link that leads nowhere fails."""
     session.install(*group("docs"))
     session.run("mkdocs", "build", *session.posargs, env={"NO_MKDOCS_2_WARNING": "1"})
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """Build wheel and sdist in dist/, check them, install the wheel elsewhere by pipx and by uv, and measure with it: two minutes."""
+    session.install(*group("package"))
+    dist, place = pathlib.Path("dist").resolve(), pathlib.Path(session.create_tmp()).resolve()
+    for old in (dist, place):
+        shutil.rmtree(old, ignore_errors=True)
+    session.run("python", "-m", "build", "--outdir", str(dist), silent=True)
+    (wheel,), (sdist,) = dist.glob("*.whl"), dist.glob("*.tar.gz")
+    session.run("twine", "check", "--strict", str(wheel), str(sdist))
+    session.run("check-wheel-contents", "--toplevel", "scalebench", str(wheel))
+    place.mkdir()
+    session.chdir(place)  # nothing of the repository is to be found here
+    homes = {
+        "PIPX_HOME": "pipx",
+        "PIPX_BIN_DIR": "pipx-bin",
+        "PIPX_MAN_DIR": "pipx-man",
+        "UV_TOOL_DIR": "uv",
+        "UV_TOOL_BIN_DIR": "uv-bin",
+    }
+    env = {name: str(place / folder) for name, folder in homes.items()}
+    session.run("pipx", "install", str(wheel), env=env)
+    for arguments in (["--help"], ["doctor"], ["run", "--profile", "quick", "--blocks", "1"], ["recommend"]):
+        session.run(str(place / "pipx-bin" / "scalebench"), *arguments, external=True)
+    session.run("uv", "tool", "install", f"scalebench[report] @ {wheel.as_uri()}", env=env)
+    session.run(str(place / "uv-bin" / "scalebench"), "report", "--format", "html", external=True)
+    (report,) = place.glob("results/*/report.html")
+    if report.stat().st_size < 100_000:
+        session.error(f"{report} is empty")
 
 
 @nox.session
