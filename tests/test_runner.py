@@ -14,6 +14,7 @@ from scalebench.forecast import forecast
 from scalebench.launch import Launch
 from scalebench.launchers.local import Local
 from scalebench.report.state import unfinished
+from scalebench.results.schema import ABOUT
 from scalebench.runner import Runner
 from scalebench.sweep import expand
 
@@ -36,6 +37,7 @@ def test_a_study_becomes_rows_of_every_case_in_every_block(tmp_path):
     assert result.about["stop_reason"] == "blocks"
     assert result.about["estimate_s"] > 0
     assert result.about["actual_s"] > 0
+    assert result.about.keys() == ABOUT.keys() - {"resumed", "damaged"}
     assert {path.name for path in result.path.iterdir()} == {"run.json", "rounds.parquet", "tasks.parquet"}
 
 
