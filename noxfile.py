@@ -11,7 +11,7 @@ import nox
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "tests-long", "tests-cluster", "pythons", "lint"]
+nox.options.sessions = ["tests", "tests-long", "tests-cluster", "pythons", "package", "lint"]
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
