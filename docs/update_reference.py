@@ -83,7 +83,7 @@ def documented(text: str | None) -> str:
             lines.append("```" if inside else "```python")
             inside = not inside
         if heading := re.fullmatch(r"(Args|Returns|Raises|Yields):", line):
-            shown = f"\n**{heading[1]}**\n"
+            shown = f"\n**{heading[1].replace('Args', 'Arguments')}**\n"
         elif not inside and (item := re.fullmatch(r" {4}([\w, ]+): (.*)", line)):
             shown = f"- `{item[1]}`: {item[2]}"
         elif not inside:
