@@ -9,14 +9,18 @@ import ast
 import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Any, get_args, get_origin
 
+from markdown_of_code import code, comments, defaults, documented, prose, quoted, table
+
 import scalebench
 from scalebench import cli, errors
 from scalebench.analysis import columns
+from scalebench.analysis.laws.fit import Fit
+from scalebench.analysis.recommend import Recommendation
 from scalebench.cli.parser import examples
 from scalebench.launchers.registry import get_launcher
 from scalebench.launchers.registry import references as launchers
@@ -31,86 +35,11 @@ from scalebench.workloads.kinds import KINDS, get_kind
 
 FOLDER = Path(__file__).parent / "reference"
 WRITTEN = "<!-- written by docs/update_reference.py -->"
-#: of plain words what is typed: quoted text, flags, placeholders, names
-_TYPED = re.compile(
-    r"""(?<!\w)(["'])(?P<quoted>(?:(?!\1).)+)\1(?!\w)|(?<![\w-])--?[a-z][a-z-]*|\[tool\.\w+\]|\{\w+\}|\b\w+_\w+\b"""
-)
-_ROLE = re.compile(r":[a-z]+:`~?([^`]+)`")
 
 
 def page(title: str, *parts: str) -> str:
     """A page: its title, and what stands below it."""
     return "\n\n".join([f"# {title}", WRITTEN, *(part.strip("\n") for part in parts if part)]) + "\n"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A pipe table; cells are Markdown."""
-    lines = [[one.replace("|", "\\|").replace("\n", " ") for one in row] for row in rows]
-    return "\n".join(f"| {' | '.join(row)} |" for row in [[*head], ["---"] * len(head), *lines])
-
-
-def code(text: str, language: str = "") -> str:
-    """A block of code."""
-    return f"```{language}\n{text.strip()}\n```"
-
-
-def quoted(text: object) -> str:
-    """Code in a line."""
-    return f"`{text}`" if f"{text}" else ""
-
-
-def prose(text: str) -> str:
-    """Plain words as Markdown: what is typed as code, nothing else as markup."""
-    text, parts, end = " ".join(text.split()), [], 0
-    for typed in _TYPED.finditer(text):
-        parts += [escape(text[end : typed.start()]), quoted(typed["quoted"] or typed[0])]
-        end = typed.end()
-    return "".join([*parts, escape(text[end:])])
-
-
-def escape(text: str) -> str:
-    """No markup."""
-    return re.sub(r"[\\*_<>\[]", lambda one: {"<": "&lt;", ">": "&gt;"}.get(one[0], f"\\{one[0]}"), text)
-
-
-def documented(text: str | None) -> str:
-    """A docstring as Markdown: its sections as lists, its examples as code."""
-    lines: list[str] = []
-    inside = False
-    for line in _ROLE.sub(r"`\1`", (text or "").replace("``", "`")).expandtabs().splitlines():
-        shown = line
-        if inside != line.startswith((">>> ", "... ", *(("",) if inside and line.strip() else ()))):
-            lines.append("```" if inside else "```python")
-            inside = not inside
-        if heading := re.fullmatch(r"(Args|Returns|Raises|Yields):", line):
-            shown = f"\n**{heading[1].replace('Args', 'Arguments')}**\n"
-        elif not inside and (item := re.fullmatch(r" {4}([\w, ]+): (.*)", line)):
-            shown = f"- `{item[1]}`: {item[2]}"
-        elif not inside:
-            shown = line.strip() if not line.startswith("        ") else f"  {line.strip()}"
-        lines.append(shown)
-    return "\n".join([*lines, *["```"] * inside])
-
-
-def comments(of: type) -> dict[str, str]:
-    """By field of a class: what the ``#:`` beside it, or above it, says."""
-    found, above = {}, ""
-    for line in inspect.getsource(of).splitlines():
-        if match := re.match(r" {4}(\w+): .*?#: (.*)", line):
-            found[match[1]] = match[2]
-        elif (match := re.match(r" {4}(\w+): ", line)) and above:
-            found[match[1]] = above
-        above = line.strip().removeprefix("#: ") if line.strip().startswith("#: ") else ""
-    return {name: text.replace("``", "`") for name, text in found.items()}
-
-
-def defaults(of: type) -> dict[str, str]:
-    """By field of a class: its default, as it would be typed; empty where there is none."""
-    return {
-        one.name: repr(one.default_factory()) if one.default_factory is not dataclasses.MISSING
-        else "" if one.default is dataclasses.MISSING else repr(one.default)
-        for one in dataclasses.fields(of)
-    }  # fmt: skip
 
 
 def commands() -> str:
@@ -218,6 +147,8 @@ def columns_page() -> str:
         "## Result.granularity()", "One row a curve over sizes; in the JSON of `scalebench granularity` the list `granularity`.",
         of_columns(columns.GRANULARITY),
         "The list `curves` there has one row a case:", of_columns(columns.GRANULARITY_CASES),
+        "## Recommendation.cases", "One row a case of a question; in the JSON of `scalebench recommend` the list `cases` of each recommendation.",
+        of_columns(columns.RECOMMENDED),
         "## scalebench compare --json", "The list `comparisons`: one row a case and side.", of_columns(columns.COMPARE),
     )  # fmt: skip
 
@@ -228,7 +159,8 @@ def of_columns(those: Sequence[Column]) -> str:
     names = {one.name for one in those}
     rows = []
     for one in those:
-        if one in as_in_rounds or re.sub("_(low|high)$", "", one.name) in names - {one.name}:
+        figure = re.sub("_(low|high)$", "", one.name)
+        if one in as_in_rounds or (figure != one.name and {figure, f"{figure}_low"} <= names):
             continue
         name, within = quoted(one.name), one.range
         meaning = one.meaning + (f"; since version {one.since}" if one.since > 1 else "")
@@ -277,10 +209,7 @@ def api() -> str:
     said = comments(PlainResult)
     fields = [[quoted(one.name), said[one.name]] for one in dataclasses.fields(PlainResult) if one.name != "source"]
     properties = [[quoted(name), first(one)] for name, one in members(PlainResult) if isinstance(one, property)]
-    methods = [part for name, one in members(result) if inspect.isfunction(one)
-               for part in (f"### Result.{name}", code(signature(f"Result.{name}", one), "python"), documented(inspect.getdoc(one)))]  # fmt: skip
-    of_study = [part for name, one in members(Study) if inspect.isfunction(one)
-                for part in (f"### Study.{name}", code(signature(f"Study.{name}", one), "python"), documented(inspect.getdoc(one)))]  # fmt: skip
+    given = {"recommend": Recommendation, "laws": Fit}
     workload, usual = comments(Workload), defaults(Workload)
     return page(
         "Python",
@@ -288,16 +217,31 @@ def api() -> str:
         table(["name", "what it is"], [[f"[`scalebench.{name}`](#scalebench{name.lower()})", first(getattr(scalebench, name))] for name in scalebench.__all__]),
         "## scalebench.run", *function("run"),
         "## scalebench.load", *function("load"),
-        "## scalebench.Study", documented(inspect.getdoc(Study)), "Its arguments are the [keys of a study](study.md).", *of_study,
+        "## scalebench.Study", documented(inspect.getdoc(Study)), "Its arguments are the [keys of a study](study.md).", *methods(Study),
         "## scalebench.Workload", documented(inspect.getdoc(Workload)),
         table(["argument", "default", "meaning"], [[quoted(name), quoted(usual[name]), workload[name]] for name in usual]),
         "## scalebench.count_work", *function("count_work"),
         "## scalebench.Result", documented(inspect.getdoc(result)),
-        table(["attribute", "meaning"], [*fields, *properties]), *methods,
+        table(["attribute", "meaning"], [*fields, *properties]), *methods(result, given),
         "## Errors",
         "All are of `scalebench.errors`. A message says what was given, the rule, and the way out.",
         code(inspect.getdoc(errors).partition("::")[2].replace("\n    ", "\n")),
     )  # fmt: skip
+
+
+def methods(of: type, given: Mapping[str, type] = {}) -> list[str]:
+    """Those of a class; ``given``: by name, what is in the list that one returns."""
+    parts = []
+    for name, one in members(of):
+        if inspect.isfunction(one):
+            called = f"{of.__name__}.{name}"
+            parts += [f"### {called}", code(signature(called, one), "python"), documented(inspect.getdoc(one))]
+        if name in given:
+            said = comments(given[name])
+            parts.append(
+                table([f"of each `{given[name].__name__}`", "meaning"], [[quoted(key), text] for key, text in said.items()])
+            )
+    return parts
 
 
 def function(name: str) -> tuple[str, str]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from scalebench.analysis.efficiency import LOSSES
 from scalebench.analysis.granularity import CURVE
+from scalebench.analysis.recommend import QUESTION, SETUP
 from scalebench.analysis.scaling import ASKED, CASE
 from scalebench.results import schema
 from scalebench.results.schema import Column
@@ -58,6 +59,11 @@ SCALING = (
     replace(_OF_ROUNDS["status"], meaning="of the first row that is not ok; else ok"),
     replace(_OF_ROUNDS["message"], meaning="of the first row that is not ok: the cause"),
 )  # fmt: skip
+
+
+def _of_scaling(*names: str) -> tuple[Column, ...]:
+    return tuple(one for one in SCALING if one.name in names)
+
 
 _FACTORS = (
     _ratio(
@@ -110,6 +116,20 @@ GRANULARITY_CASES = (
     Column("granularity_s", "float", "worker time that one task costs, overhead included; geometric mean over blocks", _PER_TASK, "> 0"),
     Column("blocks", "int", "blocks with a launch that ran well", "count", ">= 0"),
     _ratio("efficiency", "work per second and worker; geometric mean over blocks", _BY_BEST),
+)  # fmt: skip
+
+#: of ``Recommendation.cases``: one row a case
+RECOMMENDED = (
+    *_same(dict.fromkeys([*CASE, "suite", *(name for name in (*QUESTION, *SETUP) if name != "work"), "workers", "tasks", "oversubscribed"])),
+    Column("work", "int", "tasks; where scaling is weak, of each worker", "tasks", ">= 1"),
+    *_of_scaling("wall_s", "startup_s", "speedup", "speedup_low", "speedup_high", "blocks"),
+    Column("time", "float", "time for a unit of work", "s per unit of work", "> 0"),
+    Column("left_out", "str", "why it can't be recommended; else null"),
+    Column("threads", "float", "workers x BLAS threads of each", "count", ">= 1"),
+    _ratio("cost", "workers x BLAS threads x wall time, for the same work", "that of the cheapest case", ">= 1"),
+    _ratio("slower", "time for the same work", "that of the fastest case", ">= 1"),
+    Column("slower_high", "float", "its upper bound: 95%, for all cases together", "ratio", ">= 1", "that of the fastest case"),
+    Column("shown", "bool", "shown to be at most 10% slower than the fastest"),
 )  # fmt: skip
 
 #: of ``compare.compare``: one row a case and side

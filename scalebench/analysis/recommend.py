@@ -54,19 +54,19 @@ class Ratio:
 class Recommendation:
     """The answer to one question."""
 
-    question: dict[str, object]  #: the columns of :data:`QUESTION`
+    question: dict[str, object]  #: what is asked, by column: workload, kind, size and so on
     #: ``shown``; ``not_shown``: the spread is too wide; ``too_few_blocks``; ``one_case``: nothing to compare; ``none_ran``
     status: str
-    cases: pd.DataFrame  #: one row a case, see :func:`recommend`
-    knees: pd.DataFrame  #: one row a set-up: :data:`SETUP`, ``knee``, ``most_workers`` (counts of workers)
-    recommended: str | None = None  #: ``case_id``
+    cases: pd.DataFrame  #: one row a case of the question
+    knees: pd.DataFrame  #: one row a set-up: its axes, ``knee``, ``most_workers`` (counts of workers)
+    recommended: str | None = None  #: ``case_id`` of the cheapest that is shown; None: none is
     fastest: str | None = None  #: ``case_id``, as measured, shown or not
     over_serial: Ratio | None = None  #: work per second of the recommended case, else of the fastest, to that of serial
     over_half: Ratio | None = None  #: the same to that of the same set-up with ``half_workers``
     half_workers: int | None = None  #: the largest count measured of at most half the workers
     #: ``case_id`` of the one whose speedup has the highest lower bound; None: none is shown (95% for all cases together) faster
     faster_than_serial: str | None = None
-    tasks_to_pay_back: float | None = None  #: ``payback_tasks`` of it, see ``efficiency.payback``; None: never
+    tasks_to_pay_back: float | None = None  #: after how many tasks the start of its pool has paid; None: never
     blocks_needed: int | None = None  #: blocks at which a case would be shown, if the spread stays as it is
     block_s: float | None = None  #: s per block of the whole study
 

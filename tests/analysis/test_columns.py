@@ -12,7 +12,10 @@ from scalebench.analysis.granularity import curves, granularity
 from scalebench.results import schema
 
 RUN = Path(__file__).parents[2] / "results" / "reference" / "amd-epyc-2cpu"
-TABLES = {name: getattr(columns, name) for name in ("SCALING", "EFFICIENCY", "GRANULARITY", "GRANULARITY_CASES", "COMPARE")}
+TABLES = {
+    name: getattr(columns, name)
+    for name in ("SCALING", "EFFICIENCY", "GRANULARITY", "GRANULARITY_CASES", "RECOMMENDED", "COMPARE")
+}
 everywhere = pytest.mark.parametrize("those", [*TABLES.values(), schema.ROUNDS, schema.TASKS], ids=[*TABLES, "ROUNDS", "TASKS"])
 
 
@@ -32,6 +35,7 @@ def frames():
         "EFFICIENCY": result.efficiency(),
         "GRANULARITY": granularity(sizes),
         "GRANULARITY_CASES": curves(sizes),
+        "RECOMMENDED": result.recommend()[0].cases,
         "COMPARE": compare(sides),
         "ROUNDS": result.rounds,
         "TASKS": result.tasks,

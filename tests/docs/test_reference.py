@@ -1,11 +1,12 @@
 """The pages of docs/reference/ say what the code says, and all of it."""
 
-import importlib.util
 import re
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
+import update_reference
+from markdown_of_code import prose
 
 import scalebench
 from scalebench import cli, errors
@@ -20,16 +21,7 @@ NAMES = ["api", "columns", "commands", "exit-statuses", "files", "study"]
 
 
 @pytest.fixture(scope="module")
-def update_reference():
-    """The script itself."""
-    spec = importlib.util.spec_from_file_location("update_reference", ROOT / "docs" / "update_reference.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@pytest.fixture(scope="module")
-def written(update_reference):
+def written():
     """What each page should say, by its name."""
     return {path.stem: text for path, text in update_reference.pages().items()}
 
@@ -93,6 +85,7 @@ def test_every_study_key_is_there_with_its_type_and_default():
         ("Result.scaling()", columns.SCALING),
         ("Result.efficiency()", columns.EFFICIENCY[len(columns.SCALING) :]),
         ("Result.granularity()", (*columns.GRANULARITY, *columns.GRANULARITY_CASES)),
+        ("Recommendation.cases", columns.RECOMMENDED),
         ("scalebench compare --json", columns.COMPARE),
     ],
 )
@@ -112,7 +105,7 @@ def test_every_public_name_is_there_with_what_can_be_asked_of_it():
     assert [name for name in raised if name not in section("api", "Errors")] == []
 
 
-def test_a_signature_reads_as_it_is_written(update_reference):
+def test_a_signature_reads_as_it_is_written():
     def call(first: "int | None", *, second: Path = Path("x")) -> "list[Study]": ...
 
     assert update_reference.signature("call", call).startswith("call(first: int | None, *, second: Path = ")
@@ -131,12 +124,12 @@ def test_every_exit_status_is_there():
     assert [status for status in cli.EXIT_STATUSES if f"\n| {status} | " not in page("exit-statuses")] == []
 
 
-def test_the_history_of_the_schema_ends_with_its_version(update_reference):
+def test_the_history_of_the_schema_ends_with_its_version():
     told = [int(version) for version, _ in update_reference.versions()]
     assert told == list(range(1, schema.SCHEMA_VERSION + 1))
 
 
-def test_plain_words_become_markdown_that_shows_them(update_reference):
-    assert update_reference.prose("see 'scalebench backends' or --json: a [b] <c>, don't") == (
+def test_plain_words_become_markdown_that_shows_them():
+    assert prose("see 'scalebench backends' or --json: a [b] <c>, don't") == (
         "see `scalebench backends` or `--json`: a \\[b] &lt;c&gt;, don't"
     )

@@ -69,14 +69,14 @@ class Holdout:
 class Fit:
     """All laws of one curve."""
 
-    points: Points
-    laws: Mapping[str, LawFit]
+    points: Points  #: what they were fitted to
+    laws: Mapping[str, LawFit]  #: by name: parameters with intervals, or why it was refused
     karp_flatt: pd.DataFrame  #: ``workers`` and ``value``, one row a count; null for the baseline and for weak scaling
     preferred: str | None  #: name of the law
     preferred_reason: str | None  #: why there is none
     used: str | None  #: the law that predicts: the preferred one, else that with the least residual per degree of freedom
-    holdout: Holdout
-    notes: tuple[str, ...]
+    holdout: Holdout  #: what the laws of the smaller counts say of the largest
+    notes: tuple[str, ...]  #: what the data can't show
 
 
 def fit(table: pd.DataFrame, scaling: str = "strong") -> Fit:
