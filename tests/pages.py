@@ -1,0 +1,109 @@
+"""A page of the documentation, followed as a reader follows it: the files that it shows are written, its commands are run.
+
+A fence ```` ```python title="primes.py" ```` is a file. ``sh`` is typed into a shell, command by command; ``python`` without a title
+is run as a script of its own. Any other fence is only looked at.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+_FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Fence:
+    language: str
+    title: str | None
+    code: str
+
+    @property
+    def commands(self) -> list[str]:
+        """Of a shell: one each, also over several lines; without comments."""
+        lines = re.sub(r"\\\n\s*", "", self.code).splitlines()
+        return [line for line in lines if line.strip() and not line.startswith("#")]
+
+
+def fences(page: str) -> list[Fence]:
+    """Those of a page, by its path in the repository."""
+    return [Fence(*found) for found in _FENCE.findall((ROOT / page).read_text(encoding="utf-8"))]
+
+
+class Reader:
+    """Someone who does what a page says, in a folder, in the environment of these tests.
+
+    Args:
+        instead: Text of the page -> what the reader takes for it, so that it is quick; each must be in the page.
+        statuses: Part of a command -> the exit statuses that it may have; else 0.
+        skipped: Beginnings of commands that are not run here; each must be in the page.
+    """
+
+    def __init__(
+        self, folder: Path, page: str, *, instead: Mapping[str, str] | None = None, statuses: Mapping[str, set[int]] | None = None,
+        skipped: tuple[str, ...] = (), environment: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
+        self.folder = folder
+        self.page = page
+        self.instead = dict(instead or {})
+        self.statuses = dict(statuses or {})
+        self.skipped = skipped
+        self.environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "COLUMNS": "200",
+            **(environment or {}),
+        }
+        self.printed: dict[str, str] = {}  #: command -> what it wrote
+        self._left = {*self.instead, *self.statuses, *skipped}
+
+    def follow(self) -> dict[str, str]:
+        """From the top to the bottom of the page."""
+        for fence in fences(self.page):
+            code = self._smaller(fence.code)
+            if fence.title:
+                path = self.folder / fence.title
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_text(code, encoding="utf-8")
+            elif fence.language == "sh":
+                for command in Fence("sh", None, code).commands:
+                    self.type(command)
+            elif fence.language == "python":
+                self._run([sys.executable, "-c", code], code)
+        assert not self._left, f"{self.page} does not have {self._left}"
+        return self.printed
+
+    def type(self, command: str) -> None:
+        """One line, in a shell."""
+        for beginning in self.skipped:
+            if command.startswith(beginning):
+                self._left.discard(beginning)
+                return
+        self._run(["bash", "-c", command], command)
+
+    def _run(self, arguments: list[str], text: str) -> None:
+        done = subprocess.run(
+            arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+        )
+        told = done.stdout + done.stderr
+        assert done.returncode in set(self._allowed(text)), f"{text}\nended with {done.returncode}:\n{told}"
+        self.printed[text] = told
+
+    def _allowed(self, text: str) -> Iterator[int]:
+        mine = [part for part in self.statuses if part in text]
+        for part in mine:
+            self._left.discard(part)
+            yield from self.statuses[part]
+        if not mine:
+            yield 0
+
+    def _smaller(self, code: str) -> str:
+        for old, new in self.instead.items():
+            if old in code:
+                self._left.discard(old)
+                code = code.replace(old, new)
+        return code
