@@ -1,4 +1,4 @@
-"""Write the figures and pictures of the README, and of the pages about 16 CPUs, many workers and clusters, from the committed reference runs:
+"""Write the figures and pictures of the README, the tutorial and the other pages that have some, from the committed reference runs:
 ``python docs/update_readme.py``.
 
 Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced, and the files in ``docs/images/`` are drawn;
@@ -9,6 +9,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from scalebench import Result, load
+from scalebench.analysis.comparison import comparison
 from scalebench.analysis.efficiency import account
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
@@ -25,9 +27,12 @@ from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
 from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
+from scalebench.report.compare import comparison_tables
 from scalebench.report.efficiency import account_tables, verdict
-from scalebench.report.laws import prediction_as_data
+from scalebench.report.granularity import granularity_tables
+from scalebench.report.laws import law_tables, prediction_as_data
 from scalebench.report.markdown import escape, table_to_markdown
+from scalebench.report.recommend import recommend_texts
 from scalebench.report.simulation import check_table, simulation_tables
 from scalebench.report.tables import Table, findings_by_code, number, ratio, scaling_tables
 
@@ -37,6 +42,9 @@ README = ROOT / "README.md"
 SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
 MANY = ROOT / "docs" / "many-workers.md"
 CLUSTER = ROOT / "docs" / "cluster.md"
+TUTORIAL = ROOT / "docs" / "tutorial.md"
+MY_FUNCTION = ROOT / "docs" / "how-to" / "my-function.md"
+TWO_MACHINES = ROOT / "docs" / "how-to" / "two-machines.md"
 #: the largest count that a check has seen, and the one that it predicts
 CHECKS = ((32, 64), (64, 128), (128, 256))
 FAR = (100, 1000, 10_000, 100_000)
@@ -44,6 +52,19 @@ FAR = (100, 1000, 10_000, 100_000)
 MANY_RUNS = ("pools", "mpi")
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
+#: of the tutorial: file -> reference run, the chart of what is kept of it, and what that is
+TUTORIAL_PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
+    "pool": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes"]}),
+    "account": ("amd-epyc-2cpu", "losses-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
+    "too-many": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["oversubscription"]}),
+    "blas": ("amd-epyc-2cpu", "threads-1", {"suite": ["blas"]}),
+    "gil": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
+    "waiting": ("tutorial-amd-epyc-2cpu", "speedup-strong-1", {"suite": ["waiting"]}),
+    "start": ("amd-epyc-2cpu", "startup-1", {"suite": ["strong"]}),
+    "granularity": ("tutorial-amd-epyc-2cpu", "granularity-1", {"suite": ["granularity"]}),
+    "weak": ("amd-epyc-2cpu", "efficiency-weak-1", {"suite": ["weak"]}),
+    "laws": ("intel-xeon-16cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "multiprocess"]}),
+}
 
 
 def blocks(result: Result) -> dict[str, str]:
@@ -62,9 +83,9 @@ def pictures(result: Result) -> dict[str, Chart]:
     return {name: found[chart] for name, chart in PICTURES.items()}
 
 
-def picture(name: str, chart: Chart) -> str:
+def picture(name: str, chart: Chart, folder: str = "docs/images") -> str:
     """A link to it, with its alternative text."""
-    return f"![{escape(chart.alternative)}](docs/images/{name}.svg)\n"
+    return f"![{escape(chart.alternative)}]({folder}/{name}.svg)\n"
 
 
 def svg(chart: Chart) -> str:
@@ -97,7 +118,7 @@ def blocks_of_sixteen(result: Result) -> dict[str, str]:
         **tables,
         **{f"{name} verdicts": table_to_markdown(verdicts(accounts[name])) for name in ("strong", "blas")},
         "prediction": table_to_markdown(prediction(result, last=8, at=16)),
-        "doubts": "".join(f"- {code}: {escape(text)}\n" for code, text in findings_by_code(result)),
+        "doubts": doubts(result),
     }
 
 
@@ -133,6 +154,106 @@ def blocks_of_cluster(result: Result) -> dict[str, str]:
     tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
     accounts = {table.title.partition(":")[0]: table_to_markdown(verdicts(table)) for table in account_tables(result)}
     return {**tables, "strong verdicts": accounts["strong"]}
+
+
+def tutorial_pictures() -> dict[str, Chart]:
+    """The chart of each file of the tutorial."""
+    return {
+        name: next(one for one in charts(part(reference(run), **kept)) if one.name == chart)
+        for name, (run, chart, kept) in TUTORIAL_PICTURES.items()
+    }
+
+
+def part(result: Result, **kept: Sequence[Any]) -> Result:
+    """A run of the rows that have these values."""
+    rounds = result.rounds
+    for column, values in kept.items():
+        rounds = rounds[rounds[column].isin(values)]
+    return replace(result, rounds=rounds)
+
+
+def only(table: Table, *sections: str) -> Table:
+    """A table of these interfaces alone."""
+    section, rows, heads = "", [], {}
+    for index, row in enumerate(table.rows):
+        section = table.sections.get(index, section)
+        if section in sections:
+            if section not in heads.values():
+                heads[len(rows)] = section
+            rows.append(row)
+    return replace(table, rows=rows, sections=heads)
+
+
+def blocks_of_tutorial() -> dict[str, str]:
+    """What stands in each block of the tutorial."""
+    two, more, sixteen = (reference(name) for name in ("amd-epyc-2cpu", "tutorial-amd-epyc-2cpu", "intel-xeon-16cpu"))
+    tables = {table.title.partition(":")[0]: table for table in scaling_tables(two)}
+    accounts = {table.title.partition(":")[0]: table for table in account_tables(two)}
+    waiting = next(table for table in scaling_tables(more) if table.title.startswith("waiting"))
+    laws = {
+        curve.identity["backend"]: law_tables(curve, fit(curve.table, curve.scaling), "")
+        for curve in curves(part(sixteen, suite=["strong"]).rounds)
+    }
+    refused = next(curve for curve in curves(part(two, suite=["strong"], backend=["processes", "serial"]).rounds))
+    shown = {
+        "serial": [only(tables["strong"], "serial")],
+        "pool": [only(tables["strong"], "serial", "processes fork")],
+        "account": [only(accounts["strong"], "processes fork", "threads")],
+        "verdicts": [verdicts(accounts["strong"])],
+        "too many": [tables["oversubscription"]],
+        "too many verdicts": [verdicts(accounts["oversubscription"])],
+        "blas": [tables["blas"]],
+        "blas account": [accounts["blas"]],
+        "gil": [only(tables["strong"], "serial", "processes fork", "threads")],
+        "waiting": [waiting],
+        "granularity": granularity_tables(more),
+        "weak": [tables["weak"]],
+        "trap": [tables["spin"]],
+        "law": laws["processes"][:1],
+        "law refused": law_tables(refused, fit(refused.table, refused.scaling), "")[:1],
+        "prediction": [prediction(sixteen, last=8, at=16)],
+    }
+    return {
+        **{name: "\n".join(map(table_to_markdown, these)) for name, these in shown.items()},
+        **{f"{name} picture": picture(name, chart, "images") for name, chart in tutorial_pictures().items()},
+        "finding": finding(two),
+        **{f"recommend {name}": in_words(two, name) for name in ("crunch", "blas")},
+        "recommend waiting": in_words(more, "sleep"),
+        "doubts": doubts(two),
+        "doubts more": doubts(more),
+    }
+
+
+def in_words(result: Result, kind: str) -> str:
+    """What is recommended for the first workload of a kind, without its table."""
+    sentences, _ = next(one for one in recommend_texts(result) if one[1].title.startswith(kind))
+    return "> " + "  \n> ".join(map(escape, sentences)) + "\n"
+
+
+def doubts(result: Result) -> str:
+    """The findings, one of each code."""
+    return "".join(f"- {code}: {escape(text)}\n" for code, text in findings_by_code(result))
+
+
+def blocks_of_my_function(result: Result) -> dict[str, str]:
+    """What stands in each block of the page about a function of one's own."""
+    (table,), (account,) = scaling_tables(result), account_tables(result)
+    ((sentences, _),) = recommend_texts(result)
+    return {
+        "mine": table_to_markdown(table),
+        "mine verdicts": table_to_markdown(verdicts(account)),
+        "mine recommend": "> " + "  \n> ".join(map(escape, sentences)) + "\n",
+    }
+
+
+def blocks_of_two_machines(here: Result, there: Result) -> dict[str, str]:
+    """What stands in each block of the page about two machines."""
+    tables = comparison_tables(comparison([("A", here), ("B", there)]))
+    return {
+        "different": "\n".join(table_to_markdown(one) for one in tables if one.title.startswith("What differs")),
+        "cases": "\n".join(table_to_markdown(one) for one in tables if one.title.startswith("B against A")),
+        "shape": "\n".join(table_to_markdown(one) for one in tables if one.title.startswith("Shape")),
+    }
 
 
 def many() -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -231,12 +352,15 @@ def pages() -> dict[Path, dict[str, str]]:
         SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
         MANY: blocks_of_many(*many()),
         CLUSTER: blocks_of_cluster(reference("slurm-3-nodes-amd-epyc-2cpu")),
+        TUTORIAL: blocks_of_tutorial(),
+        MY_FUNCTION: blocks_of_my_function(reference("my-function-amd-epyc-2cpu")),
+        TWO_MACHINES: blocks_of_two_machines(reference(), reference("quick-intel-xeon-16cpu")),
     }
 
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for name, chart in pictures(reference()).items():
+    for name, chart in {**pictures(reference()), **tutorial_pictures()}.items():
         (IMAGES / f"{name}.svg").write_text(svg(chart), encoding="utf-8")
     for page, contents in pages().items():
         page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")

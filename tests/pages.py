@@ -87,7 +87,13 @@ class Reader:
 
     def _run(self, arguments: list[str], text: str) -> None:
         done = subprocess.run(
-            arguments, cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=300, stdin=subprocess.DEVNULL
+            arguments,
+            cwd=self.folder,
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            timeout=300,
+            stdin=subprocess.DEVNULL,
         )
         told = done.stdout + done.stderr
         assert done.returncode in set(self._allowed(text)), f"{text}\nended with {done.returncode}:\n{told}"

@@ -1,0 +1,91 @@
+"""The tutorial: its commands run, in its order; its pictures are those of the reference runs; its words promise no figure."""
+
+import importlib.util
+import json
+import re
+from xml.etree import ElementTree
+
+import pytest
+from pages import ROOT, Reader, fences
+
+from scalebench import load
+from scalebench.report.charts.base import MARKS
+from scalebench.study_file import read_study
+
+PAGE = "docs/tutorial.md"
+BLOCKS = r"<!-- reference: (.*?) -->.*?<!-- end -->"
+
+
+@pytest.fixture(scope="module")
+def update_readme():
+    spec = importlib.util.spec_from_file_location("update_readme", ROOT / "docs" / "update_readme.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.mark.long
+def test_each_question_is_answered_by_its_command(tmp_path):
+    """All in one folder, as a student types them; with one block of one round, and less to measure."""
+    (tmp_path / "pyproject.toml").write_text("[tool.scalebench]\nblocks = 1\nrounds = 1\n")
+    printed = Reader(
+        tmp_path, PAGE,
+        instead={
+            "scalebench run\n": "scalebench run --profile quick --blocks 1 --workers 1,2\n",  # that of all interfaces
+            "--blocks 10": "--blocks 2", "--precision 10% --budget 2m": "--precision 90% --budget 5s", "blocks = 5": "blocks = 1",
+            "[100, 300, 1000, 3000, 10000, 100000]": "[1000, 10000]", "total = 1000000": "total = 100000",
+        },
+    ).follow()  # fmt: skip
+    runs = [load(path) for path in sorted((tmp_path / "results").iterdir())]
+    assert {status for one in runs for status in one.rounds["status"]} == {"ok"}
+    assert {kind for one in runs for kind in one.rounds["kind"]} == {"crunch", "spin", "blas", "sleep"}
+    for command in ("scalebench report", "scalebench recommend", "scalebench granularity", "scalebench fit latest"):
+        assert "Results: " in printed[command]
+
+
+def test_the_study_of_short_tasks_can_be_read(tmp_path):
+    (fence,) = (one for one in fences(PAGE) if one.title)
+    (tmp_path / fence.title).write_text(fence.code)
+    assert read_study(tmp_path / fence.title).suites.keys() == {"granularity"}
+
+
+def test_its_words_name_no_time_and_no_speedup_of_their_own():
+    text = re.sub(BLOCKS, "", (ROOT / PAGE).read_text(encoding="utf-8"), flags=re.DOTALL)
+    words = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    assert re.findall(r"\d(?:\.\d+)? ?(?:ms|us|s|seconds|times|-fold)\b", words) == []
+
+
+def test_every_question_of_the_lecture_has_its_command_and_what_came_back():
+    questions = re.split(r"^## ", (ROOT / PAGE).read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+    asked = [one for one in questions if one.partition("\n")[0].endswith("?")]
+    assert len(asked) == 11
+    for one in asked:
+        assert "```sh\nscalebench" in one, one[:60]
+        assert "<!-- reference: " in one, one[:60]
+
+
+def marks(svg):
+    (group,) = [one for one in ElementTree.fromstring(svg).iter() if MARKS in (one.get("class") or "").split()]
+    return [one.get("aria-label") for one in group]
+
+
+@pytest.mark.long
+def test_every_picture_is_of_its_reference_run_and_in_the_page(update_readme):
+    text = (ROOT / PAGE).read_text(encoding="utf-8")
+    for name, chart in update_readme.tutorial_pictures().items():
+        file = update_readme.IMAGES / f"{name}.svg"
+        assert file.stat().st_size < 150_000
+        assert marks(file.read_text(encoding="utf-8")) == marks(update_readme.svg(chart))
+        assert f"(images/{name}.svg)" in text
+
+
+@pytest.mark.parametrize("run", ["tutorial-amd-epyc-2cpu", "my-function-amd-epyc-2cpu", "quick-intel-xeon-16cpu"])
+def test_a_run_of_the_pages_is_whole_and_small_and_names_no_place(update_readme, run):
+    result = update_readme.reference(run)
+    assert result.about["status"] == "finished"
+    assert set(result.rounds["status"]) == {"ok"}
+    assert sum(path.stat().st_size for path in result.path.iterdir()) < 600_000
+    told = (result.path / "run.json").read_text(encoding="utf-8")
+    assert "host" not in told
+    assert not re.search(r'"/', told)
+    assert json.loads(told)["machine"]["machine_id"].split("-")[-2] == run.split("-")[-1]
