@@ -1,21 +1,17 @@
 """Examples of the documentation do what they say."""
 
 import re
-from pathlib import Path
 
 import pandas as pd
+from pages import fences
 
 import scalebench
-
-README = Path(__file__).parents[2] / "README.md"
 
 
 def test_the_python_example_of_the_readme_measures_and_answers(tmp_path, monkeypatch):
     """As it stands, but with fewer items, workers, blocks and rounds."""
     monkeypatch.chdir(tmp_path)
-    (example,) = (
-        code for code in re.findall(r"```python\n(.*?)```", README.read_text(encoding="utf-8"), re.DOTALL) if "sb.run" in code
-    )
+    (example,) = (one.code for one in fences("README.md") if one.language == "python" and "sb.run" in one.code)
     names = {"__name__": "__main__"}
     assert "range(40)" in example
     assert '"1..2x"' in example

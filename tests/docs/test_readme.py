@@ -23,7 +23,9 @@ def update_readme():
 @pytest.mark.long  # it simulates all that the pages say of many workers
 def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
     pages = update_readme.pages()
-    assert {page.name for page in pages} == {"README.md", "sixteen-cores.md", "many-workers.md", "cluster.md"}
+    assert {page.name for page in pages} == {
+        "README.md", "sixteen-cores.md", "many-workers.md", "cluster.md", "tutorial.md", "my-function.md", "two-machines.md",
+    }  # fmt: skip
     for page, contents in pages.items():
         text = page.read_text(encoding="utf-8")
         assert update_readme.updated(text, contents) == text
