@@ -173,15 +173,17 @@ def part(result: Result, **kept: Sequence[Any]) -> Result:
 
 
 def only(table: Table, *sections: str) -> Table:
-    """A table of these interfaces alone."""
-    section, rows, heads = "", [], {}
-    for index, row in enumerate(table.rows):
-        section = table.sections.get(index, section)
-        if section in sections:
-            if section not in heads.values():
-                heads[len(rows)] = section
-            rows.append(row)
-    return replace(table, rows=rows, sections=heads)
+    """A scaling table of these interfaces alone, with the legend of the flags that are left."""
+    of_row = list(
+        itertools.accumulate(range(len(table.rows)), lambda section, index: table.sections.get(index, section), initial="")
+    )[1:]
+    kept = [index for index, section in enumerate(of_row) if section in sections]
+    rows = [table.rows[index] for index in kept]
+    flagged = any("o" in row[-1] for row in rows)
+    return replace(
+        table, rows=rows, sections={place: of_row[index] for place, index in enumerate(kept)},
+        notes=[note for note in table.notes if flagged or not note.startswith("o ")],
+    )  # fmt: skip
 
 
 def blocks_of_tutorial() -> dict[str, str]:
@@ -198,7 +200,7 @@ def blocks_of_tutorial() -> dict[str, str]:
     shown = {
         "serial": [only(tables["strong"], "serial")],
         "pool": [only(tables["strong"], "serial", "processes fork")],
-        "account": [only(accounts["strong"], "processes fork", "threads")],
+        "account": [replace(only(accounts["strong"], "processes fork", "threads"), notes=[])],
         "verdicts": [verdicts(accounts["strong"])],
         "too many": [tables["oversubscription"]],
         "too many verdicts": [verdicts(accounts["oversubscription"])],
