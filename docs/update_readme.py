@@ -61,7 +61,7 @@ TUTORIAL_PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
     "gil": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
     "waiting": ("tutorial-amd-epyc-2cpu", "speedup-strong-1", {"suite": ["waiting"]}),
     "start": ("amd-epyc-2cpu", "startup-1", {"suite": ["strong"]}),
-    "granularity": ("tutorial-amd-epyc-2cpu", "granularity-1", {"suite": ["granularity"]}),
+    "granularity": ("tutorial-amd-epyc-2cpu", "granularity-2", {"suite": ["granularity"]}),
     "weak": ("amd-epyc-2cpu", "efficiency-weak-1", {"suite": ["weak"]}),
     "laws": ("intel-xeon-16cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "multiprocess"]}),
 }
