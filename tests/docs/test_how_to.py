@@ -122,7 +122,7 @@ class TestTheGate:
             instead={"--blocks 10": "--blocks 3", "blocks=3, rounds=3": "blocks=1, rounds=1"},
             statuses={"--fail-on": {0, 1}},
         ).follow()
-        assert "head against base" in next(told for command, told in printed.items() if "--fail-on" in command)
+        assert "base (baseline)" in next(told for command, told in printed.items() if "--fail-on" in command)
         first = runs(repository)[0]
         assert set(first.rounds["status"]) == {"ok"}
         assert set(first.rounds["variant"]) == {"base", "head"}
@@ -139,7 +139,7 @@ class TestTheGate:
         assert install.startswith("python -m pip install scalebench")  # is not done here: it is installed
         for step in steps:
             page.type(step.replace("--blocks 30", "--blocks 2"))
-        assert "head against base" in summary.read_text()
+        assert "base (baseline)" in summary.read_text()
         assert set(runs(repository)[0].rounds["status"]) == {"ok"}
 
     def test_the_workflow_has_what_github_asks_of_one(self):
