@@ -93,7 +93,7 @@ def test_two_machines_are_compared_by_their_files(reader, tmp_path):
     page = reader("two-machines.md", instead={"blocks = 5": "blocks = 1", "tasks = 24": "tasks = 4"})
     printed = page.follow()
     assert "Verdicts, cases" in printed["scalebench compare laptop.json server.json"]
-    assert "Shape: efficiency at equal workers, %" in printed["scalebench compare laptop.json server.json"]
+    assert "B against A: strong scaling of crunch" in printed["scalebench compare laptop.json server.json"]
     assert "Verdicts, cases" in printed["scalebench compare laptop server"]
     assert (tmp_path / "both.html").stat().st_size > 0
     assert not re.search(r"\"/", (tmp_path / "laptop" / "1.json").read_text()[:20_000])
