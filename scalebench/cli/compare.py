@@ -143,7 +143,7 @@ def _say(text: str) -> None:
 def _names(found: "pd.DataFrame") -> str:
     from scalebench.analysis.compare import label
 
-    worst = found.assign(size=found["ratio"].map(lambda ratio: abs(math.log(ratio)))).nlargest(3, "size")
+    worst = found.loc[found["ratio"].map(lambda ratio: abs(math.log(ratio))).nlargest(3).index]
     names = [f"{label(one)} ({one['ratio']:.3f}{_interval(one)})" for _, one in worst.iterrows()]
     return ", ".join(names) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 

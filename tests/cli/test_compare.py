@@ -182,6 +182,15 @@ class TestTheGate:
         assert status == 1
         assert "What varies is the run" in out
 
+    def test_names_the_three_that_changed_most_by_what_was_asked(self, scalebench, tmp_path):
+        slower = {"7": 1.3, "8": 1.5, "9": 1.4, "10": 1.2}
+        write_run(tmp_path / "before", [row for size in slower for row in blocks(size=size)])
+        write_run(tmp_path / "after", [row for size, slow in slower.items() for row in blocks(slow, NOISY[::-1], size=size)])
+        _, _, err = scalebench("compare", "before", "after", "--fail-on", "slower:5%", "--accept-drift")
+        named = [one.partition(" x24")[0] for one in err.partition("by more than 5%: ")[2].split(", crunch ")]
+        assert named == ["crunch 8", "9", "7"]
+        assert "and 1 more" in err
+
     def test_says_how_many_cases_it_could_not_have_judged(self, scalebench, before, tmp_path):
         after(tmp_path, 1.0)
         status, _, err = scalebench("compare", "before", "after", "--fail-on", "slower:1%")
