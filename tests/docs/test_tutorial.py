@@ -32,7 +32,7 @@ def test_each_question_is_answered_by_its_command(tmp_path):
         tmp_path, PAGE,
         instead={
             "scalebench run\n": "scalebench run --profile quick --blocks 1 --workers 1,2\n",  # that of all interfaces
-            "--blocks 10": "--blocks 2", "--precision 10% --budget 2m": "--precision 90% --budget 5s", "blocks = 5": "blocks = 1",
+            "--blocks 10": "--blocks 2", "--precision 10% --budget 2m": "--precision 50% --budget 5s", "blocks = 5": "blocks = 1",
             "[100, 300, 1000, 3000, 10000, 100000]": "[300, 1000, 3000, 10000]", "total = 1000000": "total = 100000",
         },
     ).follow()  # fmt: skip
