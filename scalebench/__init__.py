@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from scalebench.workloads.describe import Workload
     from scalebench.workloads.work import count_work
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 __all__ = ["Result", "Study", "Workload", "count_work", "load", "run"]
 
 _HOMES = {
