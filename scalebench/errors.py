@@ -7,6 +7,7 @@
     │   └── StudyError        a key of a study, a flag or an axis
     ├── WorkloadError         the workload can't be imported, or fails on the serial reference pass
     ├── ResultsError          a results folder or file that can't be read or written
+    │   ├── NoneRanWellError      sides of a comparison whose every case failed, where the baseline has some that ran well
     │   └── NotStoredError        in the middle of a run; what was stored until then is intact (exit status 4)
     ├── LauncherError         hosts can't be started any more, in the middle of a run; what was measured is kept (exit status 4)
     ├── BackendUnavailableError   a library or launcher that a backend needs is missing here
@@ -77,6 +78,10 @@ class ResultsError(ScalebenchError):
     def __init__(self, message: str) -> None:
         half = self.MOST // 2
         super().__init__(printable(message if len(message) <= self.MOST else f"{message[:half]} ... {message[-half:]}"))
+
+
+class NoneRanWellError(ResultsError):
+    """Of a comparison: no case ran well on both sides, and some that ran well in the baseline failed."""
 
 
 class NotStoredError(ResultsError):

@@ -2,11 +2,16 @@
 
 SIGINT, as of Ctrl-C, lets the round in flight finish; a second one ends it. SIGTERM and SIGHUP come from a batch system or a
 terminal that goes: they end it at once. What was measured is saved either way. A signal that is ignored, as below nohup, stays so.
+
+A signal may come while something is imported, and the initialisation of an extension makes another exception of it: ``ended_by`` looks
+for it below that.
 """
 
+import contextlib
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -19,12 +24,22 @@ class Ended(KeyboardInterrupt):
         self.status = 128 + number
 
 
+def ended_by(error: BaseException) -> KeyboardInterrupt | None:
+    """The interruption that an exception was made of, if one was."""
+    seen: BaseException | None = error
+    while seen is not None and not isinstance(seen, KeyboardInterrupt):
+        seen = seen.__cause__ or seen.__context__
+    return seen
+
+
 class Interruption:
     """Handles the signals while it is entered. Only the main thread is told of them: elsewhere it does nothing."""
 
     def __init__(self) -> None:
         self.patient = False  #: whether something is in flight that a first SIGINT shall let finish
         self._asked = False
+        self._held: Ended | None = None
+        self._holds = False
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Self:
@@ -39,6 +54,17 @@ class Interruption:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """What is done in here is done to its end: a signal that comes meanwhile counts afterwards, a second one at once."""
+        self._holds = True
+        try:
+            yield
+        finally:
+            self._holds = False
+        if self._held is not None:
+            raise self._held
+
     def asked(self) -> bool:
         """Whether nothing more shall be begun."""
         return self._asked
@@ -47,5 +73,8 @@ class Interruption:
         if number == signal.SIGINT and self.patient and not self._asked:
             self._asked = True
             print("\nscalebench: ends after the round in flight; Ctrl-C again: now", file=sys.stderr, flush=True)
+            return
+        if self._holds and self._held is None:
+            self._held = Ended(number)
             return
         raise Ended(number)

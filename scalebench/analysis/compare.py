@@ -35,7 +35,7 @@ import pandas as pd
 
 from scalebench.analysis.scaling import LAUNCH, launches, natural
 from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, LOCATION
-from scalebench.errors import ResultsError
+from scalebench.errors import NoneRanWellError, ResultsError
 from scalebench.results.schema import ASKED
 from scalebench.workloads.kinds import KINDS, get_kind
 
@@ -97,6 +97,7 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
         ``replicates`` (``pairs``, ``runs``, ``blocks``, ``rounds``) and how many a side, ``p``, ``p_holm``,
         ``verdict`` and ``detectable``; ``answers``: ``same``, ``differ`` or ``unchecked`` between the two sides.
     Raises:
+        NoneRanWellError: No case ran well on both sides, and some failed that ran well in the baseline.
         ResultsError: No case in common.
     """
     if only_summaries(sides):
@@ -109,7 +110,8 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
         tables.append(estimates.assign(side=number, answers=_answers(sides[0], sides[number], estimates.index, paired=paired)))
     whole = pd.concat(tables)
     if whole.empty:
-        raise ResultsError(_nothing_in_common(sides, paired=paired))
+        error = NoneRanWellError if len(failures(sides, paired=paired)) else ResultsError
+        raise error(_nothing_in_common(sides, paired=paired))
     whole = _judged(whole, margin)
     known = cases.reindex(whole.index)
     per = np.where(known["backend"].isna(), "call", np.where(known["kind"].isin(_fixed_time()), "unit of work", "round"))

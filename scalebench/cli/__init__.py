@@ -10,6 +10,7 @@ from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
 from scalebench.errors import LauncherError, NotStoredError, ScalebenchError, printable
+from scalebench.interruption import ended_by
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, CUT_SHORT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 #: what the exit statuses mean
@@ -90,12 +91,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"scalebench: {printable(str(error))}", file=sys.stderr)
         return CUT_SHORT if isinstance(error, NotStoredError | LauncherError) else WRONG_USE
     except KeyboardInterrupt as ended:
-        print("scalebench: interrupted", file=sys.stderr)
-        return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
+        return _interrupted(ended)
     except BrokenPipeError:
         # the reader of our output has gone, as in 'scalebench report | head'
         sys.stderr.close()
         return OK
+    except ImportError as error:
+        if (ended := ended_by(error)) is None:
+            raise
+        return _interrupted(ended)
+
+
+def _interrupted(ended: KeyboardInterrupt) -> int:
+    print("scalebench: interrupted", file=sys.stderr)
+    return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
 
 
 def _run(asked: argparse.Namespace) -> int:

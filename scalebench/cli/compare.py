@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from scalebench.cli.parser import add_limit
-from scalebench.errors import UsageError, printable
+from scalebench.errors import NoneRanWellError, UsageError, printable
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,13 +49,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(asked: argparse.Namespace) -> int:
+    from scalebench import cli
+
     if asked.format not in _FORMATS:
         raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(_FORMATS)}")
     if asked.location is not None and asked.location not in _LOCATIONS:
         raise UsageError(f"--location {asked.location}: no such statistic.\nThere are: {', '.join(_LOCATIONS)}")
     margin = share(asked.margin, "--margin")
     gates = [gate(text) for text in asked.fail_on]
-    told = _compare(asked, margin)
+    try:
+        told = _compare(asked, margin)
+    except NoneRanWellError as error:
+        if not gates:
+            raise
+        _say(str(error))
+        return cli.CASES_FAILED
     if asked.format == "json":
         print(as_json(told, asked.runs))
     elif asked.format == "markdown":

@@ -216,9 +216,12 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
         status = "finished"
     finally:
         interruption.patient = False
-        folder = runner.finish(status)
-        if status != "finished":
-            print(f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}", file=sys.stderr)
+        with interruption.held():
+            folder = runner.finish(status)
+            if status != "finished":
+                print(
+                    f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}", file=sys.stderr
+                )
     return folder
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from factories import make_rounds, make_tasks
 
+from scalebench.cli import CASES_FAILED, WRONG_USE
 from scalebench.results.schema import ROUNDS, TASKS
 from scalebench.results.store import write_parquet
 
@@ -196,6 +197,15 @@ class TestTheGate:
         status, _, err = scalebench("compare", "before", "after", "--fail-on", "slower:1%")
         assert status == 0
         assert "1 of 1 cases would not have shown a change of 1%" in err
+
+    def test_does_not_pass_where_every_case_failed_that_ran_before(self, scalebench, before, tmp_path):
+        write_run(tmp_path / "after", blocks(status="failed", message="ValueError: no"))
+        status, _, err = scalebench("compare", "before", "after", "--fail-on", "slower:5%")
+        assert status == CASES_FAILED
+        assert "no case ran well on both sides" in err
+        assert "nothing that ran well; 1 failed" in err
+        assert scalebench("compare", "before", "after")[0] == WRONG_USE  # nobody asked for a verdict on that
+        assert scalebench("compare", "after", "before", "--fail-on", "slower:5%")[0] == WRONG_USE  # the baseline is what failed
 
     def test_does_not_pass_where_a_case_failed_that_ran_before(self, scalebench, tmp_path):
         write_run(tmp_path / "before", blocks() + blocks(size="7"))

@@ -10,6 +10,7 @@ from scalebench.errors import HostFailedError
 from scalebench.host import protocol
 from scalebench.host.answers import digest
 from scalebench.host.probe import places
+from scalebench.launchers import marked
 
 ITEMS = list(range(10))
 
@@ -41,17 +42,13 @@ def life(bench):
         told["round of two"] = host.ask({**round_, "first": 2}, 60)
         told["round of none"] = host.ask({**round_, "first": 0}, 60)
         host.ask({"do": "close"}, 60)
-        # the host, and for MPI the ranks and their launcher, end after the reply to close
+        # the host, and for MPI the ranks and their launcher, end after the reply to close, before anybody ends what is left
+        marked.wait_for(started, 60)
+        left = [one for one in started if marked.runs(one)]
         told["status"] = host.end(patience=30)
-        # one that has ended by itself may still be on its way out, or wait to be reaped by the system
-        _, left = psutil.wait_procs(started, timeout=60)
     finally:
         host.end()
-    return {
-        **told,
-        "started": {one.pid for one in started},
-        "left": [one for one in left if one.status() != psutil.STATUS_ZOMBIE],
-    }
+    return {**told, "started": {one.pid for one in started}, "left": left}
 
 
 class TestAnswers:

@@ -1,0 +1,78 @@
+"""Signals that come while something is done to its end, or while something is imported."""
+
+import os
+import signal
+
+import pytest
+
+from scalebench import cli
+from scalebench.cli import list as command
+from scalebench.interruption import Ended, Interruption, ended_by
+
+
+def send(number):
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_something_is_done_to_its_end_counts_afterwards(number):
+    done = []
+    with Interruption() as interruption, pytest.raises(Ended) as ended, interruption.held():
+        send(number)
+        done.append("to its end")
+    assert done == ["to its end"]
+    assert ended.value.status == 128 + number
+
+
+def test_a_second_one_counts_at_once():
+    done = []
+    with Interruption() as interruption, pytest.raises(Ended) as ended, interruption.held():
+        send(signal.SIGINT)
+        send(signal.SIGTERM)
+        done.append("not reached")
+    assert done == []
+    assert ended.value.status == 128 + signal.SIGTERM
+
+
+def test_without_a_signal_nothing_is_raised_and_the_next_one_counts_at_once_again():
+    with Interruption() as interruption:
+        with interruption.held():
+            pass
+        with pytest.raises(Ended):
+            send(signal.SIGTERM)
+
+
+def test_an_error_in_there_is_told_and_not_the_signal():
+    with Interruption() as interruption, pytest.raises(OSError, match="full"), interruption.held():
+        send(signal.SIGINT)
+        raise OSError("full")
+
+
+def as_an_extension_does():
+    """The initialisation of one makes an ImportError of whatever is raised in it."""
+    try:
+        raise Ended(signal.SIGTERM)
+    except Ended as error:
+        raise ImportError("initialization failed") from error
+
+
+def test_an_interruption_is_found_below_what_was_made_of_it():
+    with pytest.raises(ImportError) as made:
+        as_an_extension_does()
+    assert ended_by(made.value).status == 128 + signal.SIGTERM
+    assert ended_by(ImportError("no module")) is None
+
+
+def test_a_command_that_is_ended_in_an_import_says_so_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setattr(command, "main", lambda _: as_an_extension_does())
+    assert cli.main(["list"]) == 128 + signal.SIGTERM
+    assert capsys.readouterr().err == "scalebench: interrupted\n"
+
+
+def test_an_import_that_fails_by_itself_is_no_interruption(monkeypatch):
+    def fails(_):
+        raise ImportError("no module")
+
+    monkeypatch.setattr(command, "main", fails)
+    with pytest.raises(ImportError, match="no module"):
+        cli.main(["list"])
