@@ -14,38 +14,45 @@ def send(number):
     os.kill(os.getpid(), number)
 
 
+def held(interruption, *signals, done=None, error=None):
+    """All of it within what is done to its end."""
+    with interruption.held():
+        for number in signals:
+            send(number)
+        if error is not None:
+            raise error
+        done.append("to its end")
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_something_is_done_to_its_end_counts_afterwards(number):
     done = []
-    with Interruption() as interruption, pytest.raises(Ended) as ended, interruption.held():
-        send(number)
-        done.append("to its end")
+    with Interruption() as interruption, pytest.raises(Ended) as ended:
+        held(interruption, number, done=done)
     assert done == ["to its end"]
     assert ended.value.status == 128 + number
 
 
 def test_a_second_one_counts_at_once():
     done = []
-    with Interruption() as interruption, pytest.raises(Ended) as ended, interruption.held():
-        send(signal.SIGINT)
-        send(signal.SIGTERM)
-        done.append("not reached")
+    with Interruption() as interruption, pytest.raises(Ended) as ended:
+        held(interruption, signal.SIGINT, signal.SIGTERM, done=done)
     assert done == []
     assert ended.value.status == 128 + signal.SIGTERM
 
 
 def test_without_a_signal_nothing_is_raised_and_the_next_one_counts_at_once_again():
+    done = []
     with Interruption() as interruption:
-        with interruption.held():
-            pass
+        held(interruption, done=done)
+        assert done == ["to its end"]
         with pytest.raises(Ended):
             send(signal.SIGTERM)
 
 
 def test_an_error_in_there_is_told_and_not_the_signal():
-    with Interruption() as interruption, pytest.raises(OSError, match="full"), interruption.held():
-        send(signal.SIGINT)
-        raise OSError("full")
+    with Interruption() as interruption, pytest.raises(OSError, match="full"):
+        held(interruption, signal.SIGINT, error=OSError("full"))
 
 
 def as_an_extension_does():

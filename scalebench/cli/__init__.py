@@ -97,9 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stderr.close()
         return OK
     except ImportError as error:
-        if (ended := ended_by(error)) is None:
+        if (below := ended_by(error)) is None:
             raise
-        return _interrupted(ended)
+        return _interrupted(below)
 
 
 def _interrupted(ended: KeyboardInterrupt) -> int:
