@@ -24,13 +24,18 @@ class Rays:
         self.address = None
 
     def head(self, address):
-        self.address = f"{address}:6379"
-        self._start("login", "--head", "--port=6379", "--num-cpus=0", "--include-dashboard=false", f"--node-ip-address={address}")
+        self.start("login", *self.as_written("--head --num-cpus=0 --include-dashboard=false", address))
 
     def node(self, host, cpus):
-        self._start(host, f"--address={self.address}", f"--num-cpus={cpus}")
+        self.start(host, f"--address={self.address}", f"--num-cpus={cpus}")
 
-    def _start(self, host, *arguments):
+    def as_written(self, arguments, address):
+        """The arguments of a page, with the address of its machine here, and few CPUs a node."""
+        self.address = f"{address}:6379"
+        arguments = arguments.replace("LOGIN:6379", self.address).replace("--num-cpus=16", "--num-cpus=2").split()
+        return [*arguments, f"--node-ip-address={address}"] if "--head" in arguments else arguments
+
+    def start(self, host, *arguments):
         command = self._on(host, Path(sys.executable).with_name("ray"), "start", "--object-store-memory=100000000", *arguments)
         told = subprocess.run(command, env=self.environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
         assert told.returncode == 0, told.stderr + told.stdout

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from dasks import Dasks
+from rays import Rays
 
 from scalebench.results.load import load
 
@@ -105,3 +106,20 @@ def test_workers_of_dask_at_an_address_and_in_jobs(folder, slurm):
     )
     measured(folder, backends=["dask"])
     assert slurm.queue() == []
+
+
+def test_workers_of_ray_on_other_nodes(folder, hosts):
+    (command,) = commands("--backend ray")
+    started = re.findall(r"^ray start (.*?) +#", PAGE, re.MULTILINE)
+    rays = Rays(hosts.on)
+    try:
+        head, node = (rays.as_written(one, hosts.address) for one in started)
+        rays.start("login", *head)
+        for name in ("node1", "node2"):
+            rays.start(name, *node)
+        token = [f"{name}={rays.environment[name]}" for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")]
+        assert all(one.partition("=")[0] in PAGE for one in token)
+        run(hosts, ["env", *token, *command[:-1], rays.address], "--nodes", "1", *LESS)
+    finally:
+        rays.end()
+    assert set(measured(folder, backends=["ray"]).rounds.query("backend == 'ray'")["nodes_found"]) <= {1, 2}
