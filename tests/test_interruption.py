@@ -10,6 +10,17 @@ from scalebench.cli import list as command
 from scalebench.interruption import Ended, Interruption, ended_by
 
 
+@pytest.fixture(autouse=True)
+def _none_is_ignored():
+    """Below nohup SIGHUP is, and stays so."""
+    before = {
+        number: signal.signal(number, signal.default_int_handler) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def send(number):
     os.kill(os.getpid(), number)
 

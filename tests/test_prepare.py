@@ -91,6 +91,7 @@ def units(result):
     return good.groupby("variant")["work_units"].unique().map(list).to_dict()
 
 
+@pytest.mark.long
 def test_environments_are_measured_in_the_same_blocks(tmp_path):
     study = Study(
         workload="tasks:counts_what_the_environment_says", backend="processes", **{**ONE, "blocks": 3},

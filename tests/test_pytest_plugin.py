@@ -107,6 +107,7 @@ def test_a_precision_adds_no_blocks_and_says_what_missed_it(session):
     assert next(one for one in result.findings if one["code"] == "SB111")["ended"] == "finished"
 
 
+@pytest.mark.long
 def test_disabled_benchmarks_run_one_round_of_block_0(session):
     told, (result,) = session("--benchmark-disable")
     told.assert_outcomes(passed=3)
@@ -114,6 +115,7 @@ def test_disabled_benchmarks_run_one_round_of_block_0(session):
     assert result.rounds[~result.rounds["warmup"]].groupby("case_id").size().tolist() == [1, 1, 1]
 
 
+@pytest.mark.long
 def test_a_deselected_case_is_not_measured_and_not_waited_for(session):
     told, (result,) = session("-k", "threads-w1")
     told.assert_outcomes(passed=2, deselected=4)
@@ -131,6 +133,7 @@ def test_a_failed_launch_writes_its_row_and_then_fails_the_test(session):
     assert sorted(result.rounds.groupby("case_id")["status"].first()) == ["mismatch", "ok"]
 
 
+@pytest.mark.long
 def test_an_unavailable_backend_skips_with_its_reason(session, pytester):
     pytester.makeconftest(
         "from scalebench.launchers import local\nlocal.Local.unavailable = lambda _, name, *__: 'not here: get it' if name == 'threads' else None\n"

@@ -97,6 +97,7 @@ def test_a_run_that_was_killed_has_its_parts_and_goes_on(tmp_path, undisturbed, 
     assert launches(whole.rounds) == launches(undisturbed)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("left", ["tasks written", "parts not removed", "tasks moved"])
 def test_a_run_that_was_killed_while_its_files_were_made_goes_on(left, tmp_path, undisturbed, monkeypatch):
     folder = interrupted(Study(**TINY), tmp_path, 4)

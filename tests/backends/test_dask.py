@@ -52,6 +52,7 @@ def ask(dasks, *requests, workload="tasks:square", workers=1):
 ROUND = {"do": "round", "task_timing": "on"}
 
 
+@pytest.mark.long
 def test_as_many_workers_as_asked_for_are_used_and_all_are_left_running(dasks):
     for name in ("a", "b", "c"):
         dasks.worker("--name", name)

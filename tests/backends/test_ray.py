@@ -31,6 +31,7 @@ def opened(workers=1, **asked):
         raise
 
 
+@pytest.mark.long
 def test_it_listens_on_loopback_alone_and_writes_nothing_into_the_home_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("HOME", str(tmp_path))
     usual = Path("/tmp/ray").exists()  # where ray has its sessions

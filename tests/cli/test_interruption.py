@@ -198,6 +198,7 @@ class TestAPlaceThatGoes:
         yield place
         subprocess.run(["umount", place], check=True)
 
+    @pytest.mark.long
     def test_as_a_disk_that_is_full(self, small_disk, tmp_path, start):
         status, out, err = start(small_disk, *SHORT, "--blocks", "100").end()
         assert (status, out) == (CUT_SHORT, "")
@@ -224,6 +225,7 @@ class TestAPlaceThatGoes:
         assert controller.leaves_nothing()
 
 
+@pytest.mark.long
 def test_two_runs_into_one_folder_do_not_harm_each_other(tmp_path, start):
     both = [start(tmp_path, *SHORT, "--blocks", "4") for _ in range(2)]
     assert [one.end()[0] for one in both] == [0, 0]

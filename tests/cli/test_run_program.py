@@ -141,6 +141,7 @@ def test_threads_of_a_c_program_scale_strongly_and_weakly(run, tmp_path):
     assert 1.3 < by_workers["cpu_tree_s"].loc[2] / by_workers["cpu_tree_s"].loc[1] < 3
 
 
+@pytest.mark.long
 def test_openmp_threads_are_the_axis_blas_threads_or_a_variable_that_the_command_sets(run):
     code = "import os; print('n', os.environ['OMP_NUM_THREADS'])"
     asked = ("--figure-of-merit", r"n (\d+)", *QUICK)
@@ -259,6 +260,7 @@ def test_two_variants_differ_by_their_variables_their_names_and_their_interprete
     assert "folder of its own" in err
 
 
+@pytest.mark.long
 def test_recommend_compare_and_fit_take_a_program_for_what_it_is(run, capsys):
     status, _, _, _ = run("--command", "sleep 0.0{workers}", "--workers", "1,2,3,4", "--blocks", "3", "--rounds", "3")
     assert status == OK

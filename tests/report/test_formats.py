@@ -108,6 +108,7 @@ def test_what_is_there_is_replaced_only_if_told_to(format_, capsys):
     assert [one.name for one in Path().iterdir()] == ["there"]
 
 
+@pytest.mark.long
 def test_a_page_replaces_what_is_there_if_told_to():
     Path("there").write_text("mine")
     assert report("html", "-o", "there", "--force") == 0

@@ -176,6 +176,7 @@ def test_more_runs_than_have_tables_have_no_charts():
     assert charts(make_result(make_rounds(*rows))) == []
 
 
+@pytest.mark.long
 def test_a_question_of_very_many_cases_is_not_drawn_and_the_page_says_so():
     cases = [{"backend": "processes", "chunksize": size, "workers": 2} for size in range(1, MOST_CASES + 1)]
     large = make_result(make_rounds({}, *cases, block=0))
