@@ -11,7 +11,7 @@ import nox
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 nox.needs_version = ">=2025.2.9"
 nox.options.default_venv_backend = "uv|virtualenv"
-nox.options.sessions = ["tests", "tests-long", "tests-cluster", "pythons", "package", "lint"]
+nox.options.sessions = ["tests", "tests-long", "tests-alone", "tests-cluster", "pythons", "package", "lint"]
 nox.options.error_on_missing_interpreters = False
 nox.options.download_python = "never"
 
@@ -52,9 +52,16 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(name="tests-long")
 def tests_long(session: nox.Session) -> None:
-    """Simulations of many studies, files changed at random, every fault, a run ended at any moment, the lecture."""
+    """Simulations of many studies, files changed at random, every fault, a run ended at any moment, all commands of the pages."""
     session.install("-e", ".[all,ray]", *group("tests"))
     run_tests(session, "long", "tests")
+
+
+@nox.session(name="tests-alone")
+def tests_alone(session: nox.Session) -> None:
+    """One by one those that need the CPUs to themselves: losses of a known size are found, and the lecture's claims hold."""
+    session.install("-e", ".[all,ray]", *group("tests"))
+    session.run("pytest", "tests", "-m", "alone", *session.posargs)
 
 
 @nox.session(name="tests-cluster")
@@ -81,9 +88,8 @@ def pythons(session: nox.Session) -> None:
 
 
 def run_tests(session: nox.Session, which: str, *places: str) -> None:
-    """Side by side; those that need the CPUs to themselves afterwards, one by one."""
+    """Side by side."""
     session.run("pytest", *places, *SIDE_BY_SIDE, "-m", f"not alone and not rare and {which}")
-    session.run("pytest", *places, "-m", f"alone and {which}", success_codes=[0, 5])  # 5: there are none of those
 
 
 @nox.session

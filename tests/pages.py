@@ -53,7 +53,8 @@ class Reader:
         self.statuses = dict(statuses or {})
         self.skipped = skipped
         self.environment = {
-            **os.environ,
+            # no variable by which a pytest of the page would take itself for a part of the one that this is
+            **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "COLUMNS": "200",
             **(environment or {}),

@@ -13,6 +13,7 @@ from pages import ROOT, Reader, fences
 from scalebench import load
 from scalebench.backends.registry import get_backend
 from scalebench.cli import COMMANDS
+from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.study_file import read_study
 
 HOW_TO = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs" / "how-to").glob("*.md"))
@@ -224,4 +225,4 @@ def test_a_scaling_section_has_its_runs_pictures_and_tables(reader, tmp_path):
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {"speedup-strong-1.svg", "efficiency-strong-1.svg", "speedup-weak-1.svg", "efficiency-weak-1.svg"} <= names
     assert r"\begin{tabular}" in (tmp_path / "tables.tex").read_text()
-    assert json.loads((tmp_path / "scaling.json").read_text())["scalebench"] == 1
+    assert json.loads((tmp_path / "scaling.json").read_text())["scalebench"] == SCHEMA_VERSION
