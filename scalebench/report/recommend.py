@@ -8,6 +8,7 @@ import pandas as pd
 from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
 from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
 from scalebench.command import PROGRAM
+from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
 from scalebench.report.tables import Table, duration, number, percent, ratio
 from scalebench.results.result import Result
 
@@ -29,7 +30,18 @@ def recommend_texts(result: Result) -> list[tuple[list[str], Table]]:
     """For each question what to use and why, sentence by sentence, and its table."""
     curves = granularity(result.rounds) if sweeps(result.rounds) else None
     many = result.rounds["run_id"].nunique() > 1
-    return [(_words(one, curves), _table(one, with_run=many)) for one in recommendations(result)]
+    doubts = _doubts(result)
+    return [([*_words(one, curves), *doubts], _table(one, with_run=many)) for one in recommendations(result)]
+
+
+def _doubts(result: Result) -> list[str]:
+    """Where the machine was not this run's own: then some cases may have been slowed more than others."""
+    found = {str(finding.get("code")) for finding in result.findings}
+    if codes := [one.code for one in (MachineDrifted, MachineBusy, MachineUnsteady) if one.code in found]:
+        return [
+            f"Doubt it: the machine was not quiet meanwhile ({', '.join(codes)}), which may slow some cases more than others."
+        ]
+    return []
 
 
 def as_plain(one: Recommendation) -> dict[str, object]:

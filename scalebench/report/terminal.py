@@ -25,8 +25,10 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
         print_tables([overview_table(result)], console)
     else:
         print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
-    for code, text in findings_by_code(result):
+    for code, text in (doubts := findings_by_code(result)):
         _print(console, f"{code}  {text}", "yellow")
+    if doubts:
+        _print(console, f"What a doubt means: {command('help', doubts[0][0])}", "yellow")
     for sentence in unfinished(result):
         _print(console, sentence, "bold yellow")
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")

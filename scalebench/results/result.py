@@ -76,6 +76,6 @@ def check_version(version: object, file: Path) -> int:
     if not re.fullmatch(r"[0-9]{1,9}", text) or not 1 <= int(text) <= SCHEMA_VERSION:
         raise ResultsError(
             f"{file} has schema version {text[:40]!r}, this scalebench reads 1 to {SCHEMA_VERSION}.\n"
-            "A newer scalebench reads it: python -m pip install --upgrade scalebench"
+            "A newer scalebench reads it: install the one that wrote the file"
         )
     return int(text)

@@ -118,7 +118,7 @@ class TestJson:
         path = tmp_path / "mine.json"
         write_json(result, path)
         path.write_text(json.dumps({**content(path), "scalebench": version}))
-        with pytest.raises(ResultsError, match=r"schema version.*\n.*pip install --upgrade"):
+        with pytest.raises(ResultsError, match=r"schema version.*\n.*install the one that wrote"):
             read_json(path)
 
     def test_of_an_older_version_lacks_what_came_later_and_no_more(self, result, tmp_path):

@@ -41,7 +41,6 @@ class Doubt:
     code: str
     name: str
     meaning: str
-    link: str | None
     texts: list[str]
     page: Any  #: HTML of what it means and what to do
 
@@ -179,27 +178,14 @@ def doubts(findings: Iterable[dict[str, Any]]) -> list[Doubt]:
     texts: dict[str, list[str]] = {}
     for finding in findings:
         texts.setdefault(str(finding.get("code")), []).append(str(finding.get("text")))
-    pages = _pages()
     return [
         Doubt(
             code=code, name=known[code].__name__ if code in known else "", meaning=(known[code].__doc__ or "") if code in known else "",
-            link=f"{pages}/{code}.md" if pages and code in known else None, texts=list(dict.fromkeys(all_of_it)),
+            texts=list(dict.fromkeys(all_of_it)),
             page=explained(code) if code in known else None,
         )
         for code, all_of_it in sorted(texts.items())
     ]  # fmt: skip
-
-
-def _pages() -> str | None:
-    """Where the pages of the findings are on the web, if the project says so."""
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    try:
-        urls = metadata("scalebench").get_all("Project-URL") or []
-    except PackageNotFoundError:
-        return None
-    by_name = dict(url.split(", ", 1) for url in urls)
-    return by_name.get("Findings", "").rstrip("/") or None
 
 
 def _mapping(value: object) -> dict[str, Any]:

@@ -11,15 +11,20 @@ _HERE = Path(__file__).parent
 _FOLDERS = (_HERE / "findings", _HERE.parents[2] / "docs" / "findings")
 
 
+def page_of(code: str) -> str | None:
+    """The page of a finding, as Markdown; None where there is no such page."""
+    pages = [folder / f"{code}.md" for folder in _FOLDERS if re.fullmatch(r"SB\d+", code, re.ASCII)]
+    return next((page.read_text(encoding="utf-8") for page in pages if page.is_file()), None)
+
+
 def explained(code: str) -> Any:
     """All of the page but its title and example, as HTML; None where there is no such page."""
+    text = page_of(code)
+    if text is None:
+        return None
     from markdown_it import MarkdownIt
     from markupsafe import Markup
 
-    pages = [folder / f"{code}.md" for folder in _FOLDERS if re.fullmatch(r"SB\d+", code, re.ASCII)]
-    text = next((page.read_text(encoding="utf-8") for page in pages if page.is_file()), None)
-    if text is None:
-        return None
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     tokens = markdown.parse(text[text.index("\n## ") :])
     for token in tokens:
