@@ -182,8 +182,6 @@ def verdict(case: Row) -> str | None:
         return f"{lost}, not certain: {case['lost_low'] * 100:.0f} to {case['lost_high'] * 100:.0f}"
     why = _why(case)
     lost = f"{lost} ({why})" if why else lost
-    if pd.isna(case["lost_low"]):
-        return f"{lost}; too few blocks for an interval"
     if pd.notna(case["gained_by"]) and case["gained"] >= WORTH_TELLING:  # else more were lost than are missing
         return f"{lost}; {_gain(case)}"
     return lost

@@ -105,6 +105,7 @@ class TestTheReport:
             "",
             "SB104  crunch-processes-w4: 4 threads on 2 CPUs: times include waiting for a",
             "CPU; fewer --workers would not (and 1 more)",
+            "What a doubt means: scalebench help SB104",
             "Took 4 s, estimated 3 s.",
             "Results: results/20260131T120000-1f3a9c   Next: scalebench recommend results/20260131T120000-1f3a9c",
         ]
