@@ -5,7 +5,8 @@ Promises: where something can't be done, nothing was measured for it, and what w
 """
 
 import subprocess
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterator, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,19 +67,19 @@ def _reach_workers(sweep: Sweep) -> None:
     module = scheduler.starter_of_jobs(sweep.scheduler, (case.backend for case in takers))
     if module is not None:
         sweep.jobs = Jobs(sweep.scheduler, module, max(case.workers for case in takers))
-        try:
+        with _nothing_measured_yet("scheduler", sweep.scheduler):
             sweep.jobs.wait(never)
-        except LauncherError as error:
-            raise StudyError("scheduler", sweep.scheduler, *str(error).split(".\n", 1)) from None
     elif sweep.launcher.here:  # else it is hosts elsewhere that must reach it
         scheduler.reach(sweep.scheduler)
 
 
-def _prepare_launcher(study: Study, sweep: Sweep) -> None:
+@contextmanager
+def _nothing_measured_yet(key: str, value: str) -> Iterator[None]:
+    """A launcher that fails in here is an error of the study, of this key."""
     try:
-        sweep.launcher.prepare([entry.case for entry in sweep.entries])
-    except LauncherError as error:  # nothing was measured yet
-        raise StudyError("launcher", study.launcher, *str(error).split(".\n", 1)) from None
+        yield
+    except LauncherError as error:
+        raise StudyError(key, value, *str(error).split(".\n", 1)) from None
 
 
 def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:
@@ -103,7 +104,8 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
 
     try:
         _reach_workers(sweep)
-        _prepare_launcher(study, sweep)
+        with _nothing_measured_yet("launcher", study.launcher):
+            sweep.launcher.prepare([entry.case for entry in sweep.entries])
         measured_on = sweep.launcher.machine() or machine.fingerprint()
         prepare(sweep)
         if earlier is not None:

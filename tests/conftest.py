@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
+from browsers import ABSENT, CHROMIUM
 from hypothesis import HealthCheck, Phase, settings
 
 from scalebench import machine
@@ -32,6 +33,18 @@ def _hosts_import_tasks():
         del os.environ["PYTHONPATH"]
     else:
         os.environ["PYTHONPATH"] = before
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium, without a window."""
+    from playwright.sync_api import sync_playwright
+
+    assert CHROMIUM is not None, ABSENT
+    with sync_playwright() as playwright:
+        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield found
+        found.close()
 
 
 @pytest.fixture

@@ -11,6 +11,9 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from xml.etree import ElementTree
+
+from scalebench.report.charts.base import MARKS
 
 ROOT = Path(__file__).parents[1]
 _FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
@@ -32,6 +35,12 @@ class Fence:
 def fences(page: str) -> list[Fence]:
     """Those of a page, by its path in the repository."""
     return [Fence(*found) for found in _FENCE.findall((ROOT / page).read_text(encoding="utf-8"))]
+
+
+def marks(svg: str) -> list[str | None]:
+    """What each mark of data of a picture says of itself."""
+    (group,) = [one for one in ElementTree.fromstring(svg).iter() if MARKS in (one.get("class") or "").split()]
+    return [one.get("aria-label") for one in group]
 
 
 class Reader:

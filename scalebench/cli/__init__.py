@@ -90,21 +90,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ScalebenchError as error:
         print(f"scalebench: {printable(str(error))}", file=sys.stderr)
         return CUT_SHORT if isinstance(error, NotStoredError | LauncherError) else WRONG_USE
-    except KeyboardInterrupt as ended:
-        return _interrupted(ended)
+    except (KeyboardInterrupt, ImportError) as error:
+        if (ended := ended_by(error)) is None:
+            raise
+        print("scalebench: interrupted", file=sys.stderr)
+        return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
     except BrokenPipeError:
         # the reader of our output has gone, as in 'scalebench report | head'
         sys.stderr.close()
         return OK
-    except ImportError as error:
-        if (below := ended_by(error)) is None:
-            raise
-        return _interrupted(below)
-
-
-def _interrupted(ended: KeyboardInterrupt) -> int:
-    print("scalebench: interrupted", file=sys.stderr)
-    return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
 
 
 def _run(asked: argparse.Namespace) -> int:

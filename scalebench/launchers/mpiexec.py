@@ -95,10 +95,8 @@ class Mpiexec(Launcher):
         """A host that was lost must answer again: else each further launch would wait for its time limit."""
         if self._lost is None:
             return
-        if silent := self.silent(*self._lost, _ONE_ANSWERS_S):
-            told = "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items())
-            raise LauncherError(f"{told}.\nGo on with --resume when it does, or begin on other hosts")
-        self._lost = None
+        if lost := self.lost(*self._lost, _ONE_ANSWERS_S):
+            raise LauncherError(f"{lost}.\nGo on with --resume when it does, or begin on other hosts")
 
     def start(self, case: Case, place: Start = HERE) -> HostProcess:
         if case.backend == PROGRAM:
@@ -122,9 +120,11 @@ class Mpiexec(Launcher):
         with ThreadPoolExecutor(16) as pool:
             return {name: why for name, why in pool.map(tried, hosts) if why is not None}
 
-    def lost(self, mpi: MPI, hosts: Sequence[Host]) -> None:
-        """A launch on these hosts ended, and one of them is silent."""
-        self._lost = mpi, hosts
+    def lost(self, mpi: MPI, hosts: Sequence[Host], timeout: float) -> str | None:
+        """Which of the hosts of a launch don't answer any more, in words; kept for :meth:`wait`. None: all do."""
+        silent = self.silent(mpi, hosts, timeout)
+        self._lost = (mpi, hosts) if silent else None
+        return "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items()) or None
 
     def _who_fails(self, mpi: MPI, hosts: Sequence[Host], together: str) -> str:
         alone = self.silent(mpi, hosts, _ONE_ANSWERS_S)
@@ -160,10 +160,7 @@ class _There(Elsewhere):
         self._launcher, self._mpi, self._hosts = launcher, mpi, hosts
 
     def why(self) -> str | None:
-        silent = self._launcher.silent(self._mpi, self._hosts, _STILL_THERE_S)
-        if silent:
-            self._launcher.lost(self._mpi, self._hosts)
-        return "; ".join(f"{name} does not answer any more ({why})" for name, why in silent.items()) or None
+        return self._launcher.lost(self._mpi, self._hosts, _STILL_THERE_S)
 
 
 def over(mpi: MPI, hosts: Sequence[Host], count: int, exported: Iterable[str], own: Sequence[str] = ()) -> list[str]:

@@ -1,23 +1,9 @@
 """The figures of the README and of the page about 16 CPUs are those of the committed reference runs, and these name no host."""
 
-import importlib.util
 import json
-from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
-
-from scalebench.report.charts.base import MARKS
-
-ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module")
-def update_readme():
-    spec = importlib.util.spec_from_file_location("update_readme", ROOT / "docs" / "update_readme.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+from pages import marks
 
 
 @pytest.mark.long  # it simulates all that the pages say of many workers
@@ -29,12 +15,6 @@ def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
     for page, contents in pages.items():
         text = page.read_text(encoding="utf-8")
         assert update_readme.updated(text, contents) == text
-
-
-def marks(svg):
-    """What each mark of data says of itself."""
-    (group,) = [one for one in ElementTree.fromstring(svg).iter() if MARKS in (one.get("class") or "").split()]
-    return [one.get("aria-label") for one in group]
 
 
 @pytest.mark.long

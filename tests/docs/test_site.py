@@ -8,16 +8,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from browsers import needs_browser
 
 ROOT = Path(__file__).parents[2]
 NAV = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
-CHROMIUM = shutil.which("chromium")
-_ABSENT = "Debian's chromium is not installed: apt-get install chromium"
 BROKEN = """# Broken
 
 [no page](nowhere.md), [no heading](methodology.md#nowhere), [no file](../nowhere.py), ![no picture](images/nowhere.svg)
 """
-needs_browser = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason=_ABSENT)
 
 
 def test_every_page_is_in_the_navigation_once():
@@ -38,17 +36,6 @@ def site(tmp_path_factory):
     folder = tmp_path_factory.mktemp("site")
     assert build(ROOT / "mkdocs.yml", folder)[0] == 0
     return folder
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM is not None, _ABSENT
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,27 +1,16 @@
 """The tutorial: its commands run, in its order; its pictures are those of the reference runs; its words promise no figure."""
 
-import importlib.util
 import json
 import re
-from xml.etree import ElementTree
 
 import pytest
-from pages import ROOT, Reader, fences
+from pages import ROOT, Reader, fences, marks
 
 from scalebench import load
-from scalebench.report.charts.base import MARKS
 from scalebench.study_file import read_study
 
 PAGE = "docs/tutorial.md"
 BLOCKS = r"<!-- reference: (.*?) -->.*?<!-- end -->"
-
-
-@pytest.fixture(scope="module")
-def update_readme():
-    spec = importlib.util.spec_from_file_location("update_readme", ROOT / "docs" / "update_readme.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 @pytest.mark.long
@@ -62,11 +51,6 @@ def test_every_question_of_the_lecture_has_its_command_and_what_came_back():
     for one in asked:
         assert "```sh\nscalebench" in one, one[:60]
         assert "<!-- reference: " in one, one[:60]
-
-
-def marks(svg):
-    (group,) = [one for one in ElementTree.fromstring(svg).iter() if MARKS in (one.get("class") or "").split()]
-    return [one.get("aria-label") for one in group]
 
 
 @pytest.mark.long

@@ -1,10 +1,9 @@
 """The page in a real browser, from a file: what is drawn, what is asked for, what can be used, and what can't run."""
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
+from browsers import needs_browser
 from factories import make_result, make_rounds, sweep_rows
 
 from scalebench.report.charts import charts
@@ -13,21 +12,8 @@ from scalebench.report.html.page import to_html
 from scalebench.results.load import load
 
 REFERENCE = Path(__file__).parents[3] / "results" / "reference" / "amd-epyc-2cpu"
-CHROMIUM = shutil.which("chromium")
-_ABSENT = "Debian's chromium is not installed: apt-get install chromium"
-pytestmark = pytest.mark.skipif(CHROMIUM is None and not os.environ.get("CI"), reason=_ABSENT)
+pytestmark = needs_browser
 HOSTILE = "</script><script>window.ran=1</script><img src=x onerror=window.ran=1>\"'&{{7*7}}"
-
-
-@pytest.fixture(scope="module")
-def browser():
-    from playwright.sync_api import sync_playwright
-
-    assert CHROMIUM is not None, _ABSENT
-    with sync_playwright() as playwright:
-        found = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield found
-        found.close()
 
 
 class Opened:
