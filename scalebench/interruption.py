@@ -4,7 +4,8 @@ SIGINT, as of Ctrl-C, lets the round in flight finish; a second one ends it. SIG
 terminal that goes: they end it at once. What was measured is saved either way. A signal that is ignored, as below nohup, stays so.
 
 A signal may come while something is imported, and the initialisation of an extension makes another exception of it: ``ended_by`` looks
-for it below that.
+for it below that. It may come where an exception is dropped, as in a finaliser or in a library that can do without what it
+imports: ``asked`` raises it once more, so that it counts before the next launch at the latest.
 """
 
 import contextlib
@@ -38,6 +39,7 @@ class Interruption:
     def __init__(self) -> None:
         self.patient = False  #: whether something is in flight that a first SIGINT shall let finish
         self._asked = False
+        self._ended: Ended | None = None
         self._held: Ended | None = None
         self._holds = False
         self._before: dict[int, Any] = {}
@@ -66,7 +68,13 @@ class Interruption:
             raise self._held
 
     def asked(self) -> bool:
-        """Whether nothing more shall be begun."""
+        """Whether nothing more shall be begun.
+
+        Raises:
+            Ended: An end at once was asked for, and what was raised for it did not get through.
+        """
+        if self._ended is not None:
+            raise self._ended
         return self._asked
 
     def _came(self, number: int, _frame: FrameType | None) -> None:
@@ -77,4 +85,5 @@ class Interruption:
         if self._holds and self._held is None:
             self._held = Ended(number)
             return
-        raise Ended(number)
+        self._ended = Ended(number)
+        raise self._ended

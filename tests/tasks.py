@@ -150,7 +150,7 @@ def leaves_a_grandchild(item):
     import subprocess
 
     if item == 0:
-        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)"])
+        subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1000)", "a grandchild"])
     return item
 
 

@@ -66,6 +66,22 @@ def test_an_error_in_there_is_told_and_not_the_signal():
         held(interruption, signal.SIGINT, error=OSError("full"))
 
 
+class SendsInItsFinaliser:
+    def __del__(self):
+        send(signal.SIGTERM)
+
+
+@pytest.mark.filterwarnings("ignore:Exception ignored:pytest.PytestUnraisableExceptionWarning")
+def test_a_signal_whose_exception_was_dropped_counts_before_the_next_launch():
+    with Interruption() as interruption:
+        assert not interruption.asked()
+        one = SendsInItsFinaliser()
+        del one
+        with pytest.raises(Ended) as ended:
+            interruption.asked()
+    assert ended.value.status == 128 + signal.SIGTERM
+
+
 def as_an_extension_does():
     """The initialisation of one makes an ImportError of whatever is raised in it."""
     try:

@@ -274,23 +274,24 @@ def test_an_interrupted_run_leaves_no_working_tree(repository, tmp_path, left_be
     command = [sys.executable, "-m", "scalebench", "run", "mine_ab:work", "--backend", "serial", "--tasks", tasks, "--rounds", "1",
                "--blocks", "1000", "--variant", "old=git:HEAD", "--variant", "new", "--results", str(tmp_path / "results")]  # fmt: skip
     environment = {**os.environ, "TMPDIR": str(left_behind)}
-    run = subprocess.Popen(
+    with subprocess.Popen(
         command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # else ignored where pytest is in the background
-    )  # fmt: skip
-    try:
-        wanted = (
-            (lambda: worktrees(repository) == 2) if when == "references" else (lambda: list(tmp_path.glob("results/*/parts/*")))
-        )
-        give_up = time.monotonic() + 60
-        while not wanted() and run.poll() is None and time.monotonic() < give_up:
-            time.sleep(0.05)
-        assert run.poll() is None, run.communicate()[1]
-        run.send_signal(sent)
-        _, told = run.communicate(timeout=60)
-    finally:
-        run.kill()
-        run.wait()
+    ) as run:  # fmt: skip
+        try:
+            wanted = (
+                (lambda: worktrees(repository) == 2)
+                if when == "references"
+                else (lambda: list(tmp_path.glob("results/*/parts/*")))
+            )
+            give_up = time.monotonic() + 60
+            while not wanted() and run.poll() is None and time.monotonic() < give_up:
+                time.sleep(0.05)
+            assert run.poll() is None, run.communicate()[1]
+            run.send_signal(sent)
+            _, told = run.communicate(timeout=60)
+        finally:
+            run.kill()
     assert run.returncode == 128 + sent, told
     assert worktrees(repository) == 1
 
