@@ -21,6 +21,7 @@ def test_each_question_is_answered_by_its_command(tmp_path):
         tmp_path, PAGE,
         instead={
             "scalebench run\n": "scalebench run --profile quick --blocks 1 --workers 1,2\n",  # that of all interfaces
+            "--tasks 24": "--tasks 4", "--tasks 32": "--tasks 8", "--size 40 ": "--size 4 ", "--size 400x4": "--size 200x2",
             "--blocks 10": "--blocks 2", "--precision 10% --budget 2m": "--precision 50% --budget 5s", "blocks = 5": "blocks = 1",
             "[100, 300, 1000, 3000, 10000, 100000]": "[300, 1000, 3000, 10000]", "total = 1000000": "total = 100000",
         },
