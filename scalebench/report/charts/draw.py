@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import altair as alt
 import pandas as pd
+from altair.utils.schemapi import debug_mode
 
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
@@ -57,8 +58,12 @@ def slug(text: str) -> str:
 
 
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:
-    """Rows as data of the specification."""
-    return alt.InlineData(values=[dict(row) for row in rows])
+    """Rows as data of the specification.
+
+    In a tuple, since Altair copies lists, each time that a layer is added to another; unchecked, as in :func:`finished`.
+    """
+    with debug_mode(False):
+        return alt.InlineData(values=tuple(dict(row) for row in rows))
 
 
 def decades(values: Iterable[float]) -> list[float]:
