@@ -134,10 +134,12 @@ class TestAJobThatEndsBeforeItsTime:
         assert slurm.queue() == []
 
     def test_out_of_time_is_told_as_that(self, begun, slurm, tmp_path):
-        process = begun(*SLOW)
+        process = begun(*SLOW, "--rounds", "200")  # Slurm looks once in half a minute: what ends before would not be lost
         (job,) = (one for one, name, _ in slurm.queue() if name.startswith("scalebench"))
         assert slurm.run("scontrol", "update", f"JobId={job}", "EndTime=now+1seconds").returncode == 0
-        process.communicate(timeout=300)
+        slurm.until(lambda: any(tmp_path.glob("results/*/parts/*.rounds.parquet")), process, seconds=300)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=120)
         lost = result_of(tmp_path).rounds.query("attempt == 0")
         assert f"job {job} of Slurm reached its time limit" in lost["message"].iloc[-1]
 
