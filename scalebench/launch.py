@@ -194,6 +194,7 @@ def _note_open(told: Launch, opened: dict[str, Any], since_start_s: float, *, he
     told.found |= {
         # ranks come up with the host: their start is its command's; other workers start when the pool is made
         "startup_s": since_start_s if has_ranks(get_backend(case.backend)) else opened["startup_s"],
+        "broadcast_s": opened.get("broadcast_s"),  # a revision's host may be older
         "gil": opened["gil"],
         **_room(case, opened["cpus"] if here else opened["cpus_of_nodes"], gil=opened["gil"], here=here),
     }

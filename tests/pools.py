@@ -27,7 +27,7 @@ def played(chunks, workers, costs):
     return clock + costs.tail_s, line
 
 
-def pool_run(costs_at, *, workers=(8, 16, 32, 64), suites=((0.05, 4), (1e-5, 16)), startup_at=lambda count: 0.01 * count, blocks=3,
+def pool_run(costs_at, *, workers=(8, 16, 32, 64), suites=((0.05, 4), (1e-5, 16)), startup_at=lambda count: 0.01 * count, broadcast_at=None, blocks=3,
              mood=lambda block: 1 + block / 64, keep_tasks=True, **common):  # fmt: skip
     """Rounds and tasks of a weak scaling run.
 
@@ -36,6 +36,7 @@ def pool_run(costs_at, *, workers=(8, 16, 32, 64), suites=((0.05, 4), (1e-5, 16)
         workers: The counts.
         suites: Length of a task in s, and tasks per worker.
         startup_at: s by number of workers.
+        broadcast_at: How much of it is broadcast; None: not told apart.
         blocks: How many, each with its own mood.
         mood: By block: a factor of all costs and times.
         keep_tasks: Whether tasks were recorded.
@@ -56,6 +57,7 @@ def pool_run(costs_at, *, workers=(8, 16, 32, 64), suites=((0.05, 4), (1e-5, 16)
                 row = {"block": block, "workers": count, "tasks": total, "scaling": "weak", "wall_s": wall_s, "busy_s": total * lasts, "kind": "sleep",
                        "size": str(lasts * 1000), "suite": f"suite{number}", "backend": "processes", "chunksize": 1, "chunksize_found": 1,
                        "cpu_s": 0.01 * total * lasts, "startup_s": startup_at(count) * factor, "work_units": total,
+                       "broadcast_s": None if broadcast_at is None else broadcast_at(count) * factor,
                        **({"start_method": "fork"} if "backend" not in common else {}), **common}  # fmt: skip
                 rows.append(row)
                 if dealt:

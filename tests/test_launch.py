@@ -40,6 +40,7 @@ def test_a_good_launch_has_a_row_for_the_warm_up_and_each_round_and_they_fit_the
         "canary_s",
         "workers_found",
         "nodes_found",
+        "broadcast_s",
         "processes",
     ]
     assert frame[measured].notna().all(axis=None)

@@ -51,6 +51,8 @@ class Backend(Protocol):
     axes: ClassVar[dict[str, tuple[Any, ...]]]
     threads: ClassVar[bool]  #: workers are threads of one process and share its BLAS
     only_one_worker: ClassVar[bool]  #: it has no workers to sweep: ``serial``
+    #: workers are up before they are given anything: the host sends each the job, by ``each_worker``; else ``open`` has installed it
+    broadcasts: ClassVar[bool]
     #: what the address looks like at which it finds workers that are there; None where it starts its own in any case
     scheduler: ClassVar[str | None]
     #: queue -> the module that starts workers in jobs of it (``scalebench.jobs``), to be used at the address that it then has
@@ -71,7 +73,7 @@ class Backend(Protocol):
         """What follows ``python -m scalebench.host``: nothing, or ``["-m", MODULE, ...]`` to be run there."""
 
     def open(self, workers: int, job: Job, **options: Any) -> Pool:
-        """Start the workers and call ``scalebench.host.worker.install(job)`` once in each, before any task.
+        """Start the workers and, unless it ``broadcasts``, call ``scalebench.host.worker.install(job)`` once in each, before any task.
 
         All are up when this returns, so that start-up is never timed by accident.
 
@@ -89,6 +91,7 @@ class PlainProcess:
 
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
+    broadcasts: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
     pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)

@@ -15,7 +15,6 @@ Sources: distributed 2026.8, ``deploy/local.py``, ``nanny.py``, ``Scheduler.remo
 
 import concurrent.futures
 import contextlib
-import functools
 import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +42,7 @@ class Dask(PlainProcess):
     name: ClassVar[str] = "dask"
     summary: ClassVar[str] = "dask.distributed: Client.map and gather"
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    broadcasts: ClassVar[bool] = True
     scheduler: ClassVar[str | None] = "tcp://HOST:PORT"
     jobs: ClassVar[Mapping[str, str]] = {"slurm": "scalebench.backends.dask_jobs"}
     pool_s: ClassVar[tuple[float, float]] = (2.0, 1.0)
@@ -53,11 +53,11 @@ class Dask(PlainProcess):
 
     def open(self, workers: int, job: worker.Job, *, scheduler: str | None = None) -> "_Pool":
         if scheduler is None:
-            return _local(workers, job)
-        return _there(scheduler, workers, job)
+            return _local(workers)
+        return _there(scheduler, workers)
 
 
-def _local(workers: int, job: worker.Job) -> "_Pool":
+def _local(workers: int) -> "_Pool":
     from distributed import Client, LocalCluster
 
     cluster = LocalCluster(
@@ -67,10 +67,10 @@ def _local(workers: int, job: worker.Job) -> "_Pool":
     client = Client(cluster, set_as_default=False)
     addresses = [nanny.worker_address for nanny in cluster.workers.values()]
     processes = [nanny.process.process for nanny in cluster.workers.values()]
-    return _Pool(client, addresses, job, cluster=cluster, processes=processes)
+    return _Pool(client, addresses, cluster=cluster, processes=processes)
 
 
-def _there(address: str, workers: int, job: worker.Job) -> "_Pool":
+def _there(address: str, workers: int) -> "_Pool":
     """A pool of the first workers at an address, one node after the other; all that could go wrong later is looked at now."""
     from distributed import Client
 
@@ -83,7 +83,7 @@ def _there(address: str, workers: int, job: worker.Job) -> "_Pool":
             "Start one with 'dask scheduler', and workers with 'dask worker ADDRESS --nthreads 1'; give its address as --scheduler"
         ) from None
     try:
-        return _Pool(client, _fit(client, address, workers), job, elsewhere=address)
+        return _Pool(client, _fit(client, address, workers), elsewhere=address)
     except BaseException:
         _close(client)
         raise
@@ -174,8 +174,7 @@ class _Pool:
     chunksize_found: int | None = None
 
     def __init__(
-        self, client: Any, addresses: list[str], job: worker.Job, *,
-        cluster: Any = None, processes: Sequence[Any] = (), elsewhere: str | None = None,
+        self, client: Any, addresses: list[str], *, cluster: Any = None, processes: Sequence[Any] = (), elsewhere: str | None = None,
     ) -> None:  # fmt: skip
         self._client = client
         self._addresses = addresses
@@ -187,7 +186,6 @@ class _Pool:
         self._asked: Sequence[Any] = ()
         self._lost: list[str] = []
         client.subscribe_topic("all", self._hear)
-        self.each_worker(functools.partial(worker.install, job))
 
     def before_round(self, function: Callable[[Any], Any]) -> None:
         pass

@@ -24,6 +24,7 @@ class MPIClassic:
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {"distribution": ("block",)}
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
+    broadcasts: ClassVar[bool] = True
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
     pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
@@ -41,13 +42,13 @@ class MPIClassic:
         return ["-m", "scalebench.backends.mpi"]
 
     def open(self, workers: int, job: worker.Job, *, distribution: str) -> "_World":
-        return _World(workers, job, distribution)
+        return _World(workers, distribution)
 
 
 class _World:
     """Rank 0's side."""
 
-    def __init__(self, workers: int, job: worker.Job, distribution: str) -> None:
+    def __init__(self, workers: int, distribution: str) -> None:
         from mpi4py import MPI
 
         self._comm = MPI.COMM_WORLD
@@ -56,8 +57,6 @@ class _World:
         self._workers = workers
         self._cyclic = distribution == "cyclic"
         self.chunksize_found: int | None = None
-        self._comm.bcast(("install", job))
-        worker.install(job)
 
     def before_round(self, function: Callable[[Any], Any]) -> None:
         self._comm.bcast(("map", function))
@@ -127,8 +126,6 @@ def follow(comm: Any) -> None:
     while True:
         word, argument = comm.bcast(None)
         match word:
-            case "install":
-                worker.install(argument)
             case "map":
                 comm.Barrier()
                 _share(comm, None, argument)

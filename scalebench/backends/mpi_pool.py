@@ -23,6 +23,7 @@ class MPIPool:
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {"mpi_mode": ("world",), "chunksize": (None,)}
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
+    broadcasts: ClassVar[bool] = False
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
     pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)

@@ -10,7 +10,6 @@ Sources: ray 2.60, ``_private/worker.py`` (``init``), ``_private/services.py`` (
 """
 
 import contextlib
-import functools
 import logging
 import os
 import secrets
@@ -39,6 +38,7 @@ class Ray(PlainProcess):
     name: ClassVar[str] = "ray"
     summary: ClassVar[str] = "ray actors: ActorPool.map"
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {}
+    broadcasts: ClassVar[bool] = True
     scheduler: ClassVar[str | None] = "HOST:PORT"
     pool_s: ClassVar[tuple[float, float]] = (8.0, 4.0)
 
@@ -48,8 +48,8 @@ class Ray(PlainProcess):
 
     def open(self, workers: int, job: worker.Job, *, scheduler: str | None = None) -> "_Pool":
         if scheduler is None:
-            return _Pool(_start(workers), workers, job)
-        return _Pool(_connect(scheduler, workers), workers, job, scheduler)
+            return _Pool(_start(workers), workers)
+        return _Pool(_connect(scheduler, workers), workers, scheduler)
 
 
 def _start(workers: int) -> Any:
@@ -113,7 +113,7 @@ class _Worker:
 class _Pool:
     chunksize_found: int | None = None
 
-    def __init__(self, ray: Any, workers: int, job: worker.Job, elsewhere: str | None = None) -> None:
+    def __init__(self, ray: Any, workers: int, elsewhere: str | None = None) -> None:
         from ray.util import ActorPool
 
         self._ray = ray
@@ -127,7 +127,6 @@ class _Pool:
             except BaseException:
                 self.close()
                 raise
-        self.each_worker(functools.partial(worker.install, job))
         ids = [actor._actor_id.hex() for actor in self._actors]  # noqa: SLF001 - told nowhere else
         self._pids = dict(zip(ids, self.each_worker(os.getpid), strict=True))
 

@@ -83,13 +83,21 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     backend: Backend = getattr(import_module(module), name)()
     start = time.perf_counter()
     pool = backend.open(request["workers"], job, **request["options"])
+    up = time.perf_counter()
+    told: list[worker.TaskFailure | None]
+    if backend.broadcasts:
+        pool.each_worker(functools.partial(worker.take, job))
+        broadcast_s = time.perf_counter() - up
+        told = pool.each_worker(worker.set_up)
+    else:
+        told = pool.each_worker(worker.ready)
+        broadcast_s = time.perf_counter() - up
+    if failures := [failure for failure in told if failure is not None]:
+        raise OpenError(f"setting up the workload failed: {failures[0]}", failures[0].error)
     cpus = probe.allowed_cpus()
     if request["binding"] is not None:
         cpus = _bind(pool, request["binding"])
-    failures = [failure for failure in pool.each_worker(worker.ready) if failure is not None]
     startup_s = time.perf_counter() - start
-    if failures:
-        raise OpenError(f"setting up the workload failed: {failures[0]}", failures[0].error)
     workers = pool.each_worker(worker.describe)
     keys = {(one["node"], one["key"]) for one in workers}
     if len(keys) != request["workers"]:
@@ -101,6 +109,7 @@ def _open(request: dict[str, Any]) -> tuple[_Session, dict[str, Any]]:
     session = _Session(pool, job, items, workers, probe.Usage([os.getpid(), *pids]))
     reply = {
         "startup_s": startup_s,
+        "broadcast_s": broadcast_s,
         "workers": workers,
         "gil": probe.gil_enabled(),
         "cpus": cpus,

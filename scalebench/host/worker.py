@@ -56,6 +56,7 @@ class _State(threading.local):
     task: Callable[[Any], Any] | None = None  #: None until installed
     record: Callable[[Any], Record]  #: the task, recorded; set when installed
     failure: TaskFailure | None = None
+    job: Job | None = None  #: taken, and not yet set up
     key: int = -1
     threaded: bool = False
 
@@ -65,11 +66,26 @@ _state = _State()
 
 def install(job: Job) -> None:
     """Make this process, rank or thread a worker for ``job``: import the workload and run its set-up, once."""
+    take(job)
+    set_up()
+
+
+def take(job: Job) -> None:
+    """Keep what this worker is given once; nothing of it is looked at yet."""
     state = _state
     state.task = state.failure = None  # of an earlier launch, where the worker has outlived it
+    state.job = job
     state.threaded = job.threaded
     # one number that no other worker of the launch has, on this node or another
     state.key = zlib.crc32(platform.node().encode()) << 32 | (threading.get_native_id() if job.threaded else os.getpid())
+
+
+def set_up() -> TaskFailure | None:
+    """The rest of :func:`install`, of the job that was taken; returns what :func:`ready` does."""
+    state = _state
+    job, state.job = state.job, None
+    if job is None:
+        return ready()
     # the process's CPU time covers its BLAS threads; threads of one process can only be told apart by their own
     cpu_clock = time.thread_time if job.threaded else time.process_time
     try:
@@ -78,6 +94,7 @@ def install(job: Job) -> None:
         state.record = make_recorder(state.task, workload.work_units, state.key, cpu_clock)
     except BaseException as error:  # noqa: BLE001 - reported by ready(), whatever it was
         state.failure = _failure(error)
+    return ready()
 
 
 def resolve(job: Job) -> Workload:

@@ -5,6 +5,7 @@ Null means not measured, 0 means zero. Seconds are float64, counts int64, text U
 Schema versions; a file of an older one is read, and what it lacks is null:
     1   the first.
     2   ``nodes_found``.
+    3   ``broadcast_s``.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 STATUSES = ("ok", "failed", "timeout", "crashed", "unavailable", "mismatch", "skipped")
 #: those after which nobody should be told that all is well
@@ -98,6 +99,15 @@ FOUND = _columns(
 TIMES = _columns(
     ("wall_s", "float", "the whole round, around the interface's own map", "s per round", "> 0"),
     ("startup_s", "float", "from the start of the workers until all are set up", "s per launch", ">= 0"),
+    (
+        "broadcast_s",
+        "float",
+        "of startup_s: one call to each worker that is up, with the workload and its shared arguments if they did not come with its start",
+        "s per launch",
+        ">= 0",
+        "",
+        3,
+    ),
     ("shutdown_s", "float", "until no worker is left", "s per launch", ">= 0"),
     ("busy_s", "float", "sum of the tasks' wall times in their workers", "s per round", ">= 0"),
     ("busy_max_s", "float", "the same of the worker that was busy longest", "s per round", ">= 0"),

@@ -82,6 +82,7 @@ def test_xz_has_a_table_of_its_threads_against_one(run, tmp_path):
         "cpu_s",
         "cpu_wait_s",
         "startup_s",
+        "broadcast_s",
         "workers_found",
         "nodes_found",
         "processes",

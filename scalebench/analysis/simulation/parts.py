@@ -5,7 +5,9 @@
     manager_s   a chunk's share of a round whose tasks were over at once: the manager was never idle. A send and an answer
     turn_s      of a worker between two chunks, where the manager kept up
     tail_s      from the last stop to the round's end; of static dealing the gathering of all answers
-    startup_s   until all workers are up
+    up_s        until all workers are up: start-up without what follows
+    broadcast_s until each of them that is up has what it is given once, by a call to each, and has answered
+    startup_s   both: in place of the two where they were not told apart (schema version 1 and 2)
 
 A part is a line over worker counts, ``at_one + per_worker * workers``, neither of them below 0: a manager may look at each of
 its workers at each answer (``concurrent.futures`` does), and ranks that share CPUs wait for each other. It is fitted to relative
@@ -61,7 +63,7 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
         rounds: As loaded.
         tasks: As loaded.
     Returns:
-        Those rows of ``rounds`` with ``chunks`` (sent in the round), ``share`` (of the workers' time that tasks took), ``first_s``,
+        Those rows of ``rounds`` with ``chunks`` (sent in the round), ``share`` (of the workers' time that tasks took), ``up_s``, ``first_s``,
         ``send_s``, ``turn_s``, ``tail_s`` and ``manager_s``, all in s, as the module says; null where the round does not show it.
     """
     pools = rounds[~rounds["backend"].isin(["serial", PROGRAM]) & ~rounds["warmup"]]
@@ -75,6 +77,8 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
     seen = [{**dict(zip(key, place, strict=True)), **_time_line(one)} for place, one in looked.groupby(key, sort=False)]
     lines = pd.DataFrame(seen, columns=[*key, "first_s", "send_s", "gap_s", "last_s"])
     chosen = chosen.merge(lines, on=key, how="left")
+    chosen["up_s"] = (chosen["startup_s"] - chosen["broadcast_s"]).clip(lower=NONE)
+    chosen["broadcast_s"] = chosen["broadcast_s"].clip(lower=NONE)
     chosen["first_s"] = chosen["first_s"].clip(lower=NONE)
     chosen["tail_s"] = (chosen["wall_s"] - chosen["last_s"]).clip(lower=NONE)
     # gaps of a worker lie between its tasks; most are within chunks, those between chunks have all the waiting

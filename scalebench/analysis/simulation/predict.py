@@ -44,7 +44,9 @@ POLLING = ("mpi", "mpi-pool")
 IN_ORDER = ("ray",)
 #: what each part is, for people
 MEANINGS = {
-    "startup_s": "start-up",
+    "startup_s": "start-up, its broadcast with it",
+    "up_s": "start-up, until all workers are up",
+    "broadcast_s": "broadcast, a call to each of them",
     "first_s": "until the first task starts",
     "send_s": "manager, to send a chunk",
     "manager_s": "manager, to send and take an answer",
@@ -64,8 +66,8 @@ class Simulation:
 
     identity: Mapping[str, Any]  #: column -> value, as of ``laws.curves``
     reason: str | None = None  #: why it was refused
-    #: ``workers``, ``tasks``, ``wall_s`` and ``launch_s`` (start-up and one round) with ``_low`` and ``_high``, ``waits_for`` (the
-    #: manager or the workers), ``beyond`` (times the largest count measured)
+    #: ``workers``, ``tasks``, ``wall_s`` and ``launch_s`` (start-up and one round) with ``_low`` and ``_high``, ``startup_s`` and how much
+    #: of it is ``broadcast_s`` (null: not told apart), ``waits_for`` (the manager or the workers), ``beyond`` (times the largest count measured)
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
     #: ``part``, ``counts`` (text), ``at_one``, ``per_worker`` (s), ``at_most`` (s, at the largest count measured)
     parts: pd.DataFrame = field(default_factory=pd.DataFrame)
@@ -146,8 +148,11 @@ class _Curve:
 
     def _lines(self, same: pd.DataFrame) -> dict[str, Line]:
         """The parts of the interface over worker counts."""
-        names = ["startup_s", "first_s", "send_s", "tail_s" if self.dealt else "turn_s"]
+        apart = bool(same["broadcast_s"].notna().all())
+        names = [*(("up_s", "broadcast_s") if apart else ("startup_s",)), "first_s", "send_s", "tail_s" if self.dealt else "turn_s"]
         found = {name: line(same, name) for name in names}
+        if apart:  # what is sent to each worker is the workload's own
+            found["broadcast_s"] = line(self.rows, "broadcast_s") or found["broadcast_s"]
         lacking = [name for name, one in found.items() if one is None]
         if lacking:
             counts = {name: same.loc[same[name].notna(), "workers"].nunique() for name in lacking}
@@ -238,10 +243,12 @@ class _Curve:
         wall_s = simulate_round(chunks, workers, Costs(**best, ahead=ahead))
         least = bounds(count, workers, float(chunks.sum()), float(chunks.max()), **costs)
         drawn_s = wall_s * least / least[0]
-        startup = self.lines["startup_s"].at(workers)
+        startup = sum(self.lines[name].at(workers) for name in ("startup_s", "up_s", "broadcast_s") if name in self.lines)
+        broadcast = self.lines.get("broadcast_s")
         launch = drawn_s + startup
         manager = count * (best["send_s"] + best["answer_s"])
         return {"workers": workers, "tasks": work, "wall_s": wall_s, **_ends("wall_s", drawn_s), "startup_s": float(startup[0]),
+                "broadcast_s": None if broadcast is None else float(broadcast.at(workers)[0]),
                 "launch_s": float(launch[0]), **_ends("launch_s", launch),
                 "waits_for": "manager" if manager > 0.5 * wall_s else "workers", "beyond": workers / self.most}  # fmt: skip
 

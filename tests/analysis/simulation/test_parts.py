@@ -36,6 +36,10 @@ def test_an_interval_holds_what_the_pool_is_made_of(measured):
     assert low < 2.5e-4 + 2e-6 * 64 < high < 1.2 * low
 
 
+def test_a_start_without_a_broadcast_of_its_own_shows_neither_part_of_it(measured):
+    assert measured[["up_s", "broadcast_s"]].isna().all(axis=None)
+
+
 def test_neither_end_of_a_line_is_below_0():
     rounds, tasks = pool_run(costs_at, startup_at=lambda count: 1 / count)
     falling = line(figures(rounds, tasks), "startup_s")

@@ -60,6 +60,24 @@ class TestAPrediction:
         assert one.predictions["wall_s"].iloc[0] == pytest.approx(wall_s * 1.005, rel=0.03)
         assert one.keeps_busy is None
 
+    def test_of_a_launch_has_the_broadcast_as_a_part_of_its_own(self):
+        rounds, tasks = pool_run(pool, workers=(8, 12, 16), startup_at=lambda n: 0.3 + 0.01 * n, broadcast_at=lambda n: 0.002 * n)
+        one = of(simulate(rounds, tasks, [1000]), size="50.0")
+        parts = one.parts.set_index("part")
+        assert "startup_s" not in parts.index
+        assert list(parts.loc["up_s", ["at_one_s", "per_worker_s"]]) == pytest.approx([0.3 * 1.0155, 0.008 * 1.0155], rel=0.01)
+        assert parts.loc["broadcast_s", "per_worker_s"] == pytest.approx(0.002 * 1.0155, rel=0.01)
+        (told,) = one.predictions.to_dict("records")
+        assert told["broadcast_s"] == pytest.approx(2 * 1.0155, rel=0.01)
+        assert told["launch_s"] - told["wall_s"] == pytest.approx(told["startup_s"]) == pytest.approx(10.3 * 1.0155, rel=0.01)
+
+    def test_sends_to_each_worker_what_its_own_workload_has(self):
+        rounds, tasks = pool_run(pool, workers=(8, 12, 16), startup_at=lambda n: 0.1 * n, broadcast_at=lambda n: 0.002 * n)
+        rounds.loc[rounds["size"] == "0.01", ["startup_s", "broadcast_s"]] += rounds["workers"].astype(float) * 0.03
+        found = {size: of(simulate(rounds, tasks, [64]), size=size).predictions.iloc[0] for size in ("50.0", "0.01")}
+        assert found["0.01"]["broadcast_s"] == pytest.approx(16 * found["50.0"]["broadcast_s"], rel=0.01)
+        assert found["0.01"]["startup_s"] - found["50.0"]["startup_s"] == pytest.approx(0.03 * 64 * 1.0155, rel=0.05)
+
     def test_says_what_a_round_waits_for_and_from_how_many_workers_on(self, run):
         one = of(simulate(*run, [32, 1000]), size="50.0")
         assert list(one.predictions["waits_for"]) == ["workers", "manager"]
@@ -117,7 +135,7 @@ class TestRefused:
         assert "task_timing on" in self.refusal(pool_run(pool, workers=(8, 12, 16), keep_tasks=False), size="50.0")
 
     def test_are_two_worker_counts(self):
-        assert "start-up: at 2" in self.refusal(pool_run(pool, workers=(8, 16)), size="50.0")
+        assert "start-up, its broadcast with it: at 2" in self.refusal(pool_run(pool, workers=(8, 16)), size="50.0")
 
     def test_is_a_run_whose_manager_always_had_time(self):
         reason = self.refusal(pool_run(pool, workers=(8, 12, 16), suites=((0.05, 4),)), size="50.0")
