@@ -201,6 +201,7 @@ class TestTheBackendOfThePage:
             "axes",
             "threads",
             "only_one_worker",
+            "broadcasts",
             "scheduler",
             "unavailable",
             "ranks",
