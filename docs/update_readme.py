@@ -37,6 +37,7 @@ from scalebench.report.simulation import check_table, simulation_tables
 from scalebench.report.tables import Table, findings_by_code, number, ratio, scaling_tables
 
 ROOT = Path(__file__).parents[1]
+REFERENCE = ROOT / "results" / "reference"
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
@@ -50,6 +51,7 @@ CHECKS = ((32, 64), (64, 128), (128, 256))
 FAR = (100, 1000, 10_000, 100_000)
 #: the runs of that page: MPI's ranks take too long to start for 256 of them
 MANY_RUNS = ("pools", "mpi")
+CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 #: of the tutorial: file -> reference run, the chart of what is kept of it, and what that is
@@ -290,6 +292,28 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def blocks_of_clusters() -> dict[str, str]:
+    """What stands in the blocks of that page about interfaces whose workers are interpreters of their own; none without the run."""
+    if not (REFERENCE / CLUSTERS_RUN).is_dir():
+        return {}
+    result = reference(CLUSTERS_RUN)
+    rounds, tasks = result.rounds, result.tasks
+    found = figures(rounds, tasks)
+    of_kind = {kind: found[found["kind"] == kind] for kind in ("crunch", "sleep")}
+    milliseconds = lambda one: number(one * 1e3)  # noqa: E731 - a form, as number is
+    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
+    waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[rounds["kind"] == "sleep", "case_id"]))
+    tables = {
+        "rate": [over_counts(of_kind["crunch"], "rate", "tasks per second", number)],
+        "round": [over_counts(of_kind["sleep"], "wall_s", "wall ms", milliseconds)],
+        "start": [over_counts(found, "startup_s", "start-up s", number)],
+        "broadcast": [over_counts(found, "broadcast_s", "broadcast ms", milliseconds)],
+        "check": [check_table(one) for one in checks if not one.empty],
+        "parts": [replace(simulation_tables(one)[1], title=interface(one.identity)) for one in waiting if one.reason is None],
+    }
+    return {f"clusters {name}": "\n".join(map(table_to_markdown, these)) for name, these in tables.items()}
+
+
 def interface(identity: Mapping[str, Any]) -> str:
     """An interface with those of its axes that it has."""
     return " ".join(str(identity[axis]) for axis in ("backend", "mpi_mode", "start_method", "distribution") if identity.get(axis))
@@ -344,7 +368,7 @@ def updated(text: str, contents: Mapping[str, str]) -> str:
 
 def reference(machine: str = "amd-epyc-2cpu") -> Result:
     """A committed reference run; that of two CPUs is the README's."""
-    return load(ROOT / "results" / "reference" / machine)
+    return load(REFERENCE / machine)
 
 
 def pages() -> dict[Path, dict[str, str]]:
@@ -352,7 +376,7 @@ def pages() -> dict[Path, dict[str, str]]:
     return {
         README: blocks(reference()),
         SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
-        MANY: blocks_of_many(*many()),
+        MANY: blocks_of_many(*many()) | blocks_of_clusters(),
         CLUSTER: blocks_of_cluster(reference("slurm-3-nodes-amd-epyc-2cpu")),
         TUTORIAL: blocks_of_tutorial(),
         MY_FUNCTION: blocks_of_my_function(reference("my-function-amd-epyc-2cpu")),

@@ -1,7 +1,8 @@
 """Does the simulation say what is measured? ``nox -s honest``: dispatch to up to 256 workers, and each interface predicted from half of them.
 
-Measures ``many-workers.toml`` beside this file, then predicts, for each interface and suite, a round and a launch at twice the largest
-count that the prediction has seen. ``--run RUN`` takes a run that was measured; ``--workers`` and ``--backend`` for a first look.
+Measures ``many-workers.toml`` beside this file, or with ``--study many-clusters`` the interfaces whose workers are interpreters of their
+own, then predicts, for each interface and suite, a round and a launch at twice the largest count that the prediction has seen.
+``--run RUN`` takes a run that was measured; ``--workers`` and ``--backend`` for a first look.
 """
 
 import argparse
@@ -14,19 +15,21 @@ from scalebench.report.simulation import check_table
 from scalebench.report.terminal import print_anywhere
 from scalebench.results.load import latest_run, load
 
-STUDY = Path(__file__).with_name("many-workers.toml")
+STUDIES = ("many-workers", "many-clusters")
 CHECKS = ((32, 64), (64, 128), (128, 256))  #: the counts up to the first give the prediction at the second
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", help="a run that was measured, instead of measuring one")
+    parser.add_argument("--study", choices=STUDIES, default=STUDIES[0])
     for flag in ("workers", "backend", "blocks", "results"):
         parser.add_argument(f"--{flag}")
     asked = parser.parse_args()
     if asked.run is None:
         changes = [word for flag in ("workers", "backend", "blocks", "results") if (value := getattr(asked, flag)) for word in (f"--{flag}", value)]  # fmt: skip
-        told = subprocess.run([sys.executable, "-m", "scalebench", "run", str(STUDY), "--yes", *changes], check=False)
+        study = Path(__file__).with_name(f"{asked.study}.toml")
+        told = subprocess.run([sys.executable, "-m", "scalebench", "run", str(study), "--yes", *changes], check=False)
         if told.returncode not in (0, 3):  # 3: some cases failed, which the check leaves out
             sys.exit(told.returncode)
     where = asked.run or latest_run(asked.results or "results")

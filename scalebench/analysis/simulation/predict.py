@@ -149,7 +149,8 @@ class _Curve:
     def _lines(self, same: pd.DataFrame) -> dict[str, Line]:
         """The parts of the interface over worker counts."""
         apart = bool(same["broadcast_s"].notna().all())
-        names = [*(("up_s", "broadcast_s") if apart else ("startup_s",)), "first_s", "send_s", "tail_s" if self.dealt else "turn_s"]
+        start = ["up_s", "broadcast_s"] if apart else ["startup_s"]
+        names = [*start, "first_s", "send_s", "tail_s" if self.dealt else "turn_s"]
         found = {name: line(same, name) for name in names}
         if apart:  # what is sent to each worker is the workload's own
             found["broadcast_s"] = line(self.rows, "broadcast_s") or found["broadcast_s"]
