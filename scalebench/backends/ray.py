@@ -29,6 +29,7 @@ _ANSWER_S = 90.0  # for actors in a cluster that is there to come up: each is a 
 _CONNECT_S = 5.0
 _SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # the frame that both sides begin with: its length, type, flags, stream
 _OWN = "scalebench:__version__"
+_REGISTER_S = 600  # ray starts another process for one that has not come up after 60; the launch's own limit ends what takes too long
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 
 
@@ -60,6 +61,7 @@ def _start(workers: int) -> Any:
         "RAY_TMPDIR": folder,
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN": secrets.token_hex(32),  # else one is written to the home folder
+        "RAY_worker_register_timeout_seconds": str(_REGISTER_S),
         "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",  # else it takes this machine's own address, whatever it is asked for
     }
     os.environ.pop("RAY_ADDRESS", None)
