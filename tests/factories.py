@@ -3,9 +3,12 @@
 from dataclasses import fields
 from pathlib import Path
 
+import pyarrow as pa
+
 from scalebench.case import Case
 from scalebench.results.result import Result
-from scalebench.results.schema import ROUNDS, TASKS, to_frame
+from scalebench.results.schema import ROUNDS, TASKS, arrow_schema, to_frame
+from scalebench.results.store import write_table
 from scalebench.workloads.work import counter
 
 RUN_ID = "20260131T120000-1f3a9c"
@@ -68,6 +71,12 @@ def make_tasks(rounds):
 def make_result(rounds, *, path=Path("results") / RUN_ID, **about):
     """A loaded run of these rounds."""
     return Result(rounds, make_tasks(rounds), {"run_id": RUN_ID, "findings": [], **about}, path)
+
+
+def write_parquet(frame, path, columns):
+    """A frame as a table of a finished run."""
+    with path.open("wb") as file:
+        write_table(pa.Table.from_pandas(frame, arrow_schema(columns), preserve_index=False), file, columns)
 
 
 def sweep_rows(workers=(1, 2, 4), *, blocks=3, backend="processes", **common):

@@ -14,12 +14,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from data import write_parquet
 
 from scalebench.analysis.comparison import comparison
 from scalebench.case import Case
 from scalebench.results.load import load
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
-from scalebench.results.store import write_parquet
 
 CASES, BLOCKS, RESAMPLES = 100, 10, 10_000
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 from scalebench.case import Case
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, to_frame
-from scalebench.results.store import write_atomically, write_parquet
+from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, arrow_schema, to_frame
+from scalebench.results.store import write_atomically, write_table
 
 BLOCKS, ROUNDS_OF_A_LAUNCH, TASKS_OF_A_ROUND = 4, 5, 125  # the first round is the warm-up, whose tasks are not stored
 WORKERS = (1, 2, 4, 8)
@@ -29,6 +30,12 @@ def write_runs(folder: Path, runs: int, *, blocks: int = BLOCKS, seed: int = 0) 
         write_parquet(_tasks(rounds, generator), here / "tasks.parquet", TASKS)
         about = f'{{"run_id": "{run_id}", "schema_version": {SCHEMA_VERSION}, "study": {{"suites": {{"strong": {{}}}}}}, "findings": []}}'
         write_atomically(here / "run.json", about.encode())
+
+
+def write_parquet(frame: pd.DataFrame, path: Path, columns: tuple[Column, ...]) -> None:
+    """As the store writes a table."""
+    with path.open("wb") as file:
+        write_table(pa.Table.from_pandas(frame, arrow_schema(columns), preserve_index=False), file, columns)
 
 
 def _rounds(run_id: str, generator: np.random.Generator, blocks: int) -> pd.DataFrame:

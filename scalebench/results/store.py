@@ -27,10 +27,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from scalebench.errors import NotStoredError, ResultsError
 from scalebench.results.parts import EARLIER, find_parts, launch_of, part_name
-from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, stored_schema, to_table
+from scalebench.results.schema import ROUNDS, TASKS, Column, stored_schema, to_table
 
 if TYPE_CHECKING:
-    import pandas as pd
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -95,17 +94,10 @@ def _parquet_writer(file: BinaryIO, columns: tuple[Column, ...]) -> "Iterator[pq
         yield writer
 
 
-def _write_table(table: "pa.Table", file: BinaryIO, columns: tuple[Column, ...]) -> None:
+def write_table(table: "pa.Table", file: BinaryIO, columns: tuple[Column, ...]) -> None:
+    """Some rows as a parquet file."""
     with _parquet_writer(file, columns) as writer:
         writer.write_table(table.cast(stored_schema(columns)), row_group_size=ROW_GROUP)
-
-
-def write_parquet(frame: "pd.DataFrame", path: Path, columns: tuple[Column, ...]) -> None:
-    """The frame as a parquet file, whole or not at all."""
-    import pyarrow as pa
-
-    with written_atomically(path) as file:
-        _write_table(pa.Table.from_pandas(frame, arrow_schema(columns), preserve_index=False), file, columns)
 
 
 def _join(files: Iterable[Path], file: BinaryIO, columns: tuple[Column, ...]) -> None:
@@ -263,7 +255,7 @@ class Store:
 
     def _write_part(self, name: str, table: str, rows: "pa.Table", columns: tuple[Column, ...]) -> None:
         content = io.BytesIO()
-        _write_table(rows, content, columns)
+        write_table(rows, content, columns)
         with self._writing():
             write_atomically(self.folder / "parts" / part_name(name, table, content.getbuffer()), content.getbuffer())
 

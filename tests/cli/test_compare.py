@@ -5,11 +5,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from factories import make_rounds, make_tasks
+from factories import make_rounds, make_tasks, write_parquet
 
 from scalebench.cli import CASES_FAILED, WRONG_USE
 from scalebench.results.schema import ROUNDS, TASKS
-from scalebench.results.store import write_parquet
 
 DATA = Path(__file__).parents[1] / "data"
 NOISY = (1.0, 1.01, 0.99, 1.02, 0.985)

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from factories import make_rounds, make_tasks, sweep_rows
+from factories import make_rounds, make_tasks, sweep_rows, write_parquet
 
 from scalebench.results.schema import ROUNDS, TASKS
-from scalebench.results.store import write_parquet
 
 REFERENCE = Path(__file__).parents[2] / "results" / "reference" / "amd-epyc-2cpu"
 

@@ -7,7 +7,7 @@ import math
 
 import pandas as pd
 import pytest
-from factories import make_result, make_rounds, sweep_rows
+from factories import make_result, make_rounds, sweep_rows, write_parquet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -16,7 +16,6 @@ from scalebench.results.exchange import read_json, write_csv, write_json
 from scalebench.results.load import load
 from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, to_frame
-from scalebench.results.store import write_parquet
 
 VALUES = {
     "str": st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),

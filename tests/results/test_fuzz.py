@@ -16,7 +16,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from factories import make_rounds, make_tasks
+from factories import make_rounds, make_tasks, write_parquet
 
 import scalebench
 from scalebench.analysis.laws.curves import curves
@@ -25,7 +25,6 @@ from scalebench.results.any_table import read_table
 from scalebench.results.exchange import as_json
 from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS
-from scalebench.results.store import write_parquet
 
 pytestmark = pytest.mark.long
 SECONDS = float(os.environ.get("SCALEBENCH_FUZZ_S", "0"))

@@ -7,13 +7,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from factories import make_result, make_rounds, make_tasks, sweep_rows
+from factories import make_result, make_rounds, make_tasks, sweep_rows, write_parquet
 
 from scalebench.errors import ResultsError
 from scalebench.results.exchange import write_json
 from scalebench.results.load import find_runs, latest_run, load
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, arrow_schema
-from scalebench.results.store import write_parquet
 
 RUN_IDS = ("20260131T120000-aaaaaa", "20260201T080000-bbbbbb", "20260201T090000-000000")
 

@@ -7,23 +7,8 @@ the *parallel* run, 0 to 1, so not Amdahl's. Source: Gustafson 1988, doi:10.1145
 """
 
 import numpy as np
-import numpy.typing as npt
 
 from scalebench.analysis.laws.base import Floats, Law, shares
-
-
-def serial_fraction(scaled_speedup: npt.ArrayLike, workers: npt.ArrayLike) -> Floats:
-    """The serial fraction that one scaled speedup implies: (p - S) / (p - 1); negative where superlinear.
-
-    Args:
-        scaled_speedup: Dimensionless, shape ``(n,)``.
-        workers: Over those of the baseline, > 1, shape ``(n,)``.
-
-    >>> serial_fraction([1020.0], [1024]).round(4).tolist()
-    [0.0039]
-    """
-    count = np.asarray(workers, dtype=np.float64)
-    return np.asarray((count - np.asarray(scaled_speedup, dtype=np.float64)) / (count - 1))
 
 
 def _terms(ratio: Floats) -> Floats:

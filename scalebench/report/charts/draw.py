@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, cast
@@ -50,11 +49,6 @@ def place(case: Row, *, threads: bool) -> str:
 def several_threads(cases: Sequence[Row]) -> bool:
     """Whether cases differ in their BLAS threads."""
     return len({case["blas_threads"] for case in cases if not pd.isna(case["blas_threads"])}) > 1
-
-
-def slug(text: str) -> str:
-    """Letters, digits and hyphens."""
-    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-") or "x"
 
 
 def inline(rows: Sequence[Mapping[str, Any]]) -> alt.InlineData:

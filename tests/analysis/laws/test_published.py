@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from scalebench.analysis.laws.fit import fit
-from scalebench.analysis.laws.gustafson import serial_fraction
+from scalebench.analysis.laws.gustafson import LAW as GUSTAFSON
 from scalebench.analysis.laws.karp_flatt import karp_flatt
 from scalebench.analysis.laws.predict import predict
 from scalebench.analysis.laws.solve import least_squares
@@ -91,7 +91,9 @@ def test_karp_flatt_of_quinns_example():
 
 def test_gustafsons_speedups_imply_their_serial_fractions():
     given, expected = ENTRIES["gustafson_1988_1024"]["input"], ENTRIES["gustafson_1988_1024"]["expected"]
-    assert serial_fraction(given["scaled_speedup"], given["N"]) == pytest.approx(expected["implied_s"], abs=1e-12)
+    through = GUSTAFSON.terms(np.array([1.0, given["N"]]))  # a rate of 1 with one worker, the scaled speedup with N
+    factors = np.array([np.linalg.solve(through, [1.0, speedup]) for speedup in given["scaled_speedup"]])
+    assert GUSTAFSON.coefficients(factors)["serial_fraction"] == pytest.approx(expected["implied_s"], abs=1e-12)
 
 
 def krueger():
