@@ -149,8 +149,9 @@ def overhead(session: nox.Session) -> None:
 
 @nox.session
 def intervals(session: nox.Session) -> None:
-    """How often intervals cover, by simulation: the tables of docs/methodology.md. ``-- --studies 500`` for a first look."""
+    """What a gate stops, and how often intervals cover, by simulation: results/reference/simulated-*.md. ``-- --studies 500`` for a look."""
     session.install("-e", ".[all]")
+    session.run("python", "benchmarks/intervals/gate.py")
     session.run("python", "benchmarks/intervals/measure.py", *session.posargs)
 
 

@@ -1,9 +1,9 @@
 """How often do intervals hold the truth? Candidates and stopping rules, on simulated machines whose truth is known.
 
-Prints the tables of docs/methodology.md, section "Intervals". The machines are those of the tests (tests/noise.py).
+Prints results/reference/simulated-intervals.md. The machines are those of the tests (tests/noise.py).
 
-    nox -s intervals
-    nox -s intervals -- --studies 500                     a first look
+    python benchmarks/intervals/measure.py
+    python benchmarks/intervals/measure.py --studies 500  a first look
 """
 
 import argparse
@@ -129,12 +129,17 @@ def coverage_of_rules(studies):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--studies", type=int, default=4000, help="simulated studies of each line of the first table")
+    parser.add_argument(
+        "--studies", type=int, default=2000, help="simulated studies of each line of the first table (default 2000)"
+    )
     studies = parser.parse_args().studies
-    print(f"Coverage in % of {studies} studies; standard error {100 * np.sqrt(0.95 * 0.05 / studies):.1f}.\n")
+    print("# How often do intervals hold the truth?\n")
+    print("`python benchmarks/intervals/measure.py`: simulated studies of the machines of `tests/noise.py`.\n")
+    print(f"Share of {studies:,} studies in which the 95% interval holds the truth, in %; standard error "
+          f"{100 * np.sqrt(0.95 * 0.05 / studies):.1f}.\n")  # fmt: skip
     coverage_of_candidates(studies)
-    print(f"\nCoverage in % of {5 * studies} studies with a stopping rule (mean blocks); standard error "
-          f"{100 * np.sqrt(0.95 * 0.05 / studies / 5):.1f}.\n")  # fmt: skip
+    print(f"\nThe same of {5 * studies:,} studies with a rule that stops them, and the mean number of blocks; standard error "
+          f"{100 * np.sqrt(0.95 * 0.05 / studies / 5):.1f}. Wanted: half the interval's width.\n")  # fmt: skip
     coverage_of_rules(5 * studies)
 
 

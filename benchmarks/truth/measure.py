@@ -2,13 +2,14 @@
 
 A round of 20 ms, eight tasks in a pool of two. First the interleaved A/B of scalebench, all variants in the blocks of one
 run; then pyperf's ``compare_to`` and pytest-benchmark's ``median:5%`` gate, which compare two runs, on equal time. What was
-measured is kept in a folder: a second call adds what is missing and prints all of it again.
+measured is kept in a folder: a second call adds what is missing and tells all of it again, on the screen and in ``truth.md``
+there, which is what results/reference/ has of a machine.
 """
 
 import argparse
-import json
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -18,6 +19,8 @@ import collect
 import judge
 import rivals
 
+import scalebench
+from scalebench import machine
 from scalebench.analysis.statistics import LOCATION, QUANTILES
 
 GOAL_S = 60.0
@@ -44,52 +47,58 @@ def main() -> None:
         collect.collect(missing, asked.folder / "runs")
     file = asked.folder / "rivals.jsonl"
     rivals.measure(round(asked.pairs * asked.scale), asked.seconds, file)
-    print_statistics(asked)
-    print_counts(asked, rivals.read(file))
+    lines = [
+        "# Does an A/B tell the truth?\n",
+        f"`nox -s truth`, {machine.fingerprint()['machine_id']}, scalebench {scalebench.__version__}.\n",
+        *statistics(asked),
+        "",
+        *counts(asked, rivals.read(file)),
+    ]
+    print("\n".join(lines))
+    (asked.folder / "truth.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def print_statistics(asked: argparse.Namespace) -> None:
+def statistics(asked: argparse.Namespace) -> Iterator[str]:
     """Every statistic on the same rounds, resampled."""
     counted, launch_s = collect.counted_rounds(asked.folder / "runs")
     rounds = collect.by_variant(counted)
     blocks, most = rounds["same"].shape
-    print(f"\n{blocks} blocks; a launch costs {launch_s:.2f} s beside its rounds of {rounds['same'].mean() * 1e3:.1f} ms")
-    print("resampled pairs, per cent: false alarms / 5% found / 10% found")
+    yield f"{blocks} blocks; a launch costs {launch_s:.2f} s beside its rounds of {rounds['same'].mean() * 1e3:.1f} ms.\n"
+    yield "Resampled pairs, in %: false alarms / 5% found / 10% found, by time of a pair:\n"
     times = (SHORT_S, asked.seconds, GOAL_S)
-    print(f"{'test':14}{'location':10}{'rounds':>6}  " + "".join(f"{seconds:>13.0f} s" for seconds in times))
-    table = []
+    yield "| test | location | rounds |" + "".join(f" {seconds:.0f} s |" for seconds in times)
+    yield "|---|---|---:|" + "---:|" * len(times)
     for test in judge.TESTS:
         for location in judge.LOCATIONS:
             for used in sorted({1, 3, 5, 8, most}):
                 found = [judge.rates(rounds, launch_s, seconds, location, used, test) for seconds in times]
                 cells = [
-                    "-" if one is None else " / ".join(f"{100 * one[what]:3.0f}" for what in ("alarm", "five", "ten"))
+                    "" if one is None else " / ".join(f"{100 * one[what]:.0f}" for what in ("alarm", "five", "ten"))
                     for one in found
                 ]
-                print(f"{test:14}{location:10}{used:6}  " + "".join(f"{cell:>15}" for cell in cells), flush=True)
-                table.append({"test": test, "location": location, "rounds": used, "rates": dict(zip(times, found, strict=True))})
-    (asked.folder / "statistics.json").write_text(json.dumps({"blocks": blocks, "launch_s": launch_s, "table": table}, indent=1))
+                yield f"| {test} | {location} | {used} |" + "".join(f" {cell} |" for cell in cells)
 
 
-def print_counts(asked: argparse.Namespace, others: list[dict[str, object]]) -> None:
+def counts(asked: argparse.Namespace, others: list[dict[str, object]]) -> Iterator[str]:
     """Pairs as they came, beside the other tools."""
     rounds, launch_s = collect.counted_rounds(asked.folder / "runs")
-    print(f"\n{'':46}{'false alarms':>13}{'5% found':>11}{'10% found':>11}")
+    yield "Pairs as they came:\n"
+    yield "| | time of a pair | false alarms | 5% found | 10% found |"
+    yield "|---|---:|---:|---:|---:|"
     for seconds in dict.fromkeys((SHORT_S, asked.seconds, GOAL_S)):
         for used in sorted({1, asked.rounds}):
             blocks = judge.blocks_in(seconds, collect.by_variant(rounds), used, launch_s)
             told = judge.counts(rounds, blocks, asked.location, used)
             name = f"scalebench, {asked.location} of {used} round{'s' if used > 1 else ''}"
-            print(f"{seconds:4.0f} s a pair: {name:32}{told['alarm']:>13}{told['five']:>11}{told['ten']:>11}")
+            yield f"| {name} | {seconds:.0f} s | {told['alarm']} | {told['five']} | {told['ten']} |"
         for tool in (rivals.Pyperf.name, rivals.PytestBenchmark.name):
             mine = [one for one in others if one["tool"] == tool and one["seconds"] == seconds]
             if mine:
-                alarms, found = (
-                    sum(one["same code"] != "same" for one in mine),
-                    sum(one["10% more work"] == "slower" for one in mine),
-                )
-                cells = f"{f'{alarms} of {len(mine)}':>13}{'-':>11}{f'{found} of {len(mine)}':>11}"
-                print(f"{seconds:4.0f} s a pair: {tool:32}{cells}")
+                alarms = sum(one["same code"] != "same" for one in mine)
+                found = sum(one["10% more work"] == "slower" for one in mine)
+                lasted = [one["lasted"] for one in mine]
+                time_of_pair = f"{seconds:.0f} s ({min(lasted):.0f} to {max(lasted):.0f})"
+                yield f"| {tool} | {time_of_pair} | {alarms} of {len(mine)} | | {found} of {len(mine)} |"
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 The job that is submitted only holds its nodes (``sleep``). The controller stays where it is and starts one step a launch in it, with
 ``srun --jobid``: requests and replies go through srun's pipes, so nodes need not see the results folder, no part of a sweep has to be
 shipped, and a launch is the same in an allocation and outside. Ways that were weighed against this (``submitit``, ``psij-python``, a
-job that runs the sweep itself) are in docs/architecture.md.
+job that runs the sweep itself) are in docs/decisions.md.
 
 A job that ends before its time (cancelled, out of time, a node lost) takes the launch in flight with it, whose row says so; the next
 launch waits for another job. Jobs are never requeued by Slurm, which would start what holds the nodes twice. They end with the block,

@@ -17,7 +17,7 @@ from scalebench.study import Study
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = ROOT / "docs" / "reference"
-NAMES = ["api", "columns", "commands", "exit-statuses", "files", "study"]
+NAMES = ["api", "columns", "commands", "exit-statuses", "files", "modules", "study"]
 
 
 @pytest.fixture(scope="module")
