@@ -1,0 +1,31 @@
+"""The committed runs of results/reference/ are whole and small, nothing in them failed, and they name no place."""
+
+import json
+
+import pytest
+from pages import ROOT
+
+from scalebench import load
+
+RUNS = sorted(path for path in (ROOT / "results" / "reference").iterdir() if path.is_dir())
+CUT_SHORT = ("many-mpi-amd-epyc-2cpu",)  #: by its measurer, after as many blocks as there was time for
+MOST_BYTES = 1_600_000
+
+
+def strings(value):
+    """All keys and texts in a JSON value."""
+    if isinstance(value, dict):
+        value = [*value, *value.values()]
+    return [text for one in value for text in strings(one)] if isinstance(value, list) else [value] * isinstance(value, str)
+
+
+@pytest.mark.parametrize("run", RUNS, ids=lambda one: one.name)
+def test_a_run_is_whole_and_small_and_names_no_place(run):
+    result = load(run)
+    assert result.about["status"] == ("interrupted" if run.name in CUT_SHORT else "finished")
+    assert run.name.endswith(result.about["machine"]["machine_id"].split("-")[-2])
+    assert set(result.rounds["status"]) == {"ok"}
+    assert set(result.rounds["answers"].dropna()) <= {"same", "unchecked"}
+    assert sum(path.stat().st_size for path in run.iterdir()) < MOST_BYTES
+    told = strings(json.loads((run / "run.json").read_text(encoding="utf-8")))
+    assert [text for text in told if text.startswith("/") or "host" in text] == []
