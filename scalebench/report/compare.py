@@ -10,7 +10,7 @@ from scalebench.analysis.comparison import Comparison
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief
-from scalebench.report.tables import Row, Table, by_code, interval, number, percent
+from scalebench.report.tables import Row, Table, by_code, explained_by, interval, number, percent
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80
@@ -52,11 +52,13 @@ def _compared(told: Comparison) -> Table:
     ]
     what = "variant" if told.paired else "what"
     doubts = [
-        f"{letter(side)}, {code}: {text}"
+        (side, code, text)
         for side, runs in enumerate(told.runs if not told.paired else told.runs[:1])
         for code, text in by_code(finding for about in runs for finding in about.get("findings", []))
     ]
-    return Table(title="Compared", head=["", "runs", "rounds", what], rows=rows, sections={}, notes=doubts)
+    notes = [f"{letter(side)}, {code}: {text}" for side, code, text in doubts]
+    notes += explained_by((code, text) for _, code, text in doubts)
+    return Table(title="Compared", head=["", "runs", "rounds", what], rows=rows, sections={}, notes=notes)
 
 
 def _different(told: Comparison) -> Table:

@@ -9,6 +9,7 @@ import math
 import pandas as pd
 
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
+from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
 from scalebench.report.tables import Row, Table, by_work, count, heading, number, percent, placed, sections, time_unit, title
 from scalebench.results.result import Result
@@ -166,9 +167,23 @@ def _legend(cases: list[Row], tables: list[Table]) -> list[str]:
 
 
 def verdict(case: Row) -> str | None:
-    """One sentence about a row of the account: how efficient, and where the largest part of the rest went; None without one."""
-    if pd.isna(case["efficiency"]):
-        return None
+    """One sentence about a row of the account: how efficient, and where the largest part of the rest went; None without one.
+
+    What rests on so few blocks that nothing has an interval says so at its end.
+    """
+    return None if pd.isna(case["efficiency"]) else _largest(case) + _too_few(case)
+
+
+def _too_few(case: Row) -> str:
+    if pd.notna(case["efficiency_low"]):
+        return ""
+    blocks = case["blocks"]
+    return (
+        f"; of {count(blocks, 'block')}, no interval" if blocks < LEAST_BLOCKS else "; a baseline in too few blocks, no interval"
+    )
+
+
+def _largest(case: Row) -> str:
     there = f" on {case['nodes']} nodes" if case["nodes"] > 1 else ""
     told = f"{count(case['workers'], 'worker')}{there}: {percent(case['efficiency'] * 100)}% efficient"
     if pd.isna(case["baseline_overhead"]) and pd.isna(case["cpu_use"]):

@@ -16,7 +16,7 @@ from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Table, count, findings_by_code, printable, scaling_tables
+from scalebench.report.tables import Table, count, explained_by, findings_by_code, printable, scaling_tables
 from scalebench.report.terminal import advice_text, report_text
 from scalebench.results.result import Result
 
@@ -63,7 +63,8 @@ def as_html(result: Result, charts: Iterable[str] = ()) -> str:
     if result.rounds["run_id"].nunique() > MOST_RUNS:
         return _whole([to_html(overview_table(result))])
     parts = [part for sentences, table in recommend_texts(result) for part in _sentences(table.title, sentences)]
-    parts += [_paragraph(f"{code}  {text}") for code, text in findings_by_code(result)]
+    doubts = findings_by_code(result)
+    parts += map(_paragraph, [*(f"{code}  {text}" for code, text in doubts), *explained_by(doubts)])
     parts += charts
     groups = {
         "Scaling": scaling_tables(result),

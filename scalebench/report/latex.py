@@ -5,7 +5,7 @@ The file is a fragment: ``\\usepackage{booktabs}`` stands in the document, ``\\i
 
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
-from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
+from scalebench.report.tables import Table, explained_by, findings_by_code, printable, scaling_tables
 from scalebench.results.result import Result
 
 _ESCAPES = str.maketrans({
@@ -19,8 +19,9 @@ _HEAD = "% Needs \\usepackage{booktabs} and \\usepackage[T1]{fontenc} in the doc
 def to_latex(result: Result) -> str:
     """The report: all tables, then the doubts."""
     tables = [*scaling_tables(result), *account_tables(result), *granularity_tables(result)]
-    doubts = [f"\\item[{escape(code)}] {escape(text)}" for code, text in findings_by_code(result)]
-    listed = ["\\begin{description}", *doubts, "\\end{description}"] if doubts else []
+    doubts = findings_by_code(result)
+    items = [f"\\item[{escape(code)}] {escape(text)}" for code, text in doubts]
+    listed = ["\\begin{description}", *items, "\\end{description}", *map(escape, explained_by(doubts))] if doubts else []
     return "\n".join([_HEAD, *map(table_to_latex, tables), *listed, ""])
 
 

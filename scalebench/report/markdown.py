@@ -3,7 +3,7 @@
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.state import unfinished
-from scalebench.report.tables import Table, findings_by_code, printable, scaling_tables
+from scalebench.report.tables import Table, explained_by, findings_by_code, printable, scaling_tables
 from scalebench.results.result import Result
 
 _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})
@@ -11,9 +11,13 @@ _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;"
 
 def to_markdown(result: Result) -> str:
     """The report: all tables, then the doubts."""
-    doubts = [f"- {escape(code)}: {escape(text)}" for code, text in findings_by_code(result)]
+    doubts = findings_by_code(result)
+    listed = [
+        *(f"- {escape(code)}: {escape(text)}" for code, text in doubts),
+        *(f"- {escape(line)}" for line in explained_by(doubts)),
+    ]
     tables = [*scaling_tables(result), *account_tables(result), *granularity_tables(result)]
-    return "\n".join([*map(table_to_markdown, tables), *doubts, *(f"- {escape(sentence)}" for sentence in unfinished(result))])
+    return "\n".join([*map(table_to_markdown, tables), *listed, *(f"- {escape(sentence)}" for sentence in unfinished(result))])
 
 
 def table_to_markdown(table: Table) -> str:

@@ -17,6 +17,8 @@ from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import baseline_tasks, scaling
 from scalebench.command import PROGRAM
 from scalebench.errors import brief, shortened
+from scalebench.findings import FINDINGS
+from scalebench.report.console import command
 from scalebench.report.console import printable as printable
 from scalebench.results.result import Result
 from scalebench.workloads.kinds import Kind, get_kind
@@ -118,6 +120,12 @@ def by_code(findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")) for code, texts in sorted(texts_of.items())
     ]
+
+
+def explained_by(doubts: Iterable[tuple[str, str]]) -> list[str]:
+    """What to type to read about doubts by code, in one line; none where none of them is known."""
+    known = {one.code for one in FINDINGS}
+    return [f"What a doubt means: {command('help', code)}" for code, _ in doubts if code in known][:1]
 
 
 def _of_other_suites(result: Result, whole: pd.DataFrame) -> pd.DataFrame:

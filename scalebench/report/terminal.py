@@ -11,7 +11,7 @@ from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.state import unfinished
-from scalebench.report.tables import Table, findings_by_code, scaling_tables
+from scalebench.report.tables import Table, explained_by, findings_by_code, scaling_tables
 from scalebench.results.result import Result
 
 if TYPE_CHECKING:
@@ -25,10 +25,9 @@ def print_report(result: Result, console: "Console | None" = None) -> None:
         print_tables([overview_table(result)], console)
     else:
         print_tables([*scaling_tables(result), *account_tables(result), *granularity_tables(result)], console)
-    for code, text in (doubts := findings_by_code(result)):
-        _print(console, f"{code}  {text}", "yellow")
-    if doubts:
-        _print(console, f"What a doubt means: {command('help', doubts[0][0])}", "yellow")
+    doubts = findings_by_code(result)
+    for line in [*(f"{code}  {text}" for code, text in doubts), *explained_by(doubts)]:
+        _print(console, line, "yellow")
     for sentence in unfinished(result):
         _print(console, sentence, "bold yellow")
     estimate, actual = result.about.get("estimate_s"), result.about.get("actual_s")

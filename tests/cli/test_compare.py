@@ -59,6 +59,13 @@ class TestTwoRuns:
         assert "1.200 [1.17" in out
         assert "differs, drift not excluded" in out
 
+    def test_tell_the_doubts_of_each_and_the_command_that_explains_them(self, scalebench, before, tmp_path):
+        write_run(tmp_path / "after", blocks(), findings=[{"code": "SB121", "text": "others used CPUs"}])
+        for format_ in ("terminal", "markdown"):
+            _, out, _ = scalebench("compare", "before", "after", "--format", format_)
+            assert "B, SB121: others used CPUs" in out
+            assert "What a doubt means: scalebench help SB121" in out
+
     def test_fit_eighty_columns(self, scalebench, before, tmp_path):
         after(tmp_path, 1.2)
         _, out, _ = scalebench("compare", "before", "after")

@@ -20,8 +20,14 @@ def column(table, name):
     return [row[table.head.index(name)] for row in table.rows]
 
 
+def in_blocks(*rows, blocks=3):
+    """The same rows in each block, so that all has an interval, of no width."""
+    return [{"block": block, **row} for block in range(blocks) for row in rows]
+
+
 def said(*pools, serial=SERIAL):
-    """The verdict on one pool, a mapping of what its rows have for each block."""
+    """The verdict on one pool: what its rows have in all of three blocks, or in each block."""
+    pools = pools * 3 if len(pools) == 1 else pools
     rows = [{"block": block, **row} for block, pool in enumerate(pools) for row in (serial, {**IDEAL, **pool})]
     found = account(make_rounds(*rows))
     return verdict(found[found["backend"] != "serial"].iloc[0])
@@ -101,6 +107,18 @@ class TestAVerdict:
 
     def test_of_a_case_that_failed_is_none(self):
         assert said({"status": "crashed"}) is None
+
+    def test_of_fewer_than_three_blocks_says_that_it_has_no_interval(self):
+        idle = {"wall_s": 2.0, "busy_max_s": 2.0}
+        for pool, told in ((idle, "50 points lost to workers idle while the last one finishes"), ({}, "nothing lost")):
+            for blocks, end in ((1, "; of 1 block, no interval"), (2, "; of 2 blocks, no interval"), (3, "")):
+                found = account(make_rounds(*in_blocks(SERIAL, {**IDEAL, **pool}, blocks=blocks)))
+                assert verdict(found[found["workers"] == 4].iloc[0]).endswith(told + end)
+
+    def test_of_a_baseline_in_fewer_than_three_blocks_says_so(self):
+        rows = [*in_blocks(IDEAL), *in_blocks(SERIAL, blocks=2)]
+        found = account(make_rounds(*rows))
+        assert verdict(found[found["workers"] == 4].iloc[0]).endswith("; a baseline in too few blocks, no interval")
 
     def test_of_one_worker_is_in_the_singular(self):
         assert said({"workers": 1, "wall_s": 4.0, "busy_max_s": 4.0}).startswith("1 worker: 100%")

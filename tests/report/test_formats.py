@@ -122,6 +122,26 @@ def test_of_a_run_with_no_successful_case_says_what_failed(failed, format_, caps
     assert "failed" in Path("out").read_text()
 
 
+@pytest.fixture
+def short(tmp_path):
+    """A file with a run of one block, and the doubt that comes with it."""
+    from factories import make_result
+
+    path = tmp_path / "short.json"
+    doubt = {"code": "SB110", "text": "1 block(s): no interval"}
+    write_json(make_result(make_rounds(*sweep_rows(blocks=1)), findings=[doubt], schema_version=1), path)
+    return path
+
+
+@pytest.mark.parametrize("format_", ["terminal", "markdown", "latex", "html"])
+def test_a_verdict_of_one_block_and_a_doubt_say_what_they_are(short, format_):
+    assert cli.main(["report", str(short), "--format", format_, "-o", "out"]) == 0
+    told = " ".join(Path("out").read_text().split())
+    assert "lost waiting for a CPU (not oversubscribed by itself: a quota, or other programs); of 1 block, no interval" in told
+    explained = "What a doubt means: scalebench help SB110" if format_ != "html" else "From one block nothing can be said"
+    assert explained in told
+
+
 @pytest.mark.parametrize("format_", ["png", "svg"])
 def test_pictures_of_a_run_with_no_successful_case_are_refused(failed, format_, capsys):
     assert cli.main(["report", str(failed), "--format", format_, "-o", "out"]) == 2

@@ -85,7 +85,8 @@ class TestTheReport:
             "A loss's points are its share of what is missing to 100, by logarithms.  \n"
             "pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.  \n"
             "\n"
-            "- SB104: 4 threads on 2 CPUs"
+            "- SB104: 4 threads on 2 CPUs\n"
+            "- What a doubt means: scalebench help SB104"
         )
 
     def test_has_as_many_cells_in_each_line_whatever_is_in_them(self):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scalebench.analysis.scaling import scaling
 from scalebench.report.tables import (
     FLAGS,
+    explained_by,
     findings_by_code,
     flags,
     interval,
@@ -304,3 +305,9 @@ class TestFindings:
 
     def test_may_be_none(self):
         assert findings_by_code(make_result(make_rounds({}))) == []
+
+    def test_name_the_command_that_explains_the_first_one_that_is_known(self):
+        assert explained_by([("<b>", "odd"), ("SB104", "4 threads"), ("SB110", "1 block")]) == [
+            "What a doubt means: scalebench help SB104"
+        ]
+        assert explained_by([("SB999", "of another day")]) == []
