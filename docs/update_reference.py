@@ -20,8 +20,9 @@ from markdown_of_code import code, comments, defaults, documented, prose, quoted
 import scalebench
 from scalebench import cli, errors
 from scalebench.analysis import columns
-from scalebench.analysis.laws.fit import Fit
-from scalebench.analysis.recommend import Recommendation
+from scalebench.analysis.laws.fit import Fit, Holdout, LawFit, Value
+from scalebench.analysis.recommend import Ratio, Recommendation
+from scalebench.backends import base
 from scalebench.cli.parser import examples
 from scalebench.launchers.registry import get_launcher
 from scalebench.launchers.registry import references as launchers
@@ -180,7 +181,7 @@ class _Bare:
     """An annotation that is shown without quotes and without the modules of its names."""
 
     def __init__(self, annotation: object) -> None:
-        self.text = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])|'", "", inspect.formatannotation(annotation))
+        self.text = re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])|['~]", "", inspect.formatannotation(annotation))
 
     def __repr__(self) -> str:
         return self.text
@@ -208,13 +209,15 @@ def api() -> str:
     """The public names."""
     result = scalebench.Result
     said = comments(PlainResult)
-    fields = [[quoted(one.name), said[one.name]] for one in dataclasses.fields(PlainResult) if one.name != "source"]
+    fields = [[quoted(one.name), said[one.name]] for one in dataclasses.fields(PlainResult) if not one.name.startswith("_")]
     properties = [[quoted(name), first(one)] for name, one in members(PlainResult) if isinstance(one, property)]
-    given = {"recommend": Recommendation, "laws": Fit}
+    given = {"recommend": (Recommendation, Ratio), "laws": (Fit, LawFit, Value, Holdout)}
     workload, usual = comments(Workload), defaults(Workload)
     return page(
         "Python",
-        "All that `scalebench` offers to Python; whatever else can be imported may change without a word.",
+        "All that `scalebench` offers to Python: these names, with what stands here of each, [the errors](#errors), and for other packages "
+        "[what a backend is made of](#scalebenchbackendsbase). They stay as they are in all versions 0.1; whatever else can be imported, or found in "
+        "an object, may change without a word.",
         table(["name", "what it is"], [[f"[`scalebench.{name}`](#scalebench{name.lower()})", first(getattr(scalebench, name))] for name in scalebench.__all__]),
         "## scalebench.run", *function("run"),
         "## scalebench.load", *function("load"),
@@ -227,21 +230,37 @@ def api() -> str:
         "## Errors",
         "All are of `scalebench.errors`. A message says what was given, the rule, and the way out.",
         code(inspect.getdoc(errors).partition("::")[2].replace("\n    ", "\n")),
+        table(["error", "what it says"], [[quoted(name), first(getattr(errors, name))] for name in errors.__all__]),
+        "## scalebench.backends.base",
+        "For a package that [adds a backend](../how-to/add-a-backend.md) as an entry point of the group `scalebench.backends`.",
+        *(part for name in base.__all__ for part in of_backends(name)),
     )  # fmt: skip
 
 
-def methods(of: type, given: Mapping[str, type] = {}) -> list[str]:
-    """Those of a class; ``given``: by name, what is in the list that one returns."""
+def of_backends(name: str) -> list[str]:
+    """A name of the contract of backends: what it is, and each of its own."""
+    of = getattr(base, name)
+    heading = [f"### {name}", documented(inspect.getdoc(of))]
+    if inspect.isfunction(of):
+        return [heading[0], code(signature(name, of), "python"), heading[1]]
+    if of is base.PlainProcess:  # its own are those of Backend
+        return heading
+    rows = [[quoted(one), said] for one, said in comments(of).items()]
+    rows += [[quoted(signature(one, function)), first(function)]
+             for one, plain in members(of) if inspect.isfunction(function := getattr(plain, "__func__", plain))]  # fmt: skip
+    return [*heading, *([table(["name", "meaning"], rows)] if rows else [])]
+
+
+def methods(of: type, given: Mapping[str, tuple[type, ...]] = {}) -> list[str]:
+    """Those of a class; ``given``: by name, what is in the list that one returns, and in that."""
     parts = []
     for name, one in members(of):
         if inspect.isfunction(one):
             called = f"{of.__name__}.{name}"
             parts += [f"### {called}", code(signature(called, one), "python"), documented(inspect.getdoc(one))]
-        if name in given:
-            said = comments(given[name])
-            parts.append(
-                table([f"of each `{given[name].__name__}`", "meaning"], [[quoted(key), text] for key, text in said.items()])
-            )
+        for each in given.get(name, ()):
+            rows = [[quoted(key), text] for key, text in comments(each).items()]
+            parts.append(table([f"of each `{each.__name__}`", "meaning"], rows))
     return parts
 
 

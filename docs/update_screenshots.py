@@ -8,6 +8,7 @@ import io
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -51,7 +52,7 @@ def terminal(result: Result) -> str:
     """One suite of the report as the terminal shows it; no font is asked for from elsewhere."""
     rows = result.rounds[result.rounds["suite"] == SUITE]
     console = Console(record=True, width=96, force_terminal=True, highlight=False, file=io.StringIO())
-    print_report(Result(rows, result.source, {**result.about, "findings": []}, result.path), console)
+    print_report(replace(result, rounds=rows, about={**result.about, "findings": []}), console)
     drawn = console.export_svg(title="scalebench report", theme=MONOKAI, unique_id="report")
     return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL).replace(str(ROOT) + "/", "")
 

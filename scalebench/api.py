@@ -7,7 +7,7 @@ takes the plain one takes this one too. Not here: any computation or layout of i
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,17 +127,16 @@ class Result(plain.Result):
         return {"text/plain": str(self), "text/html": as_html(self, figures(self))}
 
 
-def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
+def load(path: str | Path | None = None) -> Result:
     """Results from a run's folder, a folder of runs or of JSON files, a parquet or a JSON file; the latest run when None.
 
     Args:
         path: Where they are, or a run's id.
-        foreign: Whether a file of pytest-benchmark or pyperf will do: it has no workers, and so no scaling.
     Raises:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
     """
-    found = reader.load(path, foreign=foreign)
-    return Result(found.rounds, found.source, found.about, found.path)
+    found = reader.load(path)
+    return Result(*(getattr(found, one.name) for one in fields(found)))
 
 
 def run(
@@ -146,7 +145,6 @@ def run(
     results: str | Path = "results",
     resume: str | Path | None = None,
     progress: bool | None = None,
-    observe: "Observer | None" = None,
 ) -> Result:
     """Measure a study, the default one when None, and return what was measured.
 
@@ -158,12 +156,24 @@ def run(
         resume: A run that was interrupted, to go on with: its folder, its id, or ``latest``. Its study may be left out where it
             tells all of it.
         progress: Draw a bar between launches, or lines where there is none; None: on a terminal and in a notebook.
-        observe: Called after each launch with the entry, the block and the launch.
     Returns:
         The rows, as stored. ``path`` is the run's folder.
     Raises:
         StudyError, WorkloadError, ResultsError: Before anything is measured.
+        LauncherError, NotStoredError: In the middle of the run; what was measured until then is kept.
     """
+    return run_observed([], study, results=results, resume=resume, progress=progress)
+
+
+def run_observed(
+    observers: "Sequence[Observer]",
+    study: "Study | None" = None,
+    *,
+    results: str | Path = "results",
+    resume: str | Path | None = None,
+    progress: bool | None = None,
+) -> Result:
+    """:func:`run`, with somebody who is told of each launch."""
     from scalebench.forecast import forecast
     from scalebench.plan import blocks_for
     from scalebench.progress import Progress, wanted
@@ -176,13 +186,13 @@ def run(
         study = profile() if earlier is None else earlier.study()
     ahead = forecast(study, earlier=earlier)
     runner = Runner(study, ahead, results)
-    observers = [observe] if observe is not None else []
+    told = [*observers]
     try:
         with ExitStack() as stack:
             if wanted() if progress is None else progress:
                 launches = len(ahead.sweep.entries) * blocks_for(study)
-                observers.append(stack.enter_context(Progress(launches, ahead.estimate_s, runner.stored)).launched)
-            runner.run(lambda entry, block, told: _tell(observers, entry, block, told))
+                told.append(stack.enter_context(Progress(launches, ahead.estimate_s, runner.stored)).launched)
+            runner.run(lambda entry, block, launch: _tell(told, entry, block, launch))
     except BaseException as error:
         folder = runner.finish("interrupted")
         place = repr(str(folder))
@@ -193,6 +203,6 @@ def run(
     return load(runner.finish())
 
 
-def _tell(observers: "list[Observer]", entry: "Entry", block: int, told: "Launch") -> None:
+def _tell(observers: "Sequence[Observer]", entry: "Entry", block: int, launch: "Launch") -> None:
     for observer in observers:
-        observer(entry, block, told)
+        observer(entry, block, launch)

@@ -20,6 +20,22 @@
 from collections.abc import Mapping
 from typing import Any
 
+__all__ = [
+    "BackendUnavailableError",
+    "HostCrashedError",
+    "HostError",
+    "HostFailedError",
+    "HostTimeoutError",
+    "LauncherError",
+    "NoneRanWellError",
+    "NotStoredError",
+    "ResultsError",
+    "ScalebenchError",
+    "StudyError",
+    "UsageError",
+    "WorkloadError",
+]  # for everybody; the functions are for this package
+
 
 def brief(message: str | None) -> str:
     """One line of a message: its first, or the last of a traceback, which names the error."""
@@ -54,7 +70,7 @@ class UsageError(ScalebenchError):
 
 
 class StudyError(UsageError):
-    """A bad value in a study: carries the ``key``, the ``value``, the ``rule`` and the ``way_out``."""
+    """A bad value in a study: has the ``key``, the ``value``, the ``rule`` and the ``way_out``."""
 
     def __init__(self, key: str, value: object, rule: str, way_out: str) -> None:
         super().__init__(f"{key} = {value!r}: {rule}.\n{way_out}")
@@ -69,15 +85,16 @@ class WorkloadError(ScalebenchError):
 
 
 class ResultsError(ScalebenchError):
-    """A results folder or file that can't be read or written. What the message quotes of a file can't steer a terminal, and a
-    value of a megabyte in it does not make the message one.
+    """A results folder or file that can't be read or written.
+
+    What the message quotes of a file can't steer a terminal, and a value of a megabyte in it does not make the message one.
     """
 
-    MOST = 2_000  #: characters; the way out stands at the end
+    _MOST = 2_000  # characters; the way out stands at the end
 
     def __init__(self, message: str) -> None:
-        half = self.MOST // 2
-        super().__init__(printable(message if len(message) <= self.MOST else f"{message[:half]} ... {message[-half:]}"))
+        half = self._MOST // 2
+        super().__init__(printable(message if len(message) <= self._MOST else f"{message[:half]} ... {message[-half:]}"))
 
 
 class NoneRanWellError(ResultsError):
@@ -97,16 +114,14 @@ class BackendUnavailableError(ScalebenchError):
 
 
 class HostError(ScalebenchError):
-    """The measured process did not do what it was asked."""
+    """The measured process did not do what it was asked. ``status``: what a row says of it."""
 
     status = "failed"  #: what the row's ``status`` says
 
 
 class HostFailedError(HostError):
-    """The code under test raised; the host itself is fine.
-
-    ``brief``: the error without its traceback, if told. ``task``: which task raised, with its ``item``, ``error``, ``traceback``
-    and whether the function was ``called``.
+    """The code under test raised; the host itself is fine. ``brief``: the error without its traceback, if told; ``task``: which
+    one raised, with its ``item``, ``error``, ``traceback`` and whether the function was ``called``.
     """
 
     status = "failed"
@@ -118,7 +133,7 @@ class HostFailedError(HostError):
 
 
 class HostCrashedError(HostError):
-    """The host, or a worker that it can't do without, died."""
+    """The host, or a worker that it can't do without, died. ``exit_status``: of the host, if it is known."""
 
     status = "crashed"
 
@@ -128,7 +143,7 @@ class HostCrashedError(HostError):
 
 
 class HostTimeoutError(HostError):
-    """No answer to a ``request`` within the time allowed."""
+    """No answer to a ``request`` within the ``seconds`` allowed."""
 
     status = "timeout"
 

@@ -15,7 +15,7 @@ from scalebench.errors import ResultsError, ScalebenchError
 from scalebench.launch import Launch
 from scalebench.results.load import DEFAULT_RESULTS, find_runs, latest_run, load, read_about
 from scalebench.results.schema import SCHEMA_VERSION
-from scalebench.study import Study
+from scalebench.study import Study, described
 from scalebench.sweep import expand
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:
     """The keys of a study that are not as stored."""
     import json
 
-    now = json.loads(json.dumps(study.described(), default=str))
+    now = json.loads(json.dumps(described(study), default=str))
     # where a queue is, or how long a job may be, is not what is measured
     return [key for key in {**stored, **now} if stored.get(key) != now.get(key) and key != "launcher_options"]
 

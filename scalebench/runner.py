@@ -34,7 +34,7 @@ from scalebench.launchers.base import never
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, to_frame
 from scalebench.results.store import Store
 from scalebench.resume import Earlier
-from scalebench.study import Study
+from scalebench.study import Study, described
 from scalebench.sweep import Entry, shuffled
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ class Runner:
         return Store.create(results, {
             "schema_version": SCHEMA_VERSION,
             "scalebench": scalebench.__version__,
-            "study": study.described(),
+            "study": described(study),
             "suites": ahead.sweep.suites,
             "machine": ahead.machine,
             "git_commit": git_commit(),

@@ -99,10 +99,10 @@ class Study:
             raise StudyError("suites", self.suites, "each suite is a table", "Write [suites.NAME], then its keys")
         self._read_items(put)
         put(self, "kwargs", read_kwargs(self.kwargs))
-        if self.kwargs and self.reference == NAME:
+        if self.kwargs and reference_of(self) == NAME:
             rule = f"{NAME} takes none; its axes are kind, size and imbalance"
             raise StudyError("kwargs", self.kwargs, rule, "Leave kwargs out, or name a workload of your own")
-        if self.items is not None and self.workload_name == NAME and not all(isinstance(one, int) for one in self.items):
+        if self.items is not None and workload_name(self) == NAME and not all(isinstance(one, int) for one in self.items):
             raise StudyError("items", self.items, f"{NAME} takes whole numbers", "Give whole numbers, or a workload of your own")
         kinds = axes.parse_names("kind", self.kind, KINDS, "kind of really_hard_task")
         put(self, "kind", tuple(kinds))
@@ -117,7 +117,8 @@ class Study:
         )
         put(self, "tasks", tuple(axes.parse_integers("tasks", self.tasks)))
         put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, SCALINGS, "scaling")))
-        if self.program is None:
+        program = program_of(self)
+        if program is None:
             put(self, "backend", tuple(axes.parse_names("backend", self.backend, [*references(), "all"], "backend")))
         for key, values in {
             "start_method": ("fork", "forkserver", "spawn"),
@@ -126,7 +127,7 @@ class Study:
         }.items():
             if getattr(self, key) is not None:
                 put(self, key, tuple(axes.parse_names(key, getattr(self, key), values, key.replace("_", " "))))
-        if self.program is not None and self.workers is _DEFAULTS["workers"] and "workers" not in self.program.placeholders:
+        if program is not None and self.workers is _DEFAULTS["workers"] and "workers" not in program.placeholders:
             put(self, "workers", 1)
         put(self, "workers", tuple(axes.parse_workers(self.workers)))
         self._read_launcher(put)
@@ -142,23 +143,10 @@ class Study:
         put(self, "variants", read_variants(self.variants))
         put(self, "variant", self._read_variant())
         self._check_settings(put)
-        if self.program is not None:
-            self._check_program(self.program, put)
+        if program is not None:
+            self._check_program(program, put)
         for name, overrides in self.suites.items():
-            self.suite(name, overrides)
-
-    @property
-    def program(self) -> Program | None:
-        """The program that is measured; None where it is a workload."""
-        asked = {key: getattr(self, key) for key in KEYS}
-        if self.command is not None:
-            return read_program(asked)
-        for key, value in asked.items():
-            if value not in (None, False):
-                raise StudyError(
-                    key, value, "is of a program, and the study has no command", f"Give --command, or leave {key} out"
-                )
-        return None
+            suite_of(self, name, overrides)
 
     def _read_items(self, put: Callable[[Any, str, Any], None]) -> None:
         if self.items_file is None:
@@ -227,65 +215,80 @@ class Study:
             rule = "must be a share of the value, from 0.1% to 50%"
             put(self, "precision", axes.parse_number("precision", self.precision, 0.001, 0.5, rule))
 
-    def suite(self, name: str, overrides: Mapping[str, Any]) -> "Study":
-        """The study that one suite is: this one with what the suite overrides, and no suites of its own."""
-        for key in overrides:
-            axes.parse_name(f"suites.{name}", key, SUITE_KEYS, "key of a suite")
-        try:
-            return replace(self, name=name, suites={}, **_items_of(overrides))
-        except StudyError as error:
-            raise StudyError(f"suites.{name}.{error.key}", error.value, error.rule, error.way_out) from None
-
-    def each_suite(self) -> list["Study"]:
-        """The suites, or the study itself where it has none."""
-        return [self.suite(name, overrides) for name, overrides in self.suites.items()] or [self]
-
-    def override(self, changes: Mapping[str, Any]) -> "Study":
-        """With some keys replaced: axes in every suite too, since a flag is meant for all of them."""
-        if "variants" in changes:
-            changes = {"variant": None, **changes}
-        axis_changes = {key: value for key, value in _items_of(changes).items() if key in (*AXES, "items", "items_file")}
-        suites = {name: {**overrides, **axis_changes} for name, overrides in self.suites.items()}
-        return replace(self, suites=suites, **_items_of(changes))
-
-    @property
-    def required_backends(self) -> set[str]:
-        """Those whose absence is a failure: asked for by name, in a study that doesn't say otherwise."""
-        if not self.missing_backends_fail:
-            return set()
-        return {name for suite in self.each_suite() for name in suite.backend if name != "all"}
-
-    @property
-    def workload_name(self) -> str:
-        """How the workload is called in columns: ``really_hard_task``, ``module:attribute(argument=value)`` or the command."""
-        if self.program is not None:
-            return self.program.command.text
-        return self.reference + (f"({', '.join(map(_shown, self.kwargs.items()))})" if self.kwargs else "")
-
-    @property
-    def reference(self) -> str:
-        """``module:attribute`` of the workload; of a function that no reference gives, what it would be."""
-        if isinstance(self.workload, str):
-            return self.workload
-        function = self.workload.function if isinstance(self.workload, Workload) else self.workload
-        module = getattr(function, "__module__", None) or type(function).__module__
-        return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
-
-    def described(self) -> dict[str, Any]:
-        """The study as plain JSON values, as a run's ``run.json`` keeps it."""
-        plain = {one.name: getattr(self, one.name) for one in fields(self)}
-        plain["workload"] = self.workload_name
-        plain["variants"] = {name: one.described() for name, one in self.variants.items()}
-        plain["items"] = None if self.items is None else items_text(self.items)
-        if self.scheduler is not None and ":" in self.scheduler:
-            plain["scheduler"] = "(an address)"  # of a machine: results are mailed
-        plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in self.kwargs.items()}
-        plain["suites"] = {name: {key: value for key, value in self.suite(name, overrides).described().items() if key in overrides}
-                           for name, overrides in self.suites.items()}  # fmt: skip
-        return plain
-
 
 _DEFAULTS = {one.name: one.default for one in fields(Study)}
+
+
+def program_of(study: Study) -> Program | None:
+    """The program that is measured; None where it is a workload."""
+    asked = {key: getattr(study, key) for key in KEYS}
+    if study.command is not None:
+        return read_program(asked)
+    for key, value in asked.items():
+        if value not in (None, False):
+            raise StudyError(key, value, "is of a program, and the study has no command", f"Give --command, or leave {key} out")
+    return None
+
+
+def suite_of(study: Study, name: str, overrides: Mapping[str, Any]) -> Study:
+    """The study that one suite is: this one with what the suite overrides, and no suites of its own."""
+    for key in overrides:
+        axes.parse_name(f"suites.{name}", key, SUITE_KEYS, "key of a suite")
+    try:
+        return replace(study, name=name, suites={}, **_items_of(overrides))
+    except StudyError as error:
+        raise StudyError(f"suites.{name}.{error.key}", error.value, error.rule, error.way_out) from None
+
+
+def each_suite(study: Study) -> list[Study]:
+    """The suites, or the study itself where it has none."""
+    return [suite_of(study, name, overrides) for name, overrides in study.suites.items()] or [study]
+
+
+def override(study: Study, changes: Mapping[str, Any]) -> Study:
+    """With some keys replaced: axes in every suite too, since a flag is meant for all of them."""
+    if "variants" in changes:
+        changes = {"variant": None, **changes}
+    axis_changes = {key: value for key, value in _items_of(changes).items() if key in (*AXES, "items", "items_file")}
+    suites = {name: {**overrides, **axis_changes} for name, overrides in study.suites.items()}
+    return replace(study, suites=suites, **_items_of(changes))
+
+
+def required_backends(study: Study) -> set[str]:
+    """Those whose absence is a failure: asked for by name, in a study that doesn't say otherwise."""
+    if not study.missing_backends_fail:
+        return set()
+    return {name for suite in each_suite(study) for name in suite.backend if name != "all"}
+
+
+def workload_name(study: Study) -> str:
+    """How the workload is called in columns: ``really_hard_task``, ``module:attribute(argument=value)`` or the command."""
+    if (program := program_of(study)) is not None:
+        return program.command.text
+    return reference_of(study) + (f"({', '.join(map(_shown, study.kwargs.items()))})" if study.kwargs else "")
+
+
+def reference_of(study: Study) -> str:
+    """``module:attribute`` of the workload; of a function that no reference gives, what it would be."""
+    if isinstance(study.workload, str):
+        return study.workload
+    function = study.workload.function if isinstance(study.workload, Workload) else study.workload
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return f"{module}:{getattr(function, '__qualname__', type(function).__qualname__)}"
+
+
+def described(study: Study) -> dict[str, Any]:
+    """The study as plain JSON values, as a run's ``run.json`` keeps it."""
+    plain = {one.name: getattr(study, one.name) for one in fields(study)}
+    plain["workload"] = workload_name(study)
+    plain["variants"] = {name: one.described() for name, one in study.variants.items()}
+    plain["items"] = None if study.items is None else items_text(study.items)
+    if study.scheduler is not None and ":" in study.scheduler:
+        plain["scheduler"] = "(an address)"  # of a machine: results are mailed
+    plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in study.kwargs.items()}
+    plain["suites"] = {name: {key: value for key, value in described(suite_of(study, name, overrides)).items() if key in overrides}
+                       for name, overrides in study.suites.items()}  # fmt: skip
+    return plain
 
 
 def _items_of(changes: Mapping[str, Any]) -> dict[str, Any]:

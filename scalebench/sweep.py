@@ -24,7 +24,7 @@ from scalebench.errors import StudyError
 from scalebench.launchers.base import Launcher, has_ranks
 from scalebench.launchers.local import Local
 from scalebench.sending import by_name, digest_of, pickled
-from scalebench.study import Study
+from scalebench.study import Study, each_suite, program_of, reference_of, workload_name
 from scalebench.variants import HERE, Start, Variant
 from scalebench.workloads.describe import Workload
 from scalebench.workloads.family import NAME
@@ -77,7 +77,7 @@ def expand(study: Study) -> Sweep:
     """The cases of a study, baselines included, in the order in which the study names them."""
     sweep = Sweep(variants=dict(study.variants), scheduler=study.scheduler, address=study.scheduler)
     seen: set[Case] = set()
-    for suite in study.each_suite():
+    for suite in each_suite(study):
         asked: dict[Case, str | None] = dict.fromkeys(_multiply(suite, sweep))
         for case in list(asked):
             for why, baseline in baselines(case).items() if study.baselines else ():
@@ -148,10 +148,10 @@ def _multiply_program(suite: Study, program: Program, sweep: Sweep) -> list[Case
 
 
 def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
-    if suite.program is not None:
-        return _multiply_program(suite, suite.program, sweep)
-    workload = suite.workload_name
-    by_value = None if isinstance(suite.workload, str) or _refers_to(suite.reference, suite.workload) else suite.workload
+    if (program := program_of(suite)) is not None:
+        return _multiply_program(suite, program, sweep)
+    workload = workload_name(suite)
+    by_value = None if isinstance(suite.workload, str) or _refers_to(reference_of(suite), suite.workload) else suite.workload
     known = sweep.functions.setdefault(workload, by_value)
     # by identity, since an object may have any idea of equality; a bound method is made anew each time that it is looked up
     if known is not by_value and not (isinstance(by_value, MethodType) and known == by_value):

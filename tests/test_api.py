@@ -8,6 +8,7 @@ import pytest
 
 import scalebench
 from scalebench import Study
+from scalebench.api import run_observed
 from scalebench.errors import ResultsError
 from scalebench.results import result as plain
 
@@ -17,7 +18,7 @@ TINY = {"size": 100, "tasks": 4, "rounds": 2, "blocks": 1, "backend": "threads",
 
 def result(*rows):
     plain = factories.make_result(factories.make_rounds(*(rows or factories.sweep_rows())))
-    return scalebench.Result(plain.rounds, plain.source, plain.about, plain.path)
+    return scalebench.Result(plain.rounds, plain.tasks, plain.about, plain.path)
 
 
 def test_what_run_returns_is_what_load_reads_and_goes_wherever_a_plain_result_goes(tmp_path):
@@ -94,7 +95,7 @@ def test_an_interruption_keeps_what_was_measured_and_says_where(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt) as interrupted:
-        scalebench.run(Study(**TINY), results=tmp_path, observe=stop)
+        run_observed([stop], Study(**TINY), results=tmp_path)
     (run,) = tmp_path.iterdir()
     assert interrupted.value.__notes__ == [
         f"What was measured is in {run}: scalebench.load({str(run)!r}); scalebench.run(study, resume={str(run)!r}) goes on"

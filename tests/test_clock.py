@@ -8,6 +8,7 @@ import pytest
 
 import scalebench
 from scalebench import Study, launch, runner
+from scalebench.api import run_observed
 from scalebench.forecast import forecast
 from scalebench.results import store
 from scalebench.results.load import latest_run, load
@@ -44,7 +45,7 @@ def wall_clock(monkeypatch):
 def test_durations_are_those_of_a_clock_that_is_never_set_back(tmp_path, wall_clock):
     began = time.monotonic()
     hours = iter(range(100))
-    result = scalebench.run(STUDY, results=tmp_path, observe=lambda *_: wall_clock(next(hours)))
+    result = run_observed([lambda *_: wall_clock(next(hours))], STUDY, results=tmp_path)
     passed = time.monotonic() - began
     rounds = result.rounds
     started = rounds.drop_duplicates(["case_id", "block", "attempt"])["started_at"]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scalebench.case import Case
 from scalebench.command import PLACEHOLDERS, PROGRAM, short_name
 from scalebench.errors import StudyError
-from scalebench.study import Study
+from scalebench.study import Study, described, override, program_of, workload_name
 from scalebench.study_file import read_study
 from scalebench.sweep import baselines, expand
 
@@ -18,7 +18,7 @@ WORDS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]
 
 
 def program(command, **asked):
-    return Study(command=command, **asked).program
+    return program_of(Study(command=command, **asked))
 
 
 def cases(**asked):
@@ -175,10 +175,10 @@ def test_a_study_file_has_a_command_as_text_or_list(tmp_path):
 
 
 def test_a_study_with_a_command_can_be_overridden_and_described_like_any_other():
-    study = Study(command="app {workers}", workers="1,2").override({"workers": "4"})
+    study = override(Study(command="app {workers}", workers="1,2"), {"workers": "4"})
     assert study.workers == (4,)
-    assert study.described()["command"] == "app {workers}"
-    assert study.workload_name == "app {workers}"
+    assert described(study)["command"] == "app {workers}"
+    assert workload_name(study) == "app {workers}"
 
 
 @pytest.mark.parametrize(

@@ -182,11 +182,12 @@ def test_nothing_is_loaded_or_printed_where_the_mark_is_not_used(session):
 
 @pytest.mark.parametrize("profile", ["quick", "default", "full"])
 def test_no_case_of_a_profile_stands_in_two_suites(profile):
+    from scalebench.study import each_suite
     from scalebench.study_file import profile as read
     from scalebench.sweep import expand
 
     study = read(profile)
-    alone = [entry.case.case_id for suite in study.each_suite() for entry in expand(suite).entries]
+    alone = [entry.case.case_id for suite in each_suite(study) for entry in expand(suite).entries]
     assert len(alone) == len(set(alone))
 
 

@@ -10,10 +10,11 @@ import pytest
 
 import scalebench
 from scalebench import resume
+from scalebench.api import run_observed
 from scalebench.errors import ResultsError
 from scalebench.results.load import load
 from scalebench.results.store import Store
-from scalebench.study import Study
+from scalebench.study import Study, described
 
 TINY = {"kind": "sleep", "size": 1, "tasks": 2, "backend": ["threads"], "workers": "1,2", "blocks": 3, "rounds": 2}
 LAUNCH = ["block", "case_id", "attempt"]
@@ -33,7 +34,7 @@ def interrupted(study, results, after, error=EnoughError):
             raise error
 
     with pytest.raises(error):
-        scalebench.run(study, results=results, observe=stop)
+        run_observed([stop], study, results=results)
     return max(results.iterdir())
 
 
@@ -69,7 +70,7 @@ def test_a_run_may_be_interrupted_and_resumed_again_and_again(undisturbed, tmp_p
     folder = interrupted(Study(**TINY), tmp_path, 2)
     for _ in range(3):
         with pytest.raises(EnoughError):
-            scalebench.run(resume=folder.name, results=tmp_path, observe=_raise)
+            run_observed([_raise], resume=folder.name, results=tmp_path)
     whole = scalebench.run(resume=folder)
     assert launches(whole.rounds) == launches(undisturbed)
     assert [one["launches"] for one in whole.about["resumed"]] == [2, 3, 4, 5]
@@ -124,7 +125,7 @@ def test_a_study_with_items_arguments_variants_and_suites_is_read_back(tmp_path)
         variants={"here": {}, "there": {"env": {"A": "b"}}}, suites={"one": {"tasks": 4}, "two": {"items": range(3)}},
     )  # fmt: skip
     folder = interrupted(study, tmp_path, 3)
-    assert resume.read_earlier(folder).study().described() == study.described()
+    assert described(resume.read_earlier(folder).study()) == described(study)
     assert len(launches(scalebench.run(resume=folder).rounds)) == 8
 
 

@@ -9,6 +9,7 @@ import scalebench
 from scalebench import Study, load, runner
 from scalebench.analysis.precision import LEAST
 from scalebench.analysis.scaling import failed_cases
+from scalebench.api import run_observed
 from scalebench.errors import ResultsError, WorkloadError
 from scalebench.forecast import forecast
 from scalebench.launch import Launch
@@ -44,7 +45,7 @@ def test_a_study_becomes_rows_of_every_case_in_every_block(tmp_path):
 def test_the_launches_of_a_block_are_in_the_random_order_of_its_seed(tmp_path):
     seen = []
     study = Study(backend="threads", workers="1..4", blocks=2, seed=5, **TINY)
-    scalebench.run(study, results=tmp_path, observe=lambda entry, block, told: seen.append((block, entry.case.workers)))
+    run_observed([lambda entry, block, told: seen.append((block, entry.case.workers))], study, results=tmp_path)
     by_block = [[workers for at, workers in seen if at == block] for block in (0, 1)]
     assert sorted(by_block[0]) == sorted(by_block[1])
     again = [[entry.case.workers for entry in runner.shuffled(expand(study).entries, 5, block)] for block in (0, 1)]
@@ -278,7 +279,7 @@ def test_an_interrupted_run_keeps_what_was_measured(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scalebench.run(Study(backend="threads", workers="1,2", blocks=3, **TINY), results=tmp_path, observe=interrupt)
+        run_observed([interrupt], Study(backend="threads", workers="1,2", blocks=3, **TINY), results=tmp_path)
     (folder,) = tmp_path.iterdir()
     result = load(folder)
     assert result.about["status"] == "interrupted"

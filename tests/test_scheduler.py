@@ -11,7 +11,7 @@ from scalebench.backends.base import PlainProcess
 from scalebench.errors import StudyError
 from scalebench.forecast import forecast
 from scalebench.plan import open_request
-from scalebench.study import Study
+from scalebench.study import Study, described
 from scalebench.sweep import expand
 
 ADDRESS = "tcp://10.0.0.1:8786"
@@ -73,7 +73,7 @@ def test_it_goes_to_those_backends_that_take_one_and_into_no_case():
 
 def test_the_name_of_a_queue_is_taken_from_a_backend_that_can_start_workers_in_its_jobs():
     assert expand(Study(backend="dask", scheduler="slurm")).scheduler == "slurm"
-    assert Study(backend="dask", scheduler="slurm").described()["scheduler"] == "slurm"
+    assert described(Study(backend="dask", scheduler="slurm"))["scheduler"] == "slurm"
     with pytest.raises(StudyError, match=r"must be HOST:PORT\."):
         expand(Study(backend="ray", scheduler="slurm"))
 
@@ -92,6 +92,6 @@ def test_where_there_is_no_slurm_it_says_so_before_anything_is_measured(monkeypa
 
 
 def test_a_run_tells_that_there_was_one_and_not_which():
-    told = json.dumps(Study(backend="dask", scheduler=ADDRESS).described(), default=str)
+    told = json.dumps(described(Study(backend="dask", scheduler=ADDRESS)), default=str)
     assert ADDRESS not in told
     assert '"scheduler": "(an address)"' in told

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
 from scalebench.items import read_items
-from scalebench.study import AXES, Study
+from scalebench.study import AXES, Study, described, each_suite, override, required_backends, suite_of, workload_name
 from scalebench.study_file import PROFILES, profile, read_study
 from scalebench.workloads import Workload
 
@@ -51,7 +51,7 @@ class TestAStudy:
 
     def test_may_have_a_total_of_work_and_leave_tasks_unrecorded(self):
         study = Study(workers=1, total="1_000_000", task_timing="off", suites={"a": {"total": 5, "task_timing": "on"}, "b": {}})
-        assert [(one.total, one.task_timing) for one in study.each_suite()] == [(5, "on"), (1_000_000, "off")]
+        assert [(one.total, one.task_timing) for one in each_suite(study)] == [(5, "on"), (1_000_000, "off")]
 
     @pytest.mark.parametrize(
         ("key", "value"),
@@ -79,13 +79,13 @@ class TestAStudy:
     def test_requires_the_backends_that_it_asks_for_by_name(self):
         """Of all backends, those that are not here are no failure."""
         study = Study(workers=1, backend="all", suites={"a": {"backend": "serial,mpi"}, "b": {}})
-        assert study.required_backends == {"serial", "mpi"}
-        assert Study(workers=1, backend="mpi", missing_backends_fail=False).required_backends == set()
+        assert required_backends(study) == {"serial", "mpi"}
+        assert required_backends(Study(workers=1, backend="mpi", missing_backends_fail=False)) == set()
 
     def test_can_be_read_again_from_what_it_read(self, cpus):
         cpus(3)
         study = Study(size="70", precision=0.01, budget=1, items=[1, 2], workers="1..2x")
-        assert study.suite("study", {}) == study
+        assert suite_of(study, "study", {}) == study
 
     @pytest.mark.parametrize("key", ["workload", "name"])
     @pytest.mark.parametrize("value", [5, True, 1.5, [], {"a": 1}, None])
@@ -113,8 +113,8 @@ class TestAStudy:
     def test_names_a_workload_object_by_its_function(self):
         """It is sent by value; one that a host can import is named by its reference."""
         study = Study(workload=Workload(function=double))
-        assert study.workload_name.endswith("test_study:double")
-        assert study.described()["workload"] == study.workload_name
+        assert workload_name(study).endswith("test_study:double")
+        assert described(study)["workload"] == workload_name(study)
 
     @pytest.mark.parametrize("kind", ["crunch", "sleep", "spin", "blas", "stream"])
     @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ class TestAStudy:
         except StudyError as error:
             assert str(error).count("\n") >= 1  # noqa: PT017 - the other way out of the property
         else:
-            json.dumps(study.described())
+            json.dumps(described(study))
 
 
 class TestItems:
@@ -183,16 +183,16 @@ class TestItems:
 class TestSuites:
     def test_override_what_they_name_and_inherit_the_rest(self):
         study = Study(tasks=7, blocks=2, workers=[1], suites={"first": {"tasks": 9}, "second": {"kind": "sleep"}})
-        first, second = study.each_suite()
+        first, second = each_suite(study)
         assert (first.name, first.tasks, first.kind, first.blocks) == ("first", (9,), ("crunch",), 2)
         assert (second.name, second.tasks, second.kind, second.blocks) == ("second", (7,), ("sleep",), 2)
 
     def test_none_leave_the_study_itself(self):
         study = Study(workers=1)
-        assert study.each_suite() == [study]
+        assert each_suite(study) == [study]
 
     def test_may_have_their_own_workload_and_items(self):
-        (one,) = Study(workers=1, suites={"mine": {"workload": double, "items": "[1, 2]"}}).each_suite()
+        (one,) = each_suite(Study(workers=1, suites={"mine": {"workload": double, "items": "[1, 2]"}}))
         assert (one.workload, one.items) == (double, [1, 2])
 
     @pytest.mark.parametrize(
@@ -206,17 +206,17 @@ class TestSuites:
 
 class TestOverride:
     def test_replaces_axes_in_every_suite(self):
-        study = Study(workers=1, suites={"a": {"tasks": 3}, "b": {"kind": "sleep"}}).override({"tasks": "5", "workers": "1,2"})
-        assert [one.tasks for one in study.each_suite()] == [(5,), (5,)]
-        assert [one.workers for one in study.each_suite()] == [(1, 2), (1, 2)]
-        assert [one.kind for one in study.each_suite()] == [("crunch",), ("sleep",)]
+        study = override(Study(workers=1, suites={"a": {"tasks": 3}, "b": {"kind": "sleep"}}), {"tasks": "5", "workers": "1,2"})
+        assert [one.tasks for one in each_suite(study)] == [(5,), (5,)]
+        assert [one.workers for one in each_suite(study)] == [(1, 2), (1, 2)]
+        assert [one.kind for one in each_suite(study)] == [("crunch",), ("sleep",)]
 
     def test_replaces_settings_of_the_study(self):
-        assert Study(workers=1, suites={"a": {}}).override({"blocks": 9, "seed": 4}).each_suite()[0].blocks == 9
+        assert each_suite(override(Study(workers=1, suites={"a": {}}), {"blocks": 9, "seed": 4}))[0].blocks == 9
 
     def test_refuses_what_no_suite_could_do(self):
         with pytest.raises(StudyError, match="not a size of 'blas'"):
-            Study(workers=1, suites={"a": {"kind": "blas"}}).override({"size": "1e5"})
+            override(Study(workers=1, suites={"a": {"kind": "blas"}}), {"size": "1e5"})
 
 
 class TestAWorkload:
@@ -230,16 +230,16 @@ class TestAWorkload:
         ],
     )
     def test_has_the_name_of_its_reference(self, workload, name):
-        assert Study(workload=workload, workers=1).workload_name == name
+        assert workload_name(Study(workload=workload, workers=1)) == name
 
     def test_is_told_apart_by_its_attributes_in_what_is_stored(self):
-        described = Study(workload=double, items=[1, 2, 3], workers=1, suites={"a": {"workload": double}}).described()
-        assert (described["workload"], described["items"]) == (f"{__name__}:double", "[1, 2, 3]")
-        json.dumps(described)
+        told = described(Study(workload=double, items=[1, 2, 3], workers=1, suites={"a": {"workload": double}}))
+        assert (told["workload"], told["items"]) == (f"{__name__}:double", "[1, 2, 3]")
+        json.dumps(told)
 
     def test_of_a_suite_is_stored_with_its_items_as_plain_values(self):
         study = Study(workers=1, suites={"a": {"workload": double, "items": range(3), "tasks": "4,8"}})
-        assert study.described()["suites"] == {"a": {"workload": f"{__name__}:double", "items": "range(0, 3)", "tasks": (4, 8)}}
+        assert described(study)["suites"] == {"a": {"workload": f"{__name__}:double", "items": "range(0, 3)", "tasks": (4, 8)}}
 
 
 class TestAFile:

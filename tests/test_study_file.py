@@ -5,7 +5,7 @@ from dataclasses import fields
 import pytest
 
 from scalebench.errors import StudyError
-from scalebench.study import NOT_OF_A_PROGRAM, SUITE_KEYS, Study
+from scalebench.study import NOT_OF_A_PROGRAM, SUITE_KEYS, Study, each_suite, reference_of, workload_name
 from scalebench.study_file import PROJECT_KEYS, TYPES, of_program, project_defaults, read_study
 
 
@@ -62,7 +62,7 @@ class TestAStudyFile:
             )
         )
         assert study.items == [3, 5]
-        assert [one.items for one in study.each_suite()] == [[3, 5], [7], [1]]
+        assert [one.items for one in each_suite(study)] == [[3, 5], [7], [1]]
 
     def test_takes_items_or_a_file_of_them(self, toml):
         toml("[3, 5]", "items.json")
@@ -72,8 +72,8 @@ class TestAStudyFile:
     def test_has_keyword_arguments_in_the_name_of_its_workload(self, toml):
         study = read_study(toml("workload = 'shop:simulate'\n[kwargs]\nsteps = 10\nmethod = 'rk4'"))
         assert study.kwargs == {"steps": 10, "method": "rk4"}
-        assert study.workload_name == "shop:simulate(steps=10, method='rk4')"
-        assert study.reference == "shop:simulate"
+        assert workload_name(study) == "shop:simulate(steps=10, method='rk4')"
+        assert reference_of(study) == "shop:simulate"
 
     def test_of_the_lectures_task_has_none(self, toml):
         with pytest.raises(StudyError, match="really_hard_task takes none"):

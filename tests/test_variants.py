@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
-from scalebench.study import Study
+from scalebench.study import Study, described, each_suite, override
 from scalebench.study_file import read_study
 from scalebench.variants import THREAD_VARIABLES, Variant, read_variants
 
@@ -74,12 +74,12 @@ class TestAFlag:
 class TestAStudy:
     def test_measures_all_its_variants_and_a_suite_may_choose(self):
         study = Study(workers=1, variants={"old": "git:HEAD~1", "new": {}}, suites={"both": {}, "one": {"variant": "new"}})
-        assert [one.variant for one in study.each_suite()] == [("old", "new"), ("new",)]
+        assert [one.variant for one in each_suite(study)] == [("old", "new"), ("new",)]
         assert Study(workers=1).variant == (None,)
 
     def test_of_flags_replaces_the_variants_of_its_file_in_every_suite(self):
-        study = Study(workers=1, variants={"old": {}}, suites={"one": {"variant": "old"}}).override({"variants": ["a", "b"]})
-        assert [one.variant for one in study.each_suite()] == [("a", "b")]
+        study = override(Study(workers=1, variants={"old": {}}, suites={"one": {"variant": "old"}}), {"variants": ["a", "b"]})
+        assert [one.variant for one in each_suite(study)] == [("a", "b")]
 
     def test_in_toml_may_give_all_three_together(self, tmp_path):
         path = tmp_path / "ab.toml"
@@ -122,11 +122,11 @@ class TestAStudy:
         except StudyError as error:
             assert str(error).count("\n") >= 1  # noqa: PT017 - the other way out of the property
         else:
-            json.dumps(study.described())
+            json.dumps(described(study))
 
     def test_is_described_without_a_path_of_this_machine(self):
         env = {"LD_LIBRARY_PATH": "/home/me/lib", "OPENBLAS_CORETYPE": "Haswell"}
-        described = Study(workers=1, variants={"a": Variant(python="/home/me/venv/bin/python3", env=env)}).described()
-        assert described["variants"] == {
+        told = described(Study(workers=1, variants={"a": Variant(python="/home/me/venv/bin/python3", env=env)}))
+        assert told["variants"] == {
             "a": {"python": "python3", "env": {"LD_LIBRARY_PATH": "(a path)", "OPENBLAS_CORETYPE": "Haswell"}, "revision": None}
         }

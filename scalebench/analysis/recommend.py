@@ -43,11 +43,11 @@ SETUP = ["backend", "start_method", "mpi_mode", "distribution", "binding", "chun
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ratio:
-    """A ratio of rates with its 95% interval over blocks; the ends are NaN below three blocks."""
+    """A ratio of rates with its 95% interval over blocks."""
 
-    value: float
-    low: float
-    high: float
+    value: float  #: the ratio
+    low: float  #: end of the interval; NaN below three blocks
+    high: float  #: the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

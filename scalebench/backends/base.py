@@ -1,9 +1,14 @@
-"""The contract of a backend: a way to run one function on many workers. It measures nothing and prints nothing."""
+"""The contract of a backend: a way to run one function on many workers. It measures nothing and prints nothing.
+
+``__all__`` is what a backend of another package is made of, and is as public as the names of the package itself.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol, TypeVar
 
-from scalebench.host.worker import Job
+from scalebench.host.worker import Job, install
+
+__all__ = ["Backend", "Job", "OpenError", "PlainProcess", "Pool", "install"]
 
 T = TypeVar("T")
 
@@ -45,7 +50,7 @@ class Pool(Protocol):
 class Backend(Protocol):
     """A parallel interface. Importing its module imports nothing that ``open`` doesn't need."""
 
-    name: ClassVar[str]
+    name: ClassVar[str]  #: in studies, columns and reports
     summary: ClassVar[str]  #: the interface in a few words, for ``scalebench backends``
     #: axes of its own, each with the values to sweep when a study names none; an axis not listed collapses to null
     axes: ClassVar[dict[str, tuple[Any, ...]]]
@@ -55,7 +60,7 @@ class Backend(Protocol):
     broadcasts: ClassVar[bool]
     #: what the address looks like at which it finds workers that are there; None where it starts its own in any case
     scheduler: ClassVar[str | None]
-    #: queue -> the module that starts workers in jobs of it (``scalebench.jobs``), to be used at the address that it then has
+    #: queue -> the module that starts workers in jobs of it, used at the address that it then has; ``{}`` but for scalebench's own
     jobs: ClassVar[Mapping[str, str]]
     #: roughly the seconds that a pool of its own takes to start and end, and the CPU seconds that each worker adds; for estimates only
     pool_s: ClassVar[tuple[float, float]]
@@ -73,7 +78,7 @@ class Backend(Protocol):
         """What follows ``python -m scalebench.host``: nothing, or ``["-m", MODULE, ...]`` to be run there."""
 
     def open(self, workers: int, job: Job, **options: Any) -> Pool:
-        """Start the workers and, unless it ``broadcasts``, call ``scalebench.host.worker.install(job)`` once in each, before any task.
+        """Start the workers and, unless it ``broadcasts``, call ``install(job)`` once in each, before any task.
 
         All are up when this returns, so that start-up is never timed by accident.
 
@@ -87,7 +92,7 @@ class Backend(Protocol):
 
 
 class PlainProcess:
-    """Mixin: the host is a plain process, started without MPI."""
+    """Mixin of a backend whose host is a plain process, without MPI: all of ``Backend`` but name, summary, axes and ``open``."""
 
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False

@@ -156,6 +156,7 @@ def main(asked: argparse.Namespace) -> int:
     from scalebench.resume import read_earlier
     from scalebench.runner import Runner
     from scalebench.scheduler import starter_of_jobs
+    from scalebench.study import required_backends
     from scalebench.study_file import project_defaults
     from scalebench.sweep import expand
 
@@ -189,7 +190,7 @@ def main(asked: argparse.Namespace) -> int:
             return cli.OK
         folder = _measure(Runner(study, ahead, asked.results), interruption)
     result = load(folder)
-    failed = failed_cases(result.rounds, study.required_backends)
+    failed = failed_cases(result.rounds, required_backends(study))
     if asked.json:
         from scalebench.results.exchange import as_json
 
@@ -228,11 +229,10 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
 def _study_of(earlier: "Earlier") -> "Study":
     """What the run says itself. Where that is code, it is named: this is the one command that runs what stands in a results folder."""
     from scalebench.errors import printable, shortened
+    from scalebench.study import each_suite, workload_name
 
     study = earlier.study()
-    runs = [
-        one for suite in study.each_suite() for one in (suite.program and suite.program.command.text, suite.workload_name) if one
-    ]
+    runs = [workload_name(suite) for suite in each_suite(study)]  # of a program its command
     started = [variant.python for variant in study.variants.values() if variant.python]
     named = dict.fromkeys(map(str, [*runs, *started]))
     named.pop("really_hard_task", None)
@@ -251,7 +251,7 @@ def _names_study(asked: argparse.Namespace) -> bool:
 
 def _study(asked: argparse.Namespace) -> "Study":
     """The study that the arguments name, with what the flags change, above the project's defaults."""
-    from scalebench.study import Study
+    from scalebench.study import Study, override
     from scalebench.study_file import of_program, of_study, profile, project_defaults, read_study
 
     file, project = project_defaults()
@@ -276,14 +276,14 @@ def _study(asked: argparse.Namespace) -> "Study":
     if asked.study is not None and asked.profile is not None:
         raise UsageError(f"a study ({asked.study}) and --profile {asked.profile}: give one of the two")
     if asked.study is not None and asked.study.endswith(".toml"):
-        return read_study(asked.study, defaults).override(changes)
+        return override(read_study(asked.study, defaults), changes)
     if asked.study is not None:
         return Study(**{**defaults, "name": asked.study.rpartition(":")[2] or asked.study, "workload": asked.study, **changes})
     if asked.command is not None:
         return Study(**{**of_program(defaults), "name": "program", **changes})
     if asked.profile is None and any(flag.replace("-", "_") in changes for flag in _AXES):
         return Study(**{**defaults, **changes})
-    base = profile(asked.profile or project.get("profile", "default"), defaults).override(changes)
+    base = override(profile(asked.profile or project.get("profile", "default"), defaults), changes)
     if "backend" in changes:
         from dataclasses import replace
 
@@ -355,10 +355,11 @@ def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, *, as_
 
     if as_json:
         from scalebench.results.shapes import analysis
+        from scalebench.study import described
 
         cases = [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
                   "command": filled_text(one.case, sweep)} for one in entries]  # fmt: skip
-        print(analysis("plan", study=study.described(), estimate_s=estimate_s, blocks=blocks, cases=cases, submitted=submitted))
+        print(analysis("plan", study=described(study), estimate_s=estimate_s, blocks=blocks, cases=cases, submitted=submitted))
         return
     suite = None
     for entry in entries:

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 class Result:
     """What was measured: the rows, and what is known about the run."""
 
-    rounds: "pd.DataFrame"  #: one row a round; columns in ``scalebench.results.schema.ROUNDS``
-    source: "pd.DataFrame | Callable[[], pd.DataFrame]"  #: of :attr:`tasks`; called when they are first looked at
+    rounds: "pd.DataFrame"  #: one row a round, with the columns of ``rounds.parquet``
+    _tasks: "pd.DataFrame | Callable[[], pd.DataFrame]"  #: :attr:`tasks`, or what reads them when they are first looked at
     about: dict[str, Any]  #: study, machine, versions, findings: the content of ``run.json``
     path: Path | None = None  #: where it was read from
 
@@ -30,8 +30,8 @@ class Result:
 
     @property
     def tasks(self) -> "pd.DataFrame":
-        """One row a task of a round; columns in ``TASKS``. Of many runs there are millions, so they are read when asked for."""
-        return self.source() if callable(self.source) else self.source
+        """One row a task of a round, with the columns of ``tasks.parquet``. Of many runs there are millions, so they are read when asked for."""
+        return self._tasks() if callable(self._tasks) else self._tasks
 
     @property
     def findings(self) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """The how-to pages: what they say is done, in a folder of its own, with fewer blocks, rounds and items."""
 
+import inspect
 import json
 import os
 import re
@@ -11,7 +12,7 @@ import yaml
 from pages import ROOT, Reader, fences
 
 from scalebench import load
-from scalebench.backends.registry import get_backend
+from scalebench.backends import base
 from scalebench.cli import COMMANDS
 from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.study_file import read_study
@@ -193,22 +194,27 @@ class TestTheBackendOfThePage:
         (told,) = installed.printed.values()
         assert int(re.search(r"(\d+) passed", told)[1]) > 20
 
-    def test_the_table_of_the_class_names_what_the_contract_has(self):
+    @pytest.mark.parametrize(
+        ("heading", "contract"), [("What the class says", base.Backend), ("What the pool does", base.Pool)]
+    )
+    def test_a_table_names_each_member_of_the_contract_and_what_plain_process_says_of_it(self, heading, contract):
         text = (ROOT / "docs/how-to/add-a-backend.md").read_text(encoding="utf-8")
-        for name in (
-            "name",
-            "summary",
-            "axes",
-            "threads",
-            "only_one_worker",
-            "broadcasts",
-            "scheduler",
-            "unavailable",
-            "ranks",
-            "host_arguments",
-        ):
-            assert hasattr(get_backend("processes"), name)
-            assert f"`{name}" in text
+        part = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+        lines = [re.split(r"(?<!\\)\|", line)[1:-1] for line in part.splitlines() if line.startswith("| `")]
+        rows = {name: cells for cells in lines for name in re.findall(r"`(\w+)", cells[0])}
+        members = {name for name in {*inspect.get_annotations(contract), *vars(contract)} if not name.startswith("_")}
+        assert rows.keys() == members
+        said = {name: cells[2].strip(" `") for name, cells in rows.items() if len(cells) > 2 and cells[2].strip()}
+        plain = {name: getattr(base.PlainProcess, name) for name in members if hasattr(base.PlainProcess, name)}
+        usual = {"ranks": (1, {}), "host_arguments": ({},)}
+        told = {name: repr(one(*usual.get(name, ())) if callable(one) else one) for name, one in plain.items()}
+        assert said == told
+
+    def test_all_that_a_backend_may_import_is_on_the_page(self):
+        text = (ROOT / "docs/how-to/add-a-backend.md").read_text(encoding="utf-8")
+        assert [name for name in base.__all__ if not re.search(rf"\b{name}\b", text)] == []
+        imported = set(re.findall(r"^from (scalebench\S*) import", text, re.MULTILINE))
+        assert imported == {"scalebench.backends.base"}
 
 
 @pytest.mark.long

@@ -1,5 +1,6 @@
 """The pages of docs/reference/ say what the code says, and all of it."""
 
+import inspect
 import re
 from dataclasses import fields
 from pathlib import Path
@@ -11,6 +12,7 @@ from markdown_of_code import prose
 import scalebench
 from scalebench import cli, errors
 from scalebench.analysis import columns
+from scalebench.backends import base
 from scalebench.errors import ScalebenchError
 from scalebench.results import schema
 from scalebench.study import Study
@@ -95,14 +97,46 @@ def test_every_column_of_a_table_is_in_its_section(heading, those):
     assert {name for name in figures if f"`{name}`" not in said} == set()
 
 
-def test_every_public_name_is_there_with_what_can_be_asked_of_it():
-    said = page("api")
-    assert [name for name in scalebench.__all__ if f"\n## scalebench.{name}\n" not in said] == []
-    asked = [name for name in vars(scalebench.Result) if not name.startswith("_")]
-    assert len(asked) >= 5
-    assert [name for name in asked if f"\n### Result.{name}\n" not in said] == []
-    raised = [name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, ScalebenchError)]
-    assert [name for name in raised if name not in section("api", "Errors")] == []
+def public(of):
+    """What can be asked of a class, by its name: what it promises."""
+    usual = {*dir(object), *dir(Exception)}
+    return {name for name in {*dir(of), *inspect.get_annotations(of)} - usual if not name.startswith("_")}
+
+
+def named(text):
+    """The names at the beginning of lines of tables, and in headings of methods."""
+    return set(re.findall(r"^(?:\| `|### Result\.)(\w+)", text, re.MULTILINE))
+
+
+class TestWhatIsPublic:
+    def test_is_what_has_a_section(self):
+        headings = set(re.findall(r"^## scalebench\.(\w+)$", page("api"), re.MULTILINE))
+        assert headings == set(scalebench.__all__)
+
+    def test_of_a_study_are_its_keys(self):
+        assert public(Study) == {one.name for one in fields(Study)}
+        assert public(Study) <= named(page("study"))
+
+    @pytest.mark.parametrize("name", ["Workload", "Result"])
+    def test_of_a_class_is_what_its_section_lists(self, name):
+        said = re.sub(r"^\| of each .*?\n\n", "", section("api", f"scalebench.{name}"), flags=re.DOTALL | re.MULTILINE)
+        assert public(getattr(scalebench, name)) == named(said)
+
+    def test_of_errors_are_all_of_their_tree(self):
+        raised = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, ScalebenchError)}
+        assert raised == set(errors.__all__) == named(section("api", "Errors"))
+        assert raised == set(re.findall(r"\w+Error\b", section("api", "Errors").partition("```")[2].partition("```")[0]))
+        for name in raised:
+            assert {one for one in public(getattr(errors, name)) if f"`{one}`" not in section("api", "Errors")} == set()
+
+    def test_of_backends_is_what_the_contract_has(self):
+        parts = section("api", "scalebench.backends.base").split("\n### ")[1:]
+        said = {part.partition("\n")[0]: named(part) for part in parts}
+        assert list(said) == base.__all__
+        for name in ("Backend", "Pool", "Job"):
+            assert public(getattr(base, name)) == said[name]
+        assert public(base.PlainProcess) == said["Backend"] - {"name", "summary", "axes", "open"}
+        assert "`brief`" in section("api", "scalebench.backends.base")
 
 
 def test_a_signature_reads_as_it_is_written():

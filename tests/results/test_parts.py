@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import scalebench
+from scalebench.api import run_observed
 from scalebench.results.load import load
 from scalebench.results.parts import find_parts, launch_of, part_name
 from scalebench.results.store import Store
@@ -65,7 +66,7 @@ def test_a_damaged_launch_is_made_again_when_the_run_is_resumed(tmp_path, monkey
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        scalebench.run(study, results=tmp_path, observe=stop)
+        run_observed([stop], study, results=tmp_path)
     monkeypatch.undo()
     (folder,) = tmp_path.iterdir()
     (part,) = find_parts(folder / "parts", "rounds").whole

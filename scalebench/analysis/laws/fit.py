@@ -34,11 +34,11 @@ POOR = 0.1  #: relative distance of a point from a law that is worth a note
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """A figure and its 95% interval; an end is None where there is none (fewer than three blocks, or no bound)."""
+    """A figure and its 95% interval."""
 
-    value: float
-    low: float | None
-    high: float | None
+    value: float  #: the figure
+    low: float | None  #: end of the interval; None where there is none (fewer than three blocks, or no bound)
+    high: float | None  #: the other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +47,7 @@ class LawFit:
 
     law: Law
     reason: str | None = None  #: why it was refused; None: it was fitted
-    coefficients: Mapping[str, Value] | None = None  #: None when refused
+    coefficients: Mapping[str, Value] | None = None  #: by name; None when refused
     peak_workers: Value | None = None  #: the count of the highest rate; None where there is none to tell
     peak_reason: str | None = None  #: why there is none; None for a law that has no peak
     aicc: float | None = None  #: corrected AIC, smaller is better; None below six counts
@@ -58,10 +58,10 @@ class LawFit:
 class Holdout:
     """The largest count, predicted from all others."""
 
-    law: str | None = None
-    workers: int | None = None
+    law: str | None = None  #: name of the one that predicted
+    workers: int | None = None  #: the largest count
     predicted: float | None = None  #: in the unit of the points' ``measured``
-    measured: float | None = None
+    measured: float | None = None  #: in the same
     reason: str | None = None  #: why it was refused
 
 
@@ -69,8 +69,8 @@ class Holdout:
 class Fit:
     """All laws of one curve."""
 
-    points: Points  #: what they were fitted to
-    laws: Mapping[str, LawFit]  #: by name: parameters with intervals, or why it was refused
+    points: Points  #: what they were fitted to: ``workers``, ``measured`` and ``rate``, arrays with an entry a count
+    laws: Mapping[str, LawFit]  #: by name: what became of it
     karp_flatt: pd.DataFrame  #: ``workers`` and ``value``, one row a count; null for the baseline and for weak scaling
     preferred: str | None  #: name of the law
     preferred_reason: str | None  #: why there is none

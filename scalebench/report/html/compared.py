@@ -48,7 +48,7 @@ def _part(result: Result, rows: "pd.Series[bool]") -> Result:
     rounds = result.rounds[rows.fillna(False).to_numpy(dtype=bool)]
     runs = set(rounds["run_id"])
     abouts = [about for about in result.runs if about.get("run_id") in runs]
-    return Result(rounds, result.source, {"runs": abouts}, result.path)
+    return replace(result, rounds=rounds, about={"runs": abouts})
 
 
 def _told(name: str, sides: list[tuple[str, Result]], number: int) -> Compared:
