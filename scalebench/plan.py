@@ -30,6 +30,7 @@ _ENOUGH_ROUNDS_S = 0.25  # timed seconds a launch should hold, where rounds are 
 _REFERENCE_TIMEOUT_S = 3600.0
 _SHORT_REFERENCE_S = 2.0
 _LEAST_TIMEOUT_S = 60.0
+_MANY_TASKS = 100_000  # from which on those of a built-in kind may take long, too
 #: answers that are work still to be done, and what to do about each
 _LAZY = {
     "coroutine": "Measure a function that runs it: asyncio.run(simulate(item))",
@@ -66,7 +67,7 @@ def reference_key(case: Case) -> tuple[Any, ...]:
             case.tasks if case.imbalance else None)  # fmt: skip
 
 
-#: told what the first item of a workload of one's own showed, before the others are run; raises where that is not wanted
+#: told what the first item of a workload of one's own, or of very many tasks, showed, before the others are run; raises where that is not wanted
 Looked = Callable[[Case, Reference], None]
 
 
@@ -78,7 +79,7 @@ def measure_references(
     Args:
         sweep: What will be measured.
         timeout: Seconds that a round may take, where the study says.
-        looked: Told of each workload of one's own, after its first item.
+        looked: Told of each workload of one's own, and of very many tasks, after its first item.
 
     Raises:
         WorkloadError: It can't be imported, or it fails: nothing has been measured yet.
@@ -130,12 +131,13 @@ def _measure(case: Case, sweep: Sweep, timeout: float | None, looked: Looked) ->
     serial, limit = as_serial(case), timeout or _REFERENCE_TIMEOUT_S
     named = f"workload = {case.workload!r}"
     replies: list[dict[str, Any]] = []
+    at_first = case.kind is None or case.tasks >= _MANY_TASKS
     host = sweep.launcher.start(serial, sweep.start_of(serial))
     try:
         host.ask(open_request(serial, sweep), max(_LEAST_TIMEOUT_S, timeout or 0.0))
         start_s = machine.clock() - host.started
         request = {"do": "round", "task_timing": "on", "digests": True}
-        if case.kind is None:  # nobody knows how long it takes, or whether it works at all
+        if at_first:  # nobody knows how long it takes, or whether it works at all
             replies.append(host.ask({**request, "first": 1}, limit))
             if (lazy := replies[0].get("unchecked")) in _LAZY:
                 raise WorkloadError(
@@ -164,7 +166,7 @@ def _measure(case: Case, sweep: Sweep, timeout: float | None, looked: Looked) ->
         what, way_out = "one pass over its items", "Give fewer items or less work, or a longer --timeout"
         if error.request == "open":
             what, way_out = "its import and set-up", "Do less there, or give a longer --timeout"
-        elif not replies and case.kind is None:
+        elif not replies and at_first:
             what = "its first item"
         raise WorkloadError(f"{named}: {what} took longer than {error.seconds:g} s. Nothing was measured.\n{way_out}") from None
     except HostError as error:

@@ -219,7 +219,7 @@ class Runner:
             observe: Told of each launch but those of before the run was resumed.
             ends: See :meth:`launch`.
         """
-        while self._earlier or (reason := self.stop_reason()) is None:  # a block that was begun is ended
+        while self._earlier or (reason := self.ended_by()) is None:  # a block that was begun is ended
             block = len(self._blocks)
             for entry in shuffled(self.ahead.sweep.entries, self.study.seed, block):
                 before = self._earlier.get((block, entry.case.case_id))
@@ -230,7 +230,7 @@ class Runner:
             if self.ahead.sweep.jobs is not None:
                 self.ahead.sweep.jobs.close()
             self._replan()
-        self.store.about["stop_reason"] = reason
+        self.store.about["ended_by"] = reason
 
     def _replan(self) -> None:
         """Where a precision is asked: from all rows so far, the rounds of the launches to come."""
@@ -273,7 +273,7 @@ class Runner:
 
         return with_baseline(launches(self._frame()))
 
-    def stop_reason(self) -> str | None:
+    def ended_by(self) -> str | None:
         """Why no further block is begun; None when one is."""
         study, done = self.study, len(self._blocks)
         if not done:
@@ -325,7 +325,7 @@ class Runner:
             self._findings[PrecisionMissed.code, ""] = PrecisionMissed(
                 wanted=float(self.study.precision),
                 judged=paired["case_id"].nunique(),
-                ended=self.store.about.get("stop_reason") or status,
+                ended=self.store.about.get("ended_by") or status,
                 missed=missed,
             )
 

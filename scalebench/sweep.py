@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from types import MethodType
 from typing import TYPE_CHECKING, Any
 
-from scalebench import scheduler
+from scalebench import machine, scheduler
 from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import LOCAL, Case, tasks_at_one_worker
@@ -33,6 +33,7 @@ from scalebench.workloads.kinds import get_kind
 if TYPE_CHECKING:
     from scalebench.jobs import Jobs
 
+_TASK_BYTES = 1_200  # that a host and the controller hold of a task: measured, a million of them (benchmarks/load)
 _MOST_TASKS = 8_192  # that a total is cut into: beyond, rounds of short tasks would last without telling more
 
 
@@ -74,7 +75,11 @@ class Sweep:
 
 
 def expand(study: Study) -> Sweep:
-    """The cases of a study, baselines included, in the order in which the study names them."""
+    """The cases of a study, baselines included, in the order in which the study names them.
+
+    Raises:
+        StudyError: Cases that can't be, or whose tasks are more than memory could hold.
+    """
     sweep = Sweep(variants=dict(study.variants), scheduler=study.scheduler, address=study.scheduler)
     seen: set[Case] = set()
     for suite in each_suite(study):
@@ -89,7 +94,17 @@ def expand(study: Study) -> Sweep:
                 sweep.entries.append(Entry(case, suite.name, added, suite.task_timing))
     if sweep.scheduler is not None:
         scheduler.check(sweep.scheduler, dict.fromkeys(entry.case.backend for entry in sweep.entries if entry.added is None))
+    _check_tasks(max((entry.case.tasks for entry in sweep.entries if entry.case.backend != PROGRAM), default=0))
     return sweep
+
+
+def _check_tasks(most: int) -> None:
+    held, memory = most * _TASK_BYTES, machine.memory_bytes()
+    if held > memory:
+        rule = (
+            f"{most:,} tasks in a case: to hold them takes about {held / 2**30:,.0f} GiB, and there are {memory / 2**30:,.1f} GiB"
+        )
+        raise StudyError("tasks", most, rule, "Give fewer, each of more work: a larger --size, or items that stand for more")
 
 
 def shuffled(entries: Sequence[Entry], seed: int, block: int) -> list[Entry]:

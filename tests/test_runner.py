@@ -35,7 +35,7 @@ def test_a_study_becomes_rows_of_every_case_in_every_block(tmp_path):
     assert set(rounds["answers"]) == {"same"}
     assert not rounds.duplicated(["case_id", "block", "attempt", "round", "warmup"]).any()
     assert result.about["status"] == "finished"
-    assert result.about["stop_reason"] == "blocks"
+    assert result.about["ended_by"] == "blocks"
     assert result.about["estimate_s"] > 0
     assert result.about["actual_s"] > 0
     assert result.about.keys() == ABOUT.keys() - {"resumed", "damaged"}
@@ -108,13 +108,13 @@ def test_an_unavailable_backend_is_a_row_and_the_sweep_goes_on(tmp_path, monkeyp
 def test_the_budget_ends_the_run_between_blocks(tmp_path):
     result = scalebench.run(Study(backend="serial", blocks=50, budget=0.001, **TINY), results=tmp_path)
     assert set(result.rounds["block"]) == {0}
-    assert result.about["stop_reason"] == "budget"
+    assert result.about["ended_by"] == "budget"
     assert unfinished(result) == [f"Run {result.about['run_id']} was ended by its budget, after 1 of 50 blocks."]
 
 
 def test_a_run_that_has_all_of_its_blocks_was_not_ended_by_the_budget(tmp_path):
     result = scalebench.run(Study(backend="serial", blocks=1, budget=0.001, **TINY), results=tmp_path)
-    assert result.about["stop_reason"] == "blocks"
+    assert result.about["ended_by"] == "blocks"
     assert unfinished(result) == []
 
 
@@ -122,7 +122,7 @@ def test_the_precision_is_judged_after_whole_blocks(tmp_path, monkeypatch):
     monkeypatch.setattr(Runner, "_precise_enough", lambda self: len(self._blocks) == 4)
     result = scalebench.run(Study(backend="threads", workers=1, blocks=2, precision="1%", **TINY), results=tmp_path)
     assert (result.rounds.groupby("case_id")["block"].nunique() == 4).all()
-    assert result.about["stop_reason"] == "precision"
+    assert result.about["ended_by"] == "precision"
 
 
 class FakeTimes:
@@ -170,7 +170,7 @@ def test_a_steady_run_ends_after_the_fewest_blocks_that_a_precision_can_end(tmp_
     FakeTimes(monkeypatch, noisy({}, {}))
     result = scalebench.run(Study(backend="threads", workers=1, precision="2%"), results=tmp_path)
     assert result.rounds["block"].max() + 1 == LEAST
-    assert result.about["stop_reason"] == "precision"
+    assert result.about["ended_by"] == "precision"
     assert result.findings == []
 
 
@@ -181,7 +181,7 @@ def test_the_rounds_go_to_the_case_whose_rounds_vary(tmp_path, monkeypatch):
     assert counts[0].tolist() == [5, 5]
     assert set(counts.loc["serial"]) == {5}
     assert counts.loc["threads", 1:].min() > 5
-    assert result.about["stop_reason"] == "precision"
+    assert result.about["ended_by"] == "precision"
     reasons = result.rounds.groupby("block")["stop_reason"].unique()
     assert [list(one) for one in reasons] == [["pilot"]] + [["planned"]] * (len(reasons) - 1)
 
@@ -196,7 +196,7 @@ def test_a_budget_that_ends_before_the_precision_names_who_missed_it(tmp_path, m
     times = FakeTimes(monkeypatch, noisy({}, {"threads": 0.2}))
     result = scalebench.run(Study(backend="threads", workers=1, precision="1%", budget=20), results=tmp_path)
     assert times.now <= 20
-    assert result.about["stop_reason"] == "budget"
+    assert result.about["ended_by"] == "budget"
     (finding,) = result.findings
     assert finding["code"] == "SB111"
     assert (finding["wanted"], finding["judged"], finding["ended"]) == (0.01, 2, "budget")
@@ -218,14 +218,14 @@ def test_a_precision_asked_of_one_block_is_missed_without_a_figure(tmp_path, mon
 def test_a_case_that_fails_does_not_keep_the_precision_from_being_reached(tmp_path, monkeypatch):
     FakeTimes(monkeypatch, noisy({}, {}), status=lambda backend, block: "crashed" if backend == "threads" else "ok")
     result = scalebench.run(Study(backend="threads", workers=1, precision="2%"), results=tmp_path)
-    assert result.about["stop_reason"] == "precision"
+    assert result.about["ended_by"] == "precision"
     assert result.rounds["block"].max() + 1 == LEAST
 
 
 def test_a_run_whose_cases_all_fail_ends(tmp_path, monkeypatch):
     FakeTimes(monkeypatch, noisy({}, {}), status=lambda *_: "crashed")
     result = scalebench.run(Study(backend="threads", workers=1, precision="2%"), results=tmp_path)
-    assert result.about["stop_reason"] == "no case left"
+    assert result.about["ended_by"] == "no case left"
     assert set(result.rounds["block"]) == {0}
 
 

@@ -12,6 +12,7 @@ from factories import make_case
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalebench import machine
 from scalebench.backends.base import OWN_AXES
 from scalebench.backends.registry import get_backend, references
 from scalebench.errors import StudyError
@@ -115,6 +116,16 @@ class TestCases:
     def test_of_given_items_or_of_a_function_do_not_follow_a_total(self):
         assert asked("tasks", items=[1, 2, 3], size="10", total=1000) == [(3,)]
         assert asked("tasks", workload="math:sqrt", total=1000, tasks=4) == [(4,)]
+
+    def test_of_more_tasks_than_memory_holds_are_refused_but_for_a_program_which_has_none(self, monkeypatch):
+        monkeypatch.setattr(machine, "memory_bytes", lambda: 2**30)
+        assert expand(Study(backend="serial", tasks=500_000)).entries
+        for asked in ({"tasks": "4,1000000000"}, {"tasks": 300_000, "scaling": "weak", "workers": "1,4", "backend": "threads"}):
+            with pytest.raises(
+                StudyError, match=r"tasks = 1\d+: 1[\d,]+ tasks in a case: to hold them takes about .* GiB.\nGive fewer"
+            ):
+                expand(Study(**{"backend": "serial", **asked}))
+        assert expand(Study(command="app {tasks}", tasks=10**9)).entries
 
     def test_know_whether_their_tasks_are_recorded(self):
         study = Study(workers=1, backend="threads", suites={"a": {"task_timing": "off"}, "b": {"kind": "sleep"}})

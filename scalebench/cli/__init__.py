@@ -46,7 +46,7 @@ _SUMMARY = """\
 How does this code scale, where does it stop, and why?
 
 scalebench doctor                        can this machine be measured on?
-scalebench run --profile quick           measure, in about a minute
+scalebench run --profile quick           measure, in a few minutes
 scalebench run mypackage.module:simulate --items 'range(200)'       your own function
 scalebench recommend                     what to use, from the latest run
 scalebench help run                      all that a command can do

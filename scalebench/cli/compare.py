@@ -55,7 +55,7 @@ def main(asked: argparse.Namespace) -> int:
         raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(_FORMATS)}")
     if asked.location is not None and asked.location not in _LOCATIONS:
         raise UsageError(f"--location {asked.location}: no such statistic.\nThere are: {', '.join(_LOCATIONS)}")
-    margin = share(asked.margin, "--margin")
+    margin = share(asked.margin, f"--margin {asked.margin}")
     gates = [gate(text) for text in asked.fail_on]
     try:
         told = _compare(asked, margin)
@@ -98,14 +98,14 @@ def _next(told: "Comparison", names: list[str]) -> str:
     return command("report", *([] if last == "latest" else [last]))
 
 
-def share(text: str, flag: str) -> float:
-    """``5%`` or ``0.05``."""
+def share(text: str, typed: str) -> float:
+    """``5%`` or ``0.05``; ``typed``: the flag that it is of, as it was given."""
     try:
         value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
     except ValueError:
         value = -1.0
     if not 0 < value < 1:
-        raise UsageError(f"{flag} {text}: a share of the time, above 0 and below 100%.\nFor example: 5% or 0.05")
+        raise UsageError(f"{typed}: a share of the time, above 0 and below 100%.\nFor example: 5% or 0.05")
     return value
 
 
@@ -114,7 +114,7 @@ def gate(text: str) -> tuple[str, float]:
     direction, _, limit = text.partition(":")
     if direction not in _DIRECTIONS:
         raise UsageError(f"--fail-on {text}: {direction!r} is no direction.\nFor example: slower:5%, or faster:5%")
-    return direction, share(limit, f"--fail-on {direction}:")
+    return direction, share(limit, f"--fail-on {text}")
 
 
 def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: bool) -> int:

@@ -30,6 +30,7 @@ def script(shell: str) -> str:
     import shtab
 
     from scalebench import cli
+    from scalebench.findings import FINDINGS
 
     whole = cli.parser()
     commands = cli.command_parsers(whole)
@@ -41,7 +42,7 @@ def script(shell: str) -> str:
                 action.choices = values
     for action in commands["help"]._actions:  # noqa: SLF001
         if action.dest == "about":
-            action.choices = list(cli.COMMANDS)
+            action.choices = [*cli.COMMANDS, *(one.code for one in FINDINGS)]
     told: str = shtab.complete(whole, shell=shell)
     return told
 

@@ -27,7 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=[],
         help="take this column where several would do; wall_s=NAME, throughput=NAME or workers=NAME says what it holds",
     )
-    parser.add_argument("--cpus", metavar="N", type=int, help="leave out counts above N: more workers than CPUs")
+    parser.add_argument(
+        "--cpus",
+        metavar="N",
+        type=int,
+        help="CPUs that the workers may use (default: what a run says): more workers are oversubscribed, and left out by laws",
+    )
     parser.add_argument("--oversubscribed", action="store_true", help="fit across the number of CPUs, too")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_limit(parser)

@@ -19,9 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     curves.add_arguments(parser)
     parser.add_argument("--workers", metavar="N,N", required=True, help="the counts to predict, as 64,256")
     parser.add_argument("--law", metavar="NAME", help="usl, amdahl or gustafson (default: the preferred one)")
-    parser.add_argument(
-        "--simulate", action="store_true", help="play a round from the measured parts of a run; --cpus: that the workers share"
-    )
+    parser.add_argument("--simulate", action="store_true", help="play a round from the measured parts of a run, on --cpus CPUs")
 
 
 def main(asked: argparse.Namespace) -> int:

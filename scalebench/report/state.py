@@ -17,7 +17,7 @@ def unfinished(result: Result) -> list[str]:
         status = about.get("status")
         if status in _ENDS:
             told.append(f"Run {about.get('run_id')} is {_ENDS[str(status)]}{_how_far(result, about)}.")
-        elif about.get("stop_reason") == "budget" and (blocks := _blocks(about)) is not None:
+        elif about.get("ended_by") == "budget" and (blocks := _blocks(about)) is not None:
             done = _rounds(result, about)["block"].nunique()
             if done < blocks:
                 told.append(f"Run {about.get('run_id')} was ended by its budget, after {done} of {blocks} blocks.")

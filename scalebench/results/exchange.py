@@ -1,6 +1,6 @@
 """One file with a run's rows: JSON to mail, CSV for a spreadsheet; and JSON back.
 
-The JSON is columnar: ``{"scalebench": 2, "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
+The JSON is columnar: ``{"schema_version": 2, "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
 Python writes floats in the fewest digits that give the same float back, so nothing is lost.
 """
 
@@ -25,7 +25,7 @@ def as_json(result: Result) -> str:
         ResultsError: It holds a number that JSON doesn't have.
     """
     content = {
-        "scalebench": SCHEMA_VERSION,
+        "schema_version": SCHEMA_VERSION,
         "about": result.about,
         "rounds": _plain(result.rounds, ROUNDS),
         "tasks": _plain(result.tasks, TASKS),
@@ -52,7 +52,7 @@ def read_json(path: Path) -> Result:
         ResultsError: Not JSON, or not of this shape.
     """
     content, digest = read_json_file(path)
-    if isinstance(content, dict) and "scalebench" not in content:
+    if isinstance(content, dict) and "schema_version" not in content:
         from scalebench.results import pyperf, pytest_benchmark
 
         if pytest_benchmark.is_ours(content):
@@ -64,12 +64,12 @@ def read_json(path: Path) -> Result:
             f"{path} is an analysis, printed by 'scalebench {content['analysis']} --json': no rows stand in it.\n"
             "Give the run itself, or a file that 'scalebench export RUN -o FILE.json' or 'scalebench run --json' wrote"
         )
-    if not isinstance(content, dict) or "scalebench" not in content:
+    if not isinstance(content, dict) or "schema_version" not in content:
         raise ResultsError(
             f"{path} is JSON of another tool.\nGive a file that 'scalebench export RUN -o FILE.json' wrote, "
             "or one of pytest-benchmark or pyperf"
         )
-    version = check_version(content["scalebench"], path)
+    version = check_version(content["schema_version"], path)
     try:
         for table in ("rounds", "tasks", "about"):
             if not isinstance(content[table], dict):

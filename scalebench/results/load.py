@@ -243,5 +243,5 @@ def latest_run(results: str | Path = DEFAULT_RESULTS) -> Path:
     runs = find_runs(results)
     own = [run for run in runs if run.parent.name != "reference"] or runs
     if not own:
-        raise ResultsError(f"no run in {str(results)!r}.\nMeasure one: scalebench run, or nox -s bench")
+        raise ResultsError(f"no run in {str(results)!r}.\nMeasure one: scalebench run")
     return own[-1]

@@ -170,7 +170,7 @@ ABOUT = {
     "estimate_s": "seconds that the run was expected to take",
     "status": "`running`, `finished` or `interrupted`",
     "resumed": "each time that the run went on: when, the load average, the launches that it had; absent where it never was",
-    "stop_reason": "why there were no more blocks; absent where the run did not come to its end",
+    "ended_by": "why there were no more blocks: `blocks`, `budget`, `precision`, `most blocks` (of a precision) or `no case left`; absent where the run did not come to its end",
     "actual_s": "seconds that it took, the last time it went on; absent while it is running",
     "damaged": "names of the parts that were not as written, and so left out; absent where none was",
     "findings": "the doubts: code, numbers and sentence of each",

@@ -25,7 +25,7 @@ def analysis(name: str, path: object = None, **content: Any) -> str:
         path: What was read: a file or folder, several of them, or None where nothing was.
         content: What it says, by key; DataFrames become lists of rows.
     """
-    whole = {"scalebench": ANALYSIS_VERSION, "analysis": name, "path": path, **content}
+    whole = {"analysis_version": ANALYSIS_VERSION, "analysis": name, "path": path, **content}
     return json.dumps(plain(whole), allow_nan=False)
 
 

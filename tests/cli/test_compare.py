@@ -226,7 +226,7 @@ class TestTheGate:
         after(tmp_path, 1.2)
         status, out, err = scalebench("compare", "before", "after", "--fail-on", gate)
         assert (status, out) == (2, "")
-        assert "--fail-on" in err
+        assert f"--fail-on {gate}: " in err
         assert "For example" in err
 
 

@@ -194,9 +194,7 @@ class TestTheBackendOfThePage:
         (told,) = installed.printed.values()
         assert int(re.search(r"(\d+) passed", told)[1]) > 20
 
-    @pytest.mark.parametrize(
-        ("heading", "contract"), [("What the class says", base.Backend), ("What the pool does", base.Pool)]
-    )
+    @pytest.mark.parametrize(("heading", "contract"), [("What the class says", base.Backend), ("What the pool does", base.Pool)])
     def test_a_table_names_each_member_of_the_contract_and_what_plain_process_says_of_it(self, heading, contract):
         text = (ROOT / "docs/how-to/add-a-backend.md").read_text(encoding="utf-8")
         part = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
@@ -232,4 +230,4 @@ def test_a_scaling_section_has_its_runs_pictures_and_tables(reader, tmp_path):
     names = {path.name for path in (tmp_path / "figures").iterdir()}
     assert {"speedup-strong-1.svg", "efficiency-strong-1.svg", "speedup-weak-1.svg", "efficiency-weak-1.svg"} <= names
     assert r"\begin{tabular}" in (tmp_path / "tables.tex").read_text()
-    assert json.loads((tmp_path / "scaling.json").read_text())["scalebench"] == SCHEMA_VERSION
+    assert json.loads((tmp_path / "scaling.json").read_text())["schema_version"] == SCHEMA_VERSION

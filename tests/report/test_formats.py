@@ -179,6 +179,21 @@ try scalebench report --format ht
     assert [line.split() for line in told.stdout.splitlines()] == [["recommend"], ["--format"], ["html"]], told.stderr
 
 
+@pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
+def test_completion_works_in_a_real_fish(tmp_path):
+    script = subprocess.run(
+        [sys.executable, "-m", "scalebench", "completion", "fish"], capture_output=True, text=True, timeout=60
+    )
+    assert script.returncode == 0
+    (tmp_path / "scalebench.fish").write_text(script.stdout)
+    typed = ["scalebench rec", "scalebench report --form", "scalebench report --format ht", "scalebench help SB12"]
+    asked = "source scalebench.fish; " + "; ".join(f"complete -C '{one}'" for one in typed)
+    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
+    told = subprocess.run(["fish", "-c", asked], capture_output=True, text=True, cwd=tmp_path, env=environment, timeout=60)
+    offered = [line.partition("\t")[0] for line in told.stdout.splitlines()]
+    assert offered == ["recommend", "--format", "html", "SB120", "SB121", "SB122"], told.stderr
+
+
 @pytest.fixture
 def zsh(tmp_path):
     """One at a terminal; completion is read from the folder ``functions``."""

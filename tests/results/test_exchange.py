@@ -80,8 +80,8 @@ class TestJson:
         path = tmp_path / "mine.json"
         write_json(result, path)
         told = json.loads(path.read_text(), parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
-        assert list(told) == ["scalebench", "about", "rounds", "tasks"]
-        assert told["scalebench"] == SCHEMA_VERSION
+        assert list(told) == ["schema_version", "about", "rounds", "tasks"]
+        assert told["schema_version"] == SCHEMA_VERSION
         assert list(told["rounds"]) == [one.name for one in ROUNDS]
         assert {len(values) for values in told["rounds"].values()} == {len(result.rounds)}
         assert told["rounds"]["warmup"][0] is False
@@ -105,7 +105,9 @@ class TestJson:
         path = tmp_path / "mine.json"
         write_json(result, path)
         for part in ("rounds", "tasks", "about"):
-            path.write_text(json.dumps({key: value for key, value in content(path).items() if key != part} | {"scalebench": 1}))
+            path.write_text(
+                json.dumps({key: value for key, value in content(path).items() if key != part} | {"schema_version": 1})
+            )
             with pytest.raises(ResultsError, match=f"not whole: '{part}' is missing"):
                 read_json(path)
             write_json(result, path)
@@ -116,7 +118,7 @@ class TestJson:
     def test_of_a_version_that_is_not_known_is_refused_with_a_way_out(self, result, tmp_path, version):
         path = tmp_path / "mine.json"
         write_json(result, path)
-        path.write_text(json.dumps({**content(path), "scalebench": version}))
+        path.write_text(json.dumps({**content(path), "schema_version": version}))
         with pytest.raises(ResultsError, match=r"schema version.*\n.*install the one that wrote"):
             read_json(path)
 
@@ -126,7 +128,7 @@ class TestJson:
         whole = content(path)
         later = [one.name for one in ROUNDS if one.since > 1]
         old = {name: values for name, values in whole["rounds"].items() if name not in later}
-        path.write_text(json.dumps({**whole, "rounds": old, "scalebench": 1}))
+        path.write_text(json.dumps({**whole, "rounds": old, "schema_version": 1}))
         read = read_json(path).rounds
         assert read[later].isna().all(axis=None)
         pd.testing.assert_frame_equal(read.drop(columns=later), result.rounds.drop(columns=later))
@@ -170,7 +172,7 @@ class TestJson:
 
     @pytest.mark.parametrize(
         "text",
-        [b"{", b"\xff", b"scalebench", b"[" * 100_000, b'{"scalebench": 1' + b"0" * 5000 + b"}"],
+        [b"{", b"\xff", b"scalebench", b"[" * 100_000, b'{"schema_version": 1' + b"0" * 5000 + b"}"],
         ids=lambda one: repr(one)[:9],
     )
     def test_that_is_no_json_is_refused_by_name(self, tmp_path, text):
