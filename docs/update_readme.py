@@ -5,22 +5,32 @@ Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced
 a test compares them.
 """
 
-import itertools
-import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from figures_of_runs import (
+    ROOT,
+    bare,
+    columns,
+    doubts,
+    finding,
+    floating,
+    mood,
+    only,
+    part,
+    prediction,
+    reference,
+    svg,
+    verdicts,
+)  # fmt: skip
+from figures_of_tutorial import blocks_of_tutorial, tutorial_pictures
 
-from scalebench import Result, load
+from scalebench import Result
 from scalebench.analysis.comparison import comparison
-from scalebench.analysis.efficiency import account
-from scalebench.analysis.laws.curves import curves
-from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.simulation.holdout import held_out
 from scalebench.analysis.simulation.parts import figures
 from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
@@ -28,16 +38,12 @@ from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.compare import comparison_tables
-from scalebench.report.efficiency import account_tables, verdict
-from scalebench.report.granularity import granularity_tables
-from scalebench.report.laws import law_tables, prediction_as_data
+from scalebench.report.efficiency import account_tables
 from scalebench.report.markdown import escape, table_to_markdown
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.simulation import check_table, simulation_tables
-from scalebench.report.tables import Table, findings_by_code, number, ratio, scaling_tables
+from scalebench.report.tables import Table, number, scaling_tables
 
-ROOT = Path(__file__).parents[1]
-REFERENCE = ROOT / "results" / "reference"
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
 SIXTEEN = ROOT / "docs" / "sixteen-cores.md"
@@ -54,62 +60,28 @@ MANY_RUNS = ("pools", "mpi")
 CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
-#: of the tutorial: file -> reference run, the chart of what is kept of it, and what that is
-TUTORIAL_PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "pool": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes"]}),
-    "account": ("amd-epyc-2cpu", "losses-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
-    "too-many": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["oversubscription"]}),
-    "blas": ("amd-epyc-2cpu", "threads-1", {"suite": ["blas"]}),
-    "gil": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
-    "waiting": ("tutorial-amd-epyc-2cpu", "speedup-strong-1", {"suite": ["waiting"]}),
-    "start": ("amd-epyc-2cpu", "startup-1", {"suite": ["strong"]}),
-    "granularity": ("tutorial-amd-epyc-2cpu", "granularity-2", {"suite": ["granularity"]}),
-    "weak": ("amd-epyc-2cpu", "efficiency-weak-1", {"suite": ["weak"]}),
-    "laws": ("intel-xeon-16cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "multiprocess"]}),
-}
+#: pixels of those that are not as wide as a page; what stands in the README has text beside it
+WIDTHS = {"speedup": 430}
+#: the interfaces of that picture: more could not be told apart in it
+IN_SHORT = ("serial", "processes", "threads", "joblib", "mpi", "mpi-pool")
 
 
 def blocks(result: Result) -> dict[str, str]:
     """What stands in each block of the README."""
-    tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
+    tables = {table.title.partition(":")[0]: table for table in scaling_tables(result)}
+    few = only(columns(tables["blas"], "wall ms", "speedup", "efficiency %"), workers="2")
     return {
-        "speedup picture": picture("speedup", pictures(result)["speedup"]),
-        "blas": tables["blas"],
+        "speedup picture": floating("speedup", pictures(result)["speedup"], WIDTHS["speedup"]),
+        "blas": table_to_markdown(bare(few)),
         "finding": finding(result),
     }
 
 
 def pictures(result: Result) -> dict[str, Chart]:
     """The chart of each file."""
-    found = {chart.name: chart for chart in charts(result)}
-    return {name: found[chart] for name, chart in PICTURES.items()}
-
-
-def picture(name: str, chart: Chart, folder: str = "docs/images") -> str:
-    """A link to it, with its alternative text."""
-    return f"![{escape(chart.alternative)}]({folder}/{name}.svg)\n"
-
-
-def svg(chart: Chart) -> str:
-    """On white, since a file knows nothing of the page's colours."""
-    import vl_convert
-
-    spec = {**chart.spec, "config": {**chart.spec["config"], "background": "white"}}
-    return str(vl_convert.vegalite_to_svg(spec)) + "\n"
-
-
-def finding(result: Result) -> str:
-    """What became of the pool when each worker had two BLAS threads, and the verdict on that."""
-    cases = account(result.rounds)
-    pool = cases[(cases["suite"] == "blas") & (cases["backend"] == "processes") & (cases["workers"] == 2)]
-    one, two = (pool[pool["blas_threads"] == threads].iloc[0] for threads in (1, 2))
-    size, products = str(one["size"]).split("x")
-    return (
-        f"Two workers with two BLAS threads each, four threads on two CPUs, took **{ratio(two['wall_s'] / one['wall_s'])} times as long** "
-        f"as two workers with one each ({two['wall_s'] * 1e3:.0f} ms against {one['wall_s'] * 1e3:.0f} ms; "
-        f"{one['tasks']} tasks of {products} products of {size} x {size} matrices). The report's verdict on it:\n\n"
-        f"> {escape(verdict(two) or '')}\n"
-    )
+    of = {"speedup": part(result, backend=IN_SHORT)}
+    found = {name: {chart.name: chart for chart in charts(of.get(name, result))} for name in PICTURES}
+    return {name: found[name][chart] for name, chart in PICTURES.items()}
 
 
 def blocks_of_sixteen(result: Result) -> dict[str, str]:
@@ -124,33 +96,6 @@ def blocks_of_sixteen(result: Result) -> dict[str, str]:
     }
 
 
-def verdicts(account: Table) -> Table:
-    """The account's verdicts without its figures and legend."""
-    notes = itertools.takewhile(lambda note: note and not note.startswith("Accounts are"), account.notes)
-    return Table(title=account.title, head=[], rows=[], sections={}, notes=list(notes))
-
-
-def prediction(result: Result, *, last: int, at: int) -> Table:
-    """What the laws that are fitted to ``last`` workers and fewer say of ``at`` workers, beside what was measured there."""
-    rows: list[list[str]] = []
-    backends: dict[int, str] = {}
-    for curve in curves(result.rounds[result.rounds["suite"] == "strong"]):
-        points = curve.table
-        told = prediction_as_data(curve, fit(points[points["workers"] <= last], curve.scaling), [at], None)
-        measured = math.exp(points.loc[points["workers"] == at, "wall_s"].map(math.log).mean())
-        cells = ["refused", "", ""]
-        for one in told["predictions"]:
-            low, high = (number(one[f"wall_s_{end}"] * 1e3) for end in ("low", "high"))
-            off = f"{(one['wall_s'] / measured - 1) * 100:+.0f}"
-            cells = [told["law"], f"{number(one['wall_s'] * 1e3)} [{low},{high}]", off]
-        backends[len(rows)] = str(curve.identity["backend"])
-        rows.append([*cells[:2], number(measured * 1e3), cells[2]])
-    head = ["law", "predicted ms", "measured ms", "off by %"]
-    return Table(
-        title=f"strong: {at} workers, predicted from {last} and fewer", head=head, rows=rows, sections=backends, notes=[]
-    )
-
-
 def blocks_of_cluster(result: Result) -> dict[str, str]:
     """What stands in each block of the page about clusters."""
     tables = {table.title.partition(":")[0]: table_to_markdown(table) for table in scaling_tables(result)}
@@ -158,92 +103,12 @@ def blocks_of_cluster(result: Result) -> dict[str, str]:
     return {**tables, "strong verdicts": accounts["strong"]}
 
 
-def tutorial_pictures() -> dict[str, Chart]:
-    """The chart of each file of the tutorial."""
-    return {
-        name: next(one for one in charts(part(reference(run), **kept)) if one.name == chart)
-        for name, (run, chart, kept) in TUTORIAL_PICTURES.items()
-    }
-
-
-def part(result: Result, **kept: Sequence[Any]) -> Result:
-    """A run of the rows that have these values."""
-    rounds = result.rounds
-    for column, values in kept.items():
-        rounds = rounds[rounds[column].isin(values)]
-    return replace(result, rounds=rounds)
-
-
-def only(table: Table, *sections: str) -> Table:
-    """A scaling table of these interfaces alone, with the legend of the flags that are left."""
-    of_row = list(
-        itertools.accumulate(range(len(table.rows)), lambda section, index: table.sections.get(index, section), initial="")
-    )[1:]
-    kept = [index for index, section in enumerate(of_row) if section in sections]
-    rows = [table.rows[index] for index in kept]
-    flagged = any("o" in row[-1] for row in rows)
-    return replace(
-        table, rows=rows, sections={place: of_row[index] for place, index in enumerate(kept)},
-        notes=[note for note in table.notes if flagged or not note.startswith("o ")],
-    )  # fmt: skip
-
-
-def blocks_of_tutorial() -> dict[str, str]:
-    """What stands in each block of the tutorial."""
-    two, more, sixteen = (reference(name) for name in ("amd-epyc-2cpu", "tutorial-amd-epyc-2cpu", "intel-xeon-16cpu"))
-    tables = {table.title.partition(":")[0]: table for table in scaling_tables(two)}
-    accounts = {table.title.partition(":")[0]: table for table in account_tables(two)}
-    waiting = next(table for table in scaling_tables(more) if table.title.startswith("waiting"))
-    laws = {
-        curve.identity["backend"]: law_tables(curve, fit(curve.table, curve.scaling), "")
-        for curve in curves(part(sixteen, suite=["strong"]).rounds)
-    }
-    refused = next(curve for curve in curves(part(two, suite=["strong"], backend=["processes", "serial"]).rounds))
-    shown = {
-        "serial": [only(tables["strong"], "serial")],
-        "pool": [only(tables["strong"], "serial", "processes fork")],
-        "account": [replace(only(accounts["strong"], "processes fork", "threads"), notes=[])],
-        "verdicts": [verdicts(accounts["strong"])],
-        "too many": [tables["oversubscription"]],
-        "too many verdicts": [verdicts(accounts["oversubscription"])],
-        "blas": [tables["blas"]],
-        "blas account": [accounts["blas"]],
-        "gil": [only(tables["strong"], "serial", "processes fork", "threads")],
-        "waiting": [waiting],
-        "granularity": granularity_tables(more),
-        "weak": [tables["weak"]],
-        "trap": [tables["spin"]],
-        "law": laws["processes"][:1],
-        "law refused": law_tables(refused, fit(refused.table, refused.scaling), "")[:1],
-        "prediction": [prediction(sixteen, last=8, at=16)],
-    }
-    return {
-        **{name: "\n".join(map(table_to_markdown, these)) for name, these in shown.items()},
-        **{f"{name} picture": picture(name, chart, "images") for name, chart in tutorial_pictures().items()},
-        "finding": finding(two),
-        **{f"recommend {name}": in_words(two, name) for name in ("crunch", "blas")},
-        "recommend waiting": in_words(more, "sleep"),
-        "doubts": doubts(two),
-        "doubts more": doubts(more),
-    }
-
-
-def in_words(result: Result, kind: str) -> str:
-    """What is recommended for the first workload of a kind, without its table."""
-    sentences, _ = next(one for one in recommend_texts(result) if one[1].title.startswith(kind))
-    return "> " + "  \n> ".join(map(escape, sentences)) + "\n"
-
-
-def doubts(result: Result) -> str:
-    """The findings, one of each code."""
-    return "".join(f"- {code}: {escape(text)}\n" for code, text in findings_by_code(result))
-
-
 def blocks_of_my_function(result: Result) -> dict[str, str]:
     """What stands in each block of the page about a function of one's own."""
     (table,), (account,) = scaling_tables(result), account_tables(result)
     ((sentences, _),) = recommend_texts(result)
     return {
+        "mine mood": mood(result, "../"),
         "mine": table_to_markdown(table),
         "mine verdicts": table_to_markdown(verdicts(account)),
         "mine recommend": "> " + "  \n> ".join(map(escape, sentences)) + "\n",
@@ -366,11 +231,6 @@ def updated(text: str, contents: Mapping[str, str]) -> str:
     return text
 
 
-def reference(machine: str = "amd-epyc-2cpu") -> Result:
-    """A committed reference run; that of two CPUs is the README's."""
-    return load(REFERENCE / machine)
-
-
 def pages() -> dict[Path, dict[str, str]]:
     """The pages, and what stands in the blocks of each."""
     return {
@@ -387,6 +247,6 @@ def pages() -> dict[Path, dict[str, str]]:
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     for name, chart in {**pictures(reference()), **tutorial_pictures()}.items():
-        (IMAGES / f"{name}.svg").write_text(svg(chart), encoding="utf-8")
+        (IMAGES / f"{name}.svg").write_text(svg(chart, **({"width": WIDTHS[name]} if name in WIDTHS else {})), encoding="utf-8")
     for page, contents in pages().items():
         page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")

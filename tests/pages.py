@@ -1,7 +1,7 @@
 """A page of the documentation, followed as a reader follows it: the files that it shows are written, its commands are run.
 
 A fence ```` ```python title="primes.py" ```` is a file. ``sh`` is typed into a shell, command by command; ``python`` without a title
-is run as a script of its own. Any other fence is only looked at.
+is run as a script of its own. Any other fence is only looked at. What no test types stands in :data:`NOT_RUN`, with the reason.
 """
 
 import os
@@ -17,6 +17,55 @@ from scalebench.report.charts.base import MARKS
 
 ROOT = Path(__file__).parents[1]
 _FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE | re.DOTALL)
+_INSTALLED = "what is tested is installed already: each session of nox installs '.[all]', and nox -s package the wheel"
+_WRITTEN = "a signature, written from the code and compared with it by tests/docs/test_reference.py"
+_CLUSTER = "needs a Slurm, or hosts: run there by tests/cluster/test_page.py"
+#: page -> beginning of a command, or of a fence -> why no test types it as it stands
+NOT_RUN: dict[str, dict[str, str]] = {
+    "README.md": {
+        "python3 -m venv .venv && . .venv": _INSTALLED,
+        "python3 -m venv .venv && .venv/bin/pip install nox": "the sessions of nox that it starts are what runs the tests",
+    },
+    "docs/index.md": {
+        "python3 -m venv": _INSTALLED,
+        "scalebench run --profile quick": "run, with fewer workers, by the test of the tutorial",
+    },
+    "docs/tutorial.md": {"python3 -m venv": _INSTALLED},
+    "docs/cluster.md": {
+        "module load": "of the reader's cluster",
+        "python -m venv": _INSTALLED,
+        "~/scalebench-env": _INSTALLED,
+        'kind = "sleep"': _CLUSTER,
+        "scalebench run study.toml --launcher": _CLUSTER,
+        'launcher = "slurm"': "names a partition and an account of the reader's; read by tests/docs/test_examples.py",
+        "dask ": _CLUSTER,
+        "export ": _CLUSTER,
+        "ray start": _CLUSTER,
+        "scalebench run study.toml --backend": _CLUSTER,
+        "scalebench run --launcher slurm --workers": _CLUSTER,
+        "scalebench report --format": "run by the test of docs/how-to/scaling-section.md",
+        "scalebench fit latest": "run by the test of docs/how-to/scaling-section.md",
+    },
+    "docs/sixteen-cores.md": {
+        "# The reference run": "eight minutes of 16 CPUs; compared with the run by tests/docs/test_examples.py"
+    },
+    "docs/how-to/add-a-backend.md": {
+        '"""``thread-pool``': "written, found and measured by TestTheBackendOfThePage of tests/docs/test_how_to.py",
+        "[build-system]": "its entry points are those of that test",
+        "python -m pip install": "the test puts the package into the path in the way that an installer does",
+        "scalebench backends": "run by that test",
+        "scalebench run --backend thread-pool": "run by that test",
+        "from importlib.util": "a part of a class; compiled by that file's TestEachPage",
+        "pytest tests/conformance": "run by that test",
+    },
+    "docs/reference/api.md": {
+        "scalebench.": _WRITTEN,
+        "Study.": _WRITTEN,
+        "Result.": _WRITTEN,
+        ">>> ": "of docstrings: run by tests/docs/test_examples.py",
+    },
+    "docs/reference/commands.md": {"scalebench ": "names runs that nobody has; parsed by tests/docs/test_examples.py"},
+}
 
 
 @dataclass(frozen=True)
@@ -49,18 +98,16 @@ class Reader:
     Args:
         instead: Text of the page -> what the reader takes for it, so that it is quick; each must be in the page.
         statuses: Part of a command -> the exit statuses that it may have; else 0.
-        skipped: Beginnings of commands that are not run here; each must be in the page.
     """
 
     def __init__(
         self, folder: Path, page: str, *, instead: Mapping[str, str] | None = None, statuses: Mapping[str, set[int]] | None = None,
-        skipped: tuple[str, ...] = (), environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:  # fmt: skip
         self.folder = folder
         self.page = page
         self.instead = dict(instead or {})
         self.statuses = dict(statuses or {})
-        self.skipped = skipped
         self.environment = {
             # no variable by which a pytest of the page would take itself for a part of the one that this is
             **{name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")},
@@ -69,7 +116,7 @@ class Reader:
             **(environment or {}),
         }
         self.printed: dict[str, str] = {}  #: command -> what it wrote
-        self._left = {*self.instead, *self.statuses, *skipped}
+        self._left = {*self.instead, *self.statuses}
 
     def follow(self) -> dict[str, str]:
         """From the top to the bottom of the page."""
@@ -89,11 +136,8 @@ class Reader:
 
     def type(self, command: str) -> None:
         """One line, in a shell."""
-        for beginning in self.skipped:
-            if command.startswith(beginning):
-                self._left.discard(beginning)
-                return
-        self._run(["bash", "-c", command], command)
+        if not command.startswith(tuple(NOT_RUN.get(self.page, ()))):
+            self._run(["bash", "-c", command], command)
 
     def _run(self, arguments: list[str], text: str) -> None:
         done = subprocess.run(

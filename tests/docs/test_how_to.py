@@ -128,7 +128,7 @@ class TestTheGate:
         assert set(first.rounds["status"]) == {"ok"}
         assert set(first.rounds["variant"]) == {"base", "head"}
         assert "drift not excluded" in printed["scalebench compare before.json after.json"]
-        assert "passed" in printed["pytest test_scaling.py -q -p no:cacheprovider"]
+        assert "passed" in printed["pytest test_scaling.py -q"]
 
     @pytest.mark.long
     def test_the_workflow_does_what_its_steps_say(self, repository, tmp_path):

@@ -7,14 +7,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 IMAGES = ROOT / "docs" / "images"
-SCRIPTS = ["update_readme.py", "update_screenshots.py"]
+SCRIPTS = ["update_readme.py", "figures_of_tutorial.py", "update_screenshots.py"]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 
 
 def pictures(page):
     """The files that a page shows, each with its text alternative."""
-    found = re.findall(r"^!\[(.*)\]\(([^)]+)\)$", page.read_text(encoding="utf-8"), re.MULTILINE)
-    return [(page.parent / target, alternative) for alternative, target in found]
+    text = page.read_text(encoding="utf-8")
+    found = re.findall(r"^!\[(.*)\]\(([^)]+)\)$", text, re.MULTILINE)
+    beside = re.findall(r'^<img .*src="([^"]+)" alt="([^"]*)">$', text, re.MULTILINE)
+    return [(page.parent / target, alternative) for alternative, target in [*found, *((alt, file) for file, alt in beside)]]
 
 
 def test_every_picture_of_a_page_is_there_and_says_what_it_shows():
