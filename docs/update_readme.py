@@ -7,6 +7,7 @@ a test compares them.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -159,7 +160,7 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
 
 def blocks_of_clusters() -> dict[str, str]:
     """What stands in the blocks of that page about interfaces whose workers are interpreters of their own; none without the run."""
-    if not (REFERENCE / CLUSTERS_RUN).is_dir():
+    if not (ROOT / "results" / "reference" / CLUSTERS_RUN).is_dir():
         return {}
     result = reference(CLUSTERS_RUN)
     rounds, tasks = result.rounds, result.tasks

@@ -159,7 +159,9 @@ def _measure_program(
     case, program = told.case, sweep.programs[told.case.workload]
     timeout = plan.timeout_s(case, reference, study)
     opened = host.ask(plan.open_request(case, sweep), _OPEN_TIMEOUT_S)
-    cpus = opened["cpus"] if case.nodes == 1 else None  # of the node that the command starts on
+    # its own steps or ranks are not there to be asked: one that names {nodes} has the CPUs that as many nodes told
+    over_nodes = "nodes" in program.placeholders and not sweep.launcher.here
+    cpus = sweep.launcher.cpus(case.nodes) if over_nodes else opened["cpus"]
     told.found |= {**_room(case, cpus, gil=True, here=sweep.launcher.here), "clock_error_s": 0.0}
     planned = rounds
     while planned is None or len(told.rounds) <= planned:  # the first is the warm-up

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 _replay: deque[float] = deque()
 #: the parameters of every suite: columns that say what was asked
 _PARAMETERS = ("workload", "kind", "size", "imbalance", "scaling", "backend", "start_method", "mpi_mode", "distribution",
-               "workers", "blas_threads", "binding", "chunksize", "tasks", "variant")  # fmt: skip
+               "workers", "blas_threads", "binding", "chunksize", "tasks", "variant", "nodes")  # fmt: skip
 #: what the host found to be true, for ``extra_info``
 _FACTS = ("workers_found", "nodes_found", "processes", "blas_found_min", "blas_found_max", "blas_library", "chunksize_found", "gil", "cpu_budget",
           "runnable_threads", "oversubscribed", "startup_s", "shutdown_s", "answers")  # fmt: skip
@@ -199,8 +199,10 @@ def scalebench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[], "
             raise pytest.UsageError("the scalebench fixture needs the scalebench mark")
         config = request.config
         runner = one.campaign.begin(config.getoption("scalebench_results") or _project(config.rootpath).get("results", "results"))
-        if runner.begins(one.block) and runner.over_budget():
-            pytest.skip(f"block {one.block} would end after the budget of {one.campaign.study.budget:g} s")
+        if runner.begins(one.block):
+            runner.end_block()
+            if runner.over_budget():
+                pytest.skip(f"block {one.block} would end after the budget of {one.campaign.study.budget:g} s")
         told = runner.launch(one.entry, one.block, rounds=1 if config.getoption("benchmark_disable") else None)
         if told.status in ("unavailable", "skipped"):
             pytest.skip(told.message or told.status)

@@ -61,6 +61,7 @@ class Runner:
         """
         self.study = study
         self.ahead = ahead
+        #: when it would have begun had it measured all along: neither interrupted nor waiting for a queue
         self.started = machine.clock() - (0.0 if ahead.earlier is None else ahead.earlier.elapsed_s)
         self._earlier: dict[
             tuple[int, str], list[Launch]
@@ -164,11 +165,14 @@ class Runner:
         return told
 
     def _wait(self, case: Case, ends: Callable[[], bool]) -> None:
-        """Return when a case can be launched, which a queue may put off."""
-        sweep = self.ahead.sweep
-        sweep.launcher.wait(ends)
-        if sweep.jobs is not None and get_backend(case.backend).scheduler is not None:
-            sweep.address = sweep.jobs.wait(ends)
+        """Return when a case can be launched, which a queue may put off: a budget is spent on blocks, not on that."""
+        sweep, began = self.ahead.sweep, machine.clock()
+        try:
+            sweep.launcher.wait(ends)
+            if sweep.jobs is not None and get_backend(case.backend).scheduler is not None:
+                sweep.address = sweep.jobs.wait(ends)
+        finally:
+            self.started += machine.clock() - began
 
     def _settled(self, case: Case, told: Launch) -> bool:
         """Whether there is nothing to try once more."""
@@ -226,11 +230,17 @@ class Runner:
                 told = self.launch(entry, block, ends=ends)
                 if before is None or told is not before[-1]:
                     observe(entry, block, told)
-            self.ahead.sweep.launcher.block_ended()
-            if self.ahead.sweep.jobs is not None:
-                self.ahead.sweep.jobs.close()
+            self.end_block()
             self._replan()
         self.store.about["ended_by"] = reason
+
+    def end_block(self) -> None:
+        """Give back the jobs of the last block, if one was begun: the next one has its own."""
+        if not self._blocks:
+            return
+        self.ahead.sweep.launcher.block_ended()
+        if self.ahead.sweep.jobs is not None:
+            self.ahead.sweep.jobs.close()
 
     def _replan(self) -> None:
         """Where a precision is asked: from all rows so far, the rounds of the launches to come."""

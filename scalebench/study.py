@@ -74,7 +74,7 @@ class Study:
     blocks: Any = 5  #: passes over all cases, each in its own random order; with ``precision`` that decides
     rounds: Any = None  #: timed rounds a launch; None: at least 5, more where they are short
     precision: Any = None  #: go on until every interval is within this share of its value, at least eight blocks
-    budget: Any = None  #: seconds to spend on blocks; the block that would pass it is not begun
+    budget: Any = None  #: seconds to spend on blocks, not in a queue; the block that would pass it is not begun
     timeout: Any = None  #: seconds a round may take; None: from the estimate
     seed: Any = 0  #: of the order of cases and of the imbalance
     scheduler: Any = None  #: the address of workers that somebody has started, for backends that take one; None: their own, here

@@ -7,6 +7,7 @@ import pytest
 from scalebench.case import Case
 from scalebench.host.probe import places
 from scalebench.launch import launch
+from scalebench.launchers.mpiexec import Mpiexec
 from scalebench.machine import cpu_budget
 from scalebench.results.schema import ROUNDS, to_frame
 from scalebench.study import Study
@@ -117,3 +118,23 @@ def test_a_case_that_needs_more_memory_than_there_is_is_refused_without_a_start(
     told = launch(sweep.entries[0].case, WHO, sweep, study, None, None)
     assert (told.status, told.found) == ("skipped", {})
     assert "refused: 2 workers hold 1.2 GiB, this machine has 1.0 GiB" in told.message
+
+
+@pytest.mark.parametrize(
+    ("command", "nodes", "budgets", "expected"),
+    [
+        ("true {nodes} {workers}", 2, [4, 4], (8, False)),
+        ("true {nodes} {workers}", 1, [4, 4], (4, True)),
+        ("true {nodes} {workers}", 2, [4, 8], (None, None)),  # which of them its ranks are on is the command's to say
+        ("true {workers}", 1, [400, 400], (cpu_budget(), cpu_budget() < 6)),  # it starts on this machine
+    ],
+)
+def test_a_program_over_nodes_has_the_cpus_that_the_nodes_told(command, nodes, budgets, expected):
+    study = Study(command=command, workers=6, nodes=nodes, launcher="mpiexec", rounds=1, baselines=False)
+    sweep = expand(study)
+    sweep.launcher = Mpiexec({})
+    sweep.launcher._found = {f"n{number}": {"cpu_budget": budget} for number, budget in enumerate(budgets)}
+    told = launch(sweep.entries[0].case, WHO, sweep, study, None, None)
+    assert told.status == "ok"
+    assert told.found["runnable_threads"] == 6
+    assert (told.found["cpu_budget"], told.found["oversubscribed"]) == expected

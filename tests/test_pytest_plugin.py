@@ -86,6 +86,14 @@ def test_blocks_follow_one_another_and_hold_every_case_once(session):
     assert len(set(ids)) == 6
 
 
+def test_what_a_block_has_taken_is_given_back_before_the_next_one(session, pytester):
+    pytester.makeconftest(
+        "from scalebench.launchers import local\nlocal.Local.block_ended = lambda _: open('ended', 'a').write('a block')\n"
+    )
+    session(suite=SUITE.replace("blocks=2", "blocks=3, rounds=1").replace('"1,2"', "1"))
+    assert (pytester.path / "ended").read_text() == "a block" * 2  # the last one's goes with the run
+
+
 def test_the_tables_are_printed_with_the_place_of_the_files(session):
     told, (result,) = session()
     told.stdout.fnmatch_lines(["*study: strong scaling of crunch 100, 4 tasks", "workers*", "Results: *found*"])

@@ -16,6 +16,7 @@ from scalebench.launch import Launch
 from scalebench.launchers.local import Local
 from scalebench.report.state import unfinished
 from scalebench.results.schema import ABOUT
+from scalebench.resume import read_earlier
 from scalebench.runner import Runner
 from scalebench.sweep import expand
 
@@ -116,6 +117,48 @@ def test_a_run_that_has_all_of_its_blocks_was_not_ended_by_the_budget(tmp_path):
     result = scalebench.run(Study(backend="serial", blocks=1, budget=0.001, **TINY), results=tmp_path)
     assert result.about["ended_by"] == "blocks"
     assert unfinished(result) == []
+
+
+class TestABudget:
+    """With launches of a second and a queue that is waited for a thousand."""
+
+    STUDY = Study(backend="serial,threads", workers=1, blocks=9, budget=10, rounds=1)
+
+    @pytest.fixture
+    def times(self, monkeypatch):
+        times = FakeTimes(monkeypatch, lambda *_: 0.0)
+
+        def wait(launcher, ends):
+            times.now += 1000
+            if ends():
+                raise KeyboardInterrupt
+
+        monkeypatch.setattr(Local, "wait", wait)
+        return times
+
+    def test_is_spent_on_blocks_and_not_in_a_queue(self, tmp_path, times):
+        result = scalebench.run(self.STUDY, results=tmp_path)
+        assert result.rounds["block"].nunique() == 5
+        assert result.about["stop_reason"] == "budget"
+        assert times.now == 10_010
+        assert result.about["actual_s"] == 10
+
+    def test_is_not_spent_by_a_run_that_is_interrupted_in_a_queue(self, tmp_path, times):
+        asked = iter([False, False, False, True])  # once by the runner, once by the launcher
+        first = Runner(self.STUDY, forecast(self.STUDY), tmp_path)
+        with pytest.raises(KeyboardInterrupt):
+            first.run(lambda *_: None, lambda: next(asked))
+        first.finish("interrupted")
+        assert read_earlier("latest", tmp_path).elapsed_s == 1
+        result = scalebench.run(resume="latest", results=tmp_path)
+        assert result.rounds["block"].nunique() == 5
+
+    def test_of_a_precision_plans_without_the_queue(self, tmp_path, times):
+        study = Study(backend="serial", precision="1%", budget=10)
+        times.wall_s = noisy({}, {"serial": 0.2})
+        result = scalebench.run(study, results=tmp_path)
+        assert result.about["stop_reason"] == "budget"
+        assert result.rounds["block"].nunique() == 9  # of a second and five rounds of a hundredth
 
 
 def test_the_precision_is_judged_after_whole_blocks(tmp_path, monkeypatch):

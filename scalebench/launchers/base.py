@@ -49,6 +49,9 @@ class Launcher:
     def machine(self) -> dict[str, Any] | None:
         """The fingerprint of the machine that hosts start on, once it is prepared; None: this one."""
 
+    def cpus(self, count: int) -> int | None:
+        """CPUs that processes on so many of its nodes may use, whichever these are, as the nodes told; None: not known."""
+
     def unavailable(self, backend: str, place: Start = HERE) -> str | None:
         """Why a backend can't run there, in one line with the command that would fix it; None when it can."""
         return unavailable(backend, place)
@@ -77,7 +80,7 @@ class Launcher:
         raise NotImplementedError
 
     def block_ended(self) -> None:
-        """Each case of a block was launched."""
+        """Each case of a block was launched, or will not be."""
 
     def close(self) -> None:
         """No further host will be started; what was taken is given back."""

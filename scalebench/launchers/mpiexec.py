@@ -60,6 +60,7 @@ class Mpiexec(Launcher):
             self._hosts = read_hosts("hosts", options["hosts"].split(","), options["hosts"])
         elif "hostfile" in options:
             self._hosts = _read_file(options["hostfile"])
+        self._found: dict[str, dict[str, Any]] = {}  #: what the hosts told of themselves
         self._machine: dict[str, Any] | None = None
         self._lost: tuple[MPI, Sequence[Host]] | None = None  #: the hosts of a launch, one of which did not answer any more
 
@@ -78,15 +79,18 @@ class Mpiexec(Launcher):
             raise StudyError("launcher", self.name, str(error), "Or give --launcher local") from None
         used = self._hosts[:most]
         try:
-            found = self._ask(mpi, used, _ANSWER_S)
+            self._found = self._ask(mpi, used, _ANSWER_S)
         except nodes.NodesError as error:
             raise StudyError(
                 "launcher_options.hosts", self._listed(used), self._who_fails(mpi, used, str(error)), _WAY_OUT
             ) from None
-        self._machine = nodes.same(found)
+        self._machine = nodes.same(self._found)
 
     def machine(self) -> dict[str, Any] | None:
         return self._machine
+
+    def cpus(self, count: int) -> int | None:
+        return nodes.cpus(self._found, count)
 
     def planned(self, cases: Sequence[Case]) -> list[str]:
         return [f"launcher {self.name}: {self._listed(self._hosts or allocated())}"]

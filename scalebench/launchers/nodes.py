@@ -104,6 +104,17 @@ def same(found: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     return {key: value for key, value in first.items() if key != "scalebench"}
 
 
+def cpus(found: Mapping[str, Mapping[str, Any]], count: int) -> int | None:
+    """CPUs that processes on so many of the nodes may use, whichever these are; None where the nodes are not alike.
+
+    >>> cpus({"a": {"cpu_budget": 16}, "b": {"cpu_budget": 16}}, 2)
+    32
+    """
+    budgets = {facts.get("cpu_budget") for facts in found.values()}
+    one = budgets.pop() if len(budgets) == 1 else None
+    return None if one is None else count * int(one)
+
+
 def differences(
     first: Mapping[str, Any], other: Mapping[str, Any], one: str, another: str, keys: Sequence[str] = _OF_ONE_MACHINE
 ) -> list[str]:

@@ -12,6 +12,7 @@ with the run, and with a controller that was killed (``guard``).
 
 import os
 import re
+import secrets
 import shutil
 import sys
 import time
@@ -21,7 +22,7 @@ from typing import Any, ClassVar
 from scalebench.case import Case
 from scalebench.command import PROGRAM
 from scalebench.errors import BackendUnavailableError, LauncherError, StudyError
-from scalebench.launchers import guard, marked, nodes
+from scalebench.launchers import guard, marked, nodes, slurm_commands
 from scalebench.launchers.base import Launcher, host_command, never, ranks
 from scalebench.launchers.mpi import find_mpi
 from scalebench.launchers.mpiexec import Host, over, words_of
@@ -33,9 +34,8 @@ _NODES_S = 120.0  # for all nodes of a job to tell what they are
 _LOOKS_S = (0.1, 5.0)  # between two looks at a job that waits: the first, the longest
 _TOLD_S = 20.0  # for Slurm to notice why a step ended: a lost node takes its SlurmdTimeout
 _BY_MPIEXEC = "mpiexec"
-#: by whether it is Open MPI: arguments that let an mpiexec start its proxies by srun, and what they are called
-_LAUNCHED = {False: ("-launcher", "slurm"), True: ("--prtemca", "plm", "slurm")}
-_PROXY = {False: "hydra_pmi_proxy", True: "prted"}
+#: variables with more arguments for the srun by which MPICH's mpiexec, or that of its kin, starts its proxies; Open MPI's takes none
+_MORE_OF_SRUN = ("HYDRA_LAUNCHER_EXTRA_ARGS", "I_MPI_HYDRA_BOOTSTRAP_EXEC_EXTRA_ARGS")
 #: what srun is to do where an mpiexec calls it
 _OF_SRUN = {"SLURM_OVERLAP": "1", "SLURM_OVERCOMMIT": "1", "SLURM_CPU_BIND": "none", "SLURM_MEM_PER_NODE": "0"}
 #: variables that tell a process of the step that it is in, each after SLURM_
@@ -127,6 +127,9 @@ class Slurm(Launcher):
 
     def machine(self) -> dict[str, Any] | None:
         return self._machine
+
+    def cpus(self, count: int) -> int | None:
+        return nodes.cpus(self._first_nodes, count)  # those of a later job are like one of them
 
     def planned(self, cases: Sequence[Case]) -> list[str]:
         self._size(cases)
@@ -277,19 +280,24 @@ class Slurm(Launcher):
         arguments, needed = host_command(case, place)
         count = ranks(case)
         starter = "none" if count is None else self._starter(case, place)
+        # of this launch alone, by which it is ended: other runs may have steps in the same job
+        step = "-".join(["scalebench", re.sub(r"[^\w.-]+", "-", case.label)[:50], secrets.token_hex(6)])
         if starter == _BY_MPIEXEC:
             mpi = find_mpi(place.python, place.environment)
             used = [Host(name) for name in nodes_of(str(self._job))[: case.nodes]]
-            own = [*_LAUNCHED[mpi.open_mpi], *words_of("arguments", self._options)]
-            command = [*over(mpi, used, count or 1, [*needed, marked.VARIABLE], own), *arguments]
+            own, named, exported = words_of("arguments", self._options), f"--job-name={step}", [*needed, marked.VARIABLE]
             needed |= {**mpi.environment(), **_OF_SRUN, "SLURM_JOB_ID": str(self._job), "SLURM_JOBID": str(self._job)}
             if mpi.open_mpi:  # it looks at what a job has before it looks at the hosts that are named
                 names = ",".join(host.name for host in used)
                 shared = {"SLURM_TASKS_PER_NODE": f"{count}(x{len(used)})", "SLURM_NNODES": str(len(used))}
                 needed |= {"SLURM_NODELIST": names, "SLURM_JOB_NODELIST": names, **shared}
-            step = _PROXY[mpi.open_mpi]
+                theirs = () if "plm_slurm_args" in own else ("--prtemca", "plm_slurm_args", named)
+                own = ["--prtemca", "plm", "slurm", *theirs, *own]
+            else:
+                needed |= {name: f"{os.environ.get(name, '')} {named}".strip() for name in _MORE_OF_SRUN}
+                own = ["-launcher", "slurm", *own]
+            command = [*over(mpi, used, count or 1, exported, own), *arguments]
         else:
-            step = f"scalebench-{case.label}"[:60] + f"-{os.getpid()}-{time.monotonic_ns()}"
             command = [*self._srun(case.nodes, count or 1, starter, step), *words_of("srun", self._options)]
             command += [*(self._as_of_the_job() if case.backend == PROGRAM else ()), *arguments]
         return HostProcess(command, {**environment(), **needed}, elsewhere=_Step(str(self._job), step))
@@ -339,6 +347,7 @@ class _Step(Elsewhere):
 
     def __init__(self, job: str, step: str) -> None:
         self._job, self._step = job, step
+        guard.at_end(step, [sys.executable, "-m", slurm_commands.__name__, job, step])
 
     def lost(self) -> bool:
         return state_of(self._job)[0] not in _RUNS
@@ -360,10 +369,6 @@ class _Step(Elsewhere):
         return told is not None and not any("*" in state or "down" in state for state in told.stdout.split())
 
     def end(self, *, well: bool) -> None:
-        if well:
-            return
-        told = run_command(["squeue", "--noheader", "--steps", f"--jobs={self._job}", "--format=%i %j"])
-        for line in told.stdout.splitlines():
-            number, _, name = line.strip().partition(" ")
-            if name == self._step:
-                run_command(["scancel", number])
+        if not well:
+            slurm_commands.end_step(self._job, self._step)
+        guard.at_end(self._step, None)

@@ -1,7 +1,8 @@
-"""Slurm's own commands: asked, with an answer in bounded time."""
+"""Slurm's own commands: asked, with an answer in bounded time. ``python -m scalebench.launchers.slurm_commands JOB NAME`` ends a step."""
 
 import os
 import subprocess
+import sys
 from collections.abc import Sequence
 
 from scalebench.errors import StudyError
@@ -26,6 +27,15 @@ def nodes_of(job: str) -> list[str]:
     """The names of a job's nodes."""
     listed = run_command(["squeue", "--noheader", f"--jobs={job}", "--format=%N"]).stdout.strip()
     return run_command(["scontrol", "show", "hostnames", listed]).stdout.split() if listed else []
+
+
+def end_step(job: str, name: str) -> None:
+    """End the step of that name in a job, where there is one."""
+    told = run_command(["squeue", "--noheader", "--steps", f"--jobs={job}", "--format=%i %j"])
+    for line in told.stdout.splitlines():
+        number, _, found = line.strip().partition(" ")
+        if found == name:
+            run_command(["scancel", number])
 
 
 def environment() -> dict[str, str]:
@@ -61,3 +71,7 @@ def said(told: subprocess.CompletedProcess[str]) -> str:
     """Why a command of Slurm failed, in its own words."""
     lines = [line.strip() for line in (told.stderr or told.stdout).splitlines() if line.strip()]
     return "; ".join(lines[-2:]) or f"exit status {told.returncode}"
+
+
+if __name__ == "__main__":
+    end_step(*sys.argv[1:])

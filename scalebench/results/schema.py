@@ -171,7 +171,7 @@ ABOUT = {
     "status": "`running`, `finished` or `interrupted`",
     "resumed": "each time that the run went on: when, the load average, the launches that it had; absent where it never was",
     "ended_by": "why there were no more blocks: `blocks`, `budget`, `precision`, `most blocks` (of a precision) or `no case left`; absent where the run did not come to its end",
-    "actual_s": "seconds that it took, the last time it went on; absent while it is running",
+    "actual_s": "seconds that it took in all, each time that it went on, but for what it waited for a queue; absent while it is running",
     "damaged": "names of the parts that were not as written, and so left out; absent where none was",
     "findings": "the doubts: code, numbers and sentence of each",
 }

@@ -14,6 +14,7 @@ from scalebench.cli import CUT_SHORT
 from scalebench.results.load import load
 
 HERE = Path(__file__).parent
+PAGE = (HERE.parents[1] / "docs" / "cluster.md").read_text(encoding="utf-8")
 ON_TWO = ["--backend", "mpi", "--workers", "2", "--nodes", "2", "--rounds", "2", "--blocks", "1", "--no-baselines"]
 
 
@@ -95,6 +96,45 @@ def test_a_host_that_is_cut_off_in_a_round_is_a_row_in_bounded_time_and_ends_the
     told, result = run("--resume", str(folder))
     assert told.returncode == 0, told.stderr
     assert result.rounds.query("attempt == 1")["status"].eq("ok").all()
+
+
+class TestStudiesInPython:
+    """Those of docs/cluster.md, with fewer workers, blocks and rounds, in files that no node needs."""
+
+    @staticmethod
+    def of_page(name, tmp_path):
+        (code,) = re.findall(rf'```python title="{name}"\n(.*?)```', PAGE, re.DOTALL)
+        file = tmp_path / name
+        file.write_text(code.replace("workers=[1, 2, 4]", "workers=2").replace("blocks=5", "blocks=1, rounds=2"))
+        return file
+
+    @staticmethod
+    def measured(folder):
+        (run,) = folder.iterdir()
+        result = load(run)
+        rounds = result.rounds
+        assert result.about["status"] == "finished"
+        assert set(rounds["status"]) == {"ok"}
+        assert set(rounds["launcher"]) == {"mpiexec"}
+        assert set(rounds.query("backend == 'mpi'")["nodes"]) == {1, 2}
+        assert rounds["nodes_found"].eq(rounds["nodes"]).all()
+        return rounds
+
+    def test_run_as_a_script_and_take_its_function_along(self, hosts, tmp_path):
+        script = self.of_page("scaling.py", tmp_path)
+        told = hosts.run("env", "-C", tmp_path, sys.executable, script, timeout=300)
+        assert told.returncode == 0, told.stderr
+        assert "2 on 2" in told.stdout
+        assert set(self.measured(tmp_path / "results")["answers"]) == {"same"}
+
+    def test_run_in_pytest_a_launch_a_test(self, hosts, tmp_path):
+        suite = self.of_page("test_scaling.py", tmp_path)
+        (tmp_path / "pytest.ini").write_text("[pytest]\n")
+        told = hosts.run("env", "-u", "PYTEST_XDIST_WORKER", "-C", tmp_path, sys.executable, "-m", "pytest", suite, "-p", "no:cacheprovider",
+                         "--benchmark-group-by=param:nodes", timeout=300)  # fmt: skip
+        assert told.returncode == 0, told.stdout + told.stderr
+        assert "benchmark 'nodes=2': 1 tests" in told.stdout
+        self.measured(tmp_path / "results")
 
 
 class TestBadInput:

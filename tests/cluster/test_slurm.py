@@ -101,8 +101,11 @@ def test_the_python_of_a_program_is_started_on_a_node_and_may_use_the_job(run):
     told, result = run("--command", "srun --overlap --overcommit --mem=0 -N {nodes} -n {workers} hostname", "--workers", "2", "--nodes", "1,2",
                        "--rounds", "2", "--blocks", "1", "--figure-of-merit", r"node(\d)")  # fmt: skip
     assert told.returncode == 0, told.stderr + told.stdout
-    assert set(result.rounds["status"]) == {"ok"}
-    assert result.rounds["figure_of_merit"].gt(0).all()
+    rounds = result.rounds
+    assert set(rounds["status"]) == {"ok"}
+    assert rounds["figure_of_merit"].gt(0).all()
+    assert rounds["cpu_budget"].eq(rounds["nodes"] * len(os.sched_getaffinity(0))).all()
+    assert not rounds["oversubscribed"].any()
 
 
 def test_a_later_job_on_nodes_with_other_software_ends_the_run_and_one_with_the_same_goes_on(begun, run, slurm, tmp_path):
@@ -179,6 +182,46 @@ class TestAControllerThatEnds:
         good = result.rounds[result.rounds["status"].eq("ok")]
         assert good["block"].nunique() == 3
         assert not good.duplicated(["case_id", "block", "attempt", "round", "warmup"]).any()
+
+
+class TestTwoRunsInOneAllocation:
+    @pytest.fixture
+    def allocation(self, slurm, monkeypatch):
+        """The job that both are in."""
+        slurm.run("salloc", "--nodes=2", "--no-shell", "--job-name=mine")
+        job, names = slurm.run("squeue", "-h", "-o", "%i %N").stdout.split()
+        monkeypatch.setenv("SLURM_JOB_ID", job)
+        monkeypatch.setenv("SLURM_JOB_NODELIST", names)
+        return job
+
+    @staticmethod
+    def steps(slurm):
+        return slurm.run("squeue", "-h", "--steps", "-o", "%j").stdout.split()
+
+    @pytest.mark.parametrize(("sent", "backend", "nodes"), [
+        (signal.SIGTERM, "mpi", 2),  # by the same mpiexec as the other one's
+        (signal.SIGKILL, "processes", 1),  # by srun alone: nothing in the step sees that the controller has gone
+    ])  # fmt: skip
+    def test_the_one_that_ends_takes_its_own_steps_with_it_and_the_other_goes_on(
+        self, allocation, begun, slurm, tmp_path, sent, backend, nodes
+    ):
+        held = ["tasks_of_cluster:held", "--launcher", "slurm", "--workers", "2", "--blocks", "1", "--rounds", "1", "--no-baselines",
+                "--timeout", "300"]  # fmt: skip
+        whole = begun(*held, "--items", "range(0, 2)", "--backend", "mpi", "--nodes", "2", on=("node2-1",))
+        (of_whole,) = self.steps(slurm)
+        ended = begun(*held, "--items", "range(2, 4)", "--backend", backend, "--nodes", str(nodes), "--results", str(tmp_path / "ended"),
+                      on=(f"node{nodes}-3",))  # fmt: skip
+        assert len(self.steps(slurm)) == 2
+        ended.send_signal(sent)
+        ended.communicate(timeout=120)
+        slurm.until(lambda: self.steps(slurm) == [of_whole], whole)
+        (tmp_path / "go").touch()
+        _, told = whole.communicate(timeout=120)
+        assert whole.returncode == 0, told
+        rounds = result_of(tmp_path).rounds
+        assert set(rounds["status"]) == {"ok"}
+        assert set(rounds["attempt"]) == {0}
+        assert [job for job, _, _ in slurm.queue()] == [allocation]  # it is the user's
 
 
 class TestAQueueThatIsFull:

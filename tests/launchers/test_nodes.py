@@ -58,6 +58,12 @@ def test_equal_nodes_are_one_machine_without_a_name():
     assert nodes.same({"a": facts, "b": facts}) == {"python": "3.11", "packages": {"numpy": "2"}, "cpu": "x"}
 
 
+@pytest.mark.parametrize(("budgets", "expected"), [([4, 4, 4], 8), ([4], 8), ([4, 8], None), ([None, None], None), ([], None)])
+def test_cpus_of_two_nodes_are_known_where_all_are_alike(budgets, expected):
+    found = {f"n{number}": {"cpu_budget": budget} for number, budget in enumerate(budgets)}
+    assert nodes.cpus(found, 2) == expected
+
+
 @pytest.mark.parametrize(("other", "words"), [
     ({"python": "3.12"}, "python 3.11 on a, 3.12 on b"),
     ({"scalebench": "2"}, "scalebench 1 on a, 2 on b"),

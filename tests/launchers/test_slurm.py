@@ -23,6 +23,8 @@ class Answers:
         if command[0] == "sbatch":
             self._jobs += 1
             done.stdout = f"{self._jobs}\n"
+        elif "--steps" in command:
+            done.stdout = self.steps
         elif command[0] == "squeue":
             state = self._states.pop(0) if len(self._states) > 1 else self._states[0]
             if state is None:
@@ -70,6 +72,20 @@ def test_a_launch_is_not_lost_by_a_question_without_an_answer_or_a_job_that_paus
 def test_it_is_lost_with_its_job(launcher, state):
     launcher(state)
     assert slurm._Step("7", "step").lost()
+
+
+def test_a_launch_ends_its_own_steps_and_those_of_no_other_run_in_the_job(launcher):
+    _, answers = launcher("RUNNING")
+    steps = ["7.0 scalebench-mine-1", "7.1 scalebench-mine-12", "7.2 hydra_pmi_proxy", "7.interactive interactive"]
+    answers.steps = "\n".join(steps)
+    slurm._Step("7", "scalebench-mine-1").end(well=False)
+    assert answers.times("scancel") == [["7.0"]]
+
+
+def test_a_launch_that_ended_well_has_no_step_to_end(launcher):
+    _, answers = launcher("RUNNING")
+    slurm._Step("7", "scalebench-mine-1").end(well=True)
+    assert answers.asked == []
 
 
 def test_a_job_that_ended_is_given_back_before_another_is_submitted(launcher):
