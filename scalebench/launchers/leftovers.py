@@ -10,15 +10,19 @@
 
 import contextlib
 import os
+import platform
 import shutil
 import tempfile
+import zlib
 from collections.abc import Iterable
 from pathlib import Path
 
 import psutil
 
 _SHARED = "/dev/shm/"  # noqa: S108  not used as a place for files
-_PREFIX = "sb-"  # short: the path of a socket in there may have 104 characters in all
+#: of this machine's controllers, since several may share the folder that theirs are in, and a number of a process is of one machine;
+#: short: the path of a socket in there may have 104 characters in all
+_PREFIX = f"sb-{zlib.crc32(platform.node().encode()) & 0xFFFF:04x}-"
 _TRACKER = "resource_tracker import main"
 
 
@@ -74,7 +78,7 @@ def is_tracker(process: psutil.Process) -> bool:
 def remove_those_of_dead_controllers() -> None:
     """A controller that was killed could not."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_PREFIX}*-*"):
-        pid = folder.name.split("-")[1]
+        pid = folder.name.removeprefix(_PREFIX).split("-")[0]
         with contextlib.suppress(OSError):
             if pid.isdecimal() and _is_gone(int(pid)) and folder.stat().st_uid == os.getuid():
                 shutil.rmtree(folder, ignore_errors=True)

@@ -56,7 +56,9 @@ def test_serial_is_recommended_where_it_is_shown_to_be_as_fast_and_beats_a_pool_
 @pytest.mark.long
 def test_a_noisy_run_ends_in_cannot_tell_with_a_budget_and_hardly_ever_in_serial():
     """100 runs with fixed seeds; a case that is more than 10% slower than the fastest may be called near it in 5%."""
-    runs = recommend(pd.concat([run({0: 1.0, 1: 1.0, 2: 0.9, 4: 0.9}, spread=0.3, seed=seed, run_id=str(seed)) for seed in range(100)]))
+    runs = recommend(
+        pd.concat([run({0: 1.0, 1: 1.0, 2: 0.9, 4: 0.9}, spread=0.3, seed=seed, run_id=str(seed)) for seed in range(100)])
+    )
     assert len(runs) == 100
     wrong = [found for found in runs if found.status == "shown" and chosen(found)["workers"] == 1]
     open_ = [found for found in runs if found.status == "not_shown"]

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from scalebench.launchers import marked
+from scalebench.launchers import leftovers, marked
 from scalebench.launchers.leftovers import SharedMemory
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="only Linux tells what a process has mapped")
@@ -74,6 +74,23 @@ def test_what_nobody_had_mapped_stays(maker):
         assert other.exists()
     finally:
         other.unlink()
+
+
+def test_folders_of_controllers_that_are_gone_are_removed_and_those_of_other_machines_stay(tmp_path, monkeypatch):
+    """Login nodes may share a folder for such files, and one's live controller has a number that is nobody's on the other."""
+    monkeypatch.setattr(leftovers.tempfile, "tempdir", str(tmp_path))
+    gone = subprocess.Popen([sys.executable, "-c", "pass"])
+    gone.wait()
+    other = next(name for name in ("sb-0000-", "sb-0001-") if name != leftovers._PREFIX)
+    mine, dead, theirs = (
+        tmp_path / f"{prefix}{pid}-x"
+        for prefix, pid in ((leftovers._PREFIX, os.getpid()), (leftovers._PREFIX, gone.pid), (other, gone.pid))
+    )
+    for folder in (mine, dead, theirs):
+        folder.mkdir()
+    made = leftovers.Leftovers()
+    assert set(tmp_path.iterdir()) == {mine, theirs, Path(made.folder)}
+    made.remove()
 
 
 def test_a_process_is_stopped_when_it_is_looked_at_and_a_stopped_one_is_ended(maker):
