@@ -3,9 +3,9 @@
 SIGINT, as of Ctrl-C, lets the round in flight finish; a second one ends it. SIGTERM and SIGHUP come from a batch system or a
 terminal that goes: they end it at once. What was measured is saved either way. A signal that is ignored, as below nohup, stays so.
 
-A signal may come while something is imported, and the initialisation of an extension makes another exception of it: ``ended_by`` looks
-for it below that. It may come where an exception is dropped, as in a finaliser or in a library that can do without what it
-imports: ``asked`` raises it once more, so that it counts before the next launch at the latest.
+A signal may come while something is imported, and the initialisation of an extension makes another exception of it:
+``interruption_of`` looks for it below that. It may come where an exception is dropped, as in a finaliser or in a library that can do
+without what it imports: ``asked`` raises it once more, so that it counts before the next launch at the latest.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ class Ended(KeyboardInterrupt):
         self.status = 128 + number
 
 
-def ended_by(error: BaseException) -> KeyboardInterrupt | None:
+def interruption_of(error: BaseException) -> KeyboardInterrupt | None:
     """The interruption that an exception was made of, if one was."""
     seen: BaseException | None = error
     while seen is not None and not isinstance(seen, KeyboardInterrupt):

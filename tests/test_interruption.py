@@ -7,7 +7,7 @@ import pytest
 
 from scalebench import cli
 from scalebench.cli import list as command
-from scalebench.interruption import Ended, Interruption, ended_by
+from scalebench.interruption import Ended, Interruption, interruption_of
 
 
 @pytest.fixture(autouse=True)
@@ -93,8 +93,8 @@ def as_an_extension_does():
 def test_an_interruption_is_found_below_what_was_made_of_it():
     with pytest.raises(ImportError) as made:
         as_an_extension_does()
-    assert ended_by(made.value).status == 128 + signal.SIGTERM
-    assert ended_by(ImportError("no module")) is None
+    assert interruption_of(made.value).status == 128 + signal.SIGTERM
+    assert interruption_of(ImportError("no module")) is None
 
 
 def test_a_command_that_is_ended_in_an_import_says_so_without_a_traceback(monkeypatch, capsys):

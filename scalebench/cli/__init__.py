@@ -10,7 +10,7 @@ from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
 from scalebench.errors import LauncherError, NotStoredError, ScalebenchError, printable
-from scalebench.interruption import ended_by
+from scalebench.interruption import interruption_of
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, CUT_SHORT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 #: what the exit statuses mean
@@ -91,7 +91,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"scalebench: {printable(str(error))}", file=sys.stderr)
         return CUT_SHORT if isinstance(error, NotStoredError | LauncherError) else WRONG_USE
     except (KeyboardInterrupt, ImportError) as error:
-        if (ended := ended_by(error)) is None:
+        if (ended := interruption_of(error)) is None:
             raise
         print("scalebench: interrupted", file=sys.stderr)
         return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
