@@ -59,7 +59,6 @@ FAR = (100, 1000, 10_000, 100_000)
 #: the runs of that page: MPI's ranks take too long to start for 256 of them
 MANY_RUNS = ("pools", "mpi")
 CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
-CLUSTERS_CHECKS = ((8, 16), (16, 32), *CHECKS)
 #: file -> the chart in it
 PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
 #: pixels of those that are not as wide as a page; what stands in the README has text beside it
@@ -168,7 +167,7 @@ def blocks_of_clusters() -> dict[str, str]:
     found = figures(rounds, tasks)
     of_kind = {kind: found[found["kind"] == kind] for kind in ("crunch", "sleep")}
     milliseconds = lambda one: number(one * 1e3)  # noqa: E731 - a form, as number is
-    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CLUSTERS_CHECKS]
+    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[rounds["kind"] == "sleep", "case_id"]))
     tables = {
         "rate": [over_counts(of_kind["crunch"], "rate", "tasks per second", number)],
