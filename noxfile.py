@@ -152,6 +152,7 @@ def intervals(session: nox.Session) -> None:
     """What a gate stops, and how often intervals cover, by simulation: results/reference/simulated-*.md. ``-- --studies 500`` for a look."""
     session.install("-e", ".[all]")
     session.run("python", "benchmarks/intervals/gate.py")
+    session.run("python", "benchmarks/intervals/laws.py")
     session.run("python", "benchmarks/intervals/measure.py", *session.posargs)
 
 
