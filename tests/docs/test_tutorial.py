@@ -81,17 +81,3 @@ def test_its_runs_are_made_by_the_commands_that_pages_tell():
         assert ["scalebench", "run", *runs[name]] in [shlex.split(one) for one in told]
     study = json.loads(json.dumps(read_study(ROOT / runs["tutorial"][0]).described()))
     assert study["suites"] == load(ROOT / "results/reference/tutorial-amd-epyc-2cpu").about["study"]["suites"]
-
-
-@pytest.mark.parametrize(
-    "run", ["tutorial-amd-epyc-2cpu", "starts-amd-epyc-2cpu", "my-function-amd-epyc-2cpu", "quick-intel-xeon-16cpu"]
-)
-def test_a_run_of_the_pages_is_whole_and_small_and_names_no_place(update_readme, run):
-    result = update_readme.reference(run)
-    assert result.about["status"] == "finished"
-    assert set(result.rounds["status"]) == {"ok"}
-    assert sum(path.stat().st_size for path in result.path.iterdir()) < 600_000
-    told = (result.path / "run.json").read_text(encoding="utf-8")
-    assert "host" not in told
-    assert not re.search(r'"/', told)
-    assert json.loads(told)["machine"]["machine_id"].split("-")[-2] == run.split("-")[-1]
