@@ -265,3 +265,15 @@ class TestRefusal:
     )
     def test_follows_from_the_bytes_that_all_workers_hold(self, asked, expected):
         assert held_bytes(make_case(**asked)) == expected
+
+
+def test_of_very_many_tasks_of_a_built_in_kind_the_first_is_looked_at_too(monkeypatch):
+    monkeypatch.setattr(plan, "_MANY_TASKS", 4)
+    told = []
+    for tasks in (3, 4):
+        sweep = expand(Study(backend="serial", size=10, tasks=tasks))
+        (found,) = plan.measure_references(
+            sweep, looked=lambda case, first: told.append((case.tasks, len(first.durations)))
+        ).values()
+        assert len(found.durations) == tasks
+    assert told == [(4, 1)]

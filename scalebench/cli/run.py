@@ -164,7 +164,8 @@ def main(asked: argparse.Namespace) -> int:
     if asked.resume is not None:
         earlier = read_earlier(asked.resume, asked.results or project_defaults()[1].get("results"))
     study = _study_of(earlier) if earlier is not None and not _names_study(asked) else _study(asked)
-    agree = _Agree(ask=not (asked.yes or asked.dry_run))
+    named = _names_study(asked) or earlier is not None
+    agree = _Agree(ask=not (asked.yes or asked.dry_run), less="--budget 5m" if named else "--profile quick, or --budget 5m")
     entries = expand(study).entries
     cases = len(entries)
     if cases > _MANY_CASES and not (asked.yes or asked.dry_run):
@@ -294,8 +295,9 @@ def _study(asked: argparse.Namespace) -> "Study":
 class _Agree:
     """Says how long a study will take, and asks, once, where that is long and somebody is there to answer."""
 
-    def __init__(self, *, ask: bool) -> None:
+    def __init__(self, *, ask: bool, less: str) -> None:
         self._ask = ask and sys.stdin.isatty() and sys.stderr.isatty()
+        self._less = less  # what would take less time, as it is typed
 
     def first_item(self, workload: str, item_s: float, pass_s: float, whole_s: float) -> None:
         """After the first item of a function, before the rest of them."""
@@ -306,7 +308,7 @@ class _Agree:
     def whole(self, estimate_s: float) -> None:
         """After the references, before the first block."""
         if estimate_s >= _LONG_S:
-            self._put(f"the study will take about {_human(estimate_s)}")
+            self._put(f"the study will take about {_human(estimate_s)}; for less: {self._less}")
 
     def _put(self, text: str) -> None:
         print(f"scalebench: {text}", file=sys.stderr)

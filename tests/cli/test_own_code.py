@@ -12,6 +12,7 @@ import tomllib
 import pytest
 
 from scalebench import cli
+from scalebench.cli import run
 from scalebench.results.load import load
 from scalebench.study_file import read_study
 
@@ -222,6 +223,13 @@ class TestAStudyThatTakesLong:
         assert shown.count("Go on? [y/N]") == 1
         assert "not measured, as you said" in shown
         assert not list((shop / "results").iterdir())
+
+    def test_comes_with_what_takes_less(self, capsys):
+        run._Agree(ask=False, less="--profile quick, or --budget 5m").whole(640.0)
+        assert (
+            capsys.readouterr().err
+            == "scalebench: the study will take about 10.7 min; for less: --profile quick, or --budget 5m\n"
+        )
 
     @pytest.mark.parametrize("more", [("--yes",), ()])
     def test_is_not_asked_about_where_nobody_is_or_wants_to_be(self, shop, more):
