@@ -15,6 +15,7 @@ from scalebench.analysis import columns
 from scalebench.backends import base
 from scalebench.errors import ScalebenchError
 from scalebench.results import schema
+from scalebench.results.shapes import ANALYSIS_VERSION
 from scalebench.study import Study
 
 ROOT = Path(__file__).parents[2]
@@ -167,3 +168,11 @@ def test_plain_words_become_markdown_that_shows_them():
     assert prose("see 'scalebench backends' or --json: a [b] <c>, don't") == (
         "see `scalebench backends` or `--json`: a \\[b] &lt;c&gt;, don't"
     )
+
+
+def test_pages_and_the_change_log_tell_the_version_of_the_schema_that_there_is():
+    log, json_page = ((ROOT / name).read_text(encoding="utf-8") for name in ("CHANGELOG.md", "docs/json.md"))
+    assert set(re.findall(r"schema version (\d+)", log)) == {str(schema.SCHEMA_VERSION)}
+    assert re.findall(r'"schema_version": (\d+)', json_page) == [str(schema.SCHEMA_VERSION)]
+    assert f"version {ANALYSIS_VERSION} of an analysis" in log
+    assert re.findall(r'"analysis_version": (\d+)', json_page) == [str(ANALYSIS_VERSION)]
