@@ -82,7 +82,9 @@ def host_clock() -> float:
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("scalebench")
-    group.addoption("--scalebench-profile", metavar="NAME", help="quick, default or full (default: the project's, else default)")
+    group.addoption(
+        "--scalebench-profile", metavar="NAME", help="as of scalebench run --profile (default: the project's, else default)"
+    )
     group.addoption(
         "--scalebench-results", metavar="DIR", help="where the run's folder is made (default: the project's, else results)"
     )
