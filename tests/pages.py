@@ -60,7 +60,7 @@ NOT_RUN: dict[str, dict[str, str]] = {
     },
     "docs/reference/api.md": {
         "scalebench.": _WRITTEN,
-        "Study.": _WRITTEN,
+        "install(": _WRITTEN,
         "Result.": _WRITTEN,
         ">>> ": "of docstrings: run by tests/docs/test_examples.py",
     },

@@ -13,6 +13,7 @@ import pytest
 from pages import NOT_RUN, ROOT, Reader, fences
 
 from scalebench import Result, cli, load
+from scalebench.study import described
 from scalebench.study_file import read_study
 
 PAGES = ["README.md", *sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "docs").rglob("*.md"))]
@@ -122,7 +123,7 @@ def test_the_study_of_sixteen_cpus_is_that_of_its_run(tmp_path):
     (tmp_path / "study.toml").write_text(shown)
     read, measured = read_study(tmp_path / "study.toml"), load(ROOT / "results/reference/intel-xeon-16cpu").about["study"]
     assert read.name == measured["name"]
-    assert json.loads(json.dumps(read.described()["suites"])) == measured["suites"]
+    assert json.loads(json.dumps(described(read)["suites"])) == measured["suites"]
 
 
 @pytest.mark.long

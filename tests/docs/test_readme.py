@@ -1,5 +1,7 @@
 """The figures of the README and of the page about 16 CPUs are those of the committed reference runs."""
 
+from dataclasses import replace
+
 import pytest
 from pages import marks
 
@@ -36,6 +38,14 @@ def test_the_tasks_of_the_run_of_16_cpus_add_up_to_what_its_rounds_say(update_re
     both = rounds.join(tasks, how="inner")
     assert len(both) == len(rounds) > 1000
     assert ((both["lasted_s"] - both["busy_s"]).abs() <= both["recorded"] * 2**-20).all()
+
+
+def test_what_a_page_says_of_the_machine_is_what_its_run_says(update_readme):
+    run = update_readme.reference()
+    quiet, busy = (replace(run, about={**run.about, "findings": found}) for found in ([], [{"code": "SB121", "text": "others"}]))
+    assert "was quiet" in update_readme.mood(quiet)
+    assert "was not quiet" in update_readme.mood(busy, "../")
+    assert "(../findings/SB121.md)" in update_readme.mood(busy, "../")
 
 
 def test_the_time_that_the_reference_run_took_is_within_one_and_a_half_of_the_estimate(update_readme):

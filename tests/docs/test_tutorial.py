@@ -9,6 +9,7 @@ import pytest
 from pages import ROOT, Reader, fences, marks
 
 from scalebench import load
+from scalebench.study import described
 from scalebench.study_file import read_study
 
 PAGE = "docs/tutorial.md"
@@ -79,5 +80,5 @@ def test_its_runs_are_made_by_the_commands_that_pages_tell():
     ):
         told = [one for fence in fences(page) if fence.language == "sh" for one in fence.commands if word in one]
         assert ["scalebench", "run", *runs[name]] in [shlex.split(one) for one in told]
-    study = json.loads(json.dumps(read_study(ROOT / runs["tutorial"][0]).described()))
+    study = json.loads(json.dumps(described(read_study(ROOT / runs["tutorial"][0]))))
     assert study["suites"] == load(ROOT / "results/reference/tutorial-amd-epyc-2cpu").about["study"]["suites"]
