@@ -1,28 +1,43 @@
-"""Do the tests notice a changed line? Each module of analysis/ and results/, changed by mutmut, against the tests that mirror it.
+"""Do the tests notice a changed line? Each module of analysis/ and results/, changed by mutmut, against the tests of the two.
 
-``nox -s mutation``; ``-- --only mood`` for some modules. A module at a time, in a copy of the project, since only the tests of its own file
-need to be run for each mutant: some a second. Mutants that change the text of a string only are left out of the score. One that no
-test reaches counts as survived; one that never ends is killed. Survivors are printed as changes, to be judged: some change nothing.
+``nox -s mutation``; ``-- --only mood`` for some modules, ``-- --sample 40`` for so many mutants of each at most, drawn with a fixed
+seed. All runs in a copy of the project, in one process that has run the tests once and knows which of them reach a function: it forks for
+each mutant. A mutant meets the tests that mirror its module, then those of other modules of the two while they take a few seconds in all;
+quick ones first, until one fails. Tests elsewhere (reports, commands, pages) are not run, so a score is the least that can be said.
+
+Mutants that change the text of a string only are left out. What runs at import (tables of columns, constants) and functions below a
+decorator are not changed by mutmut. One that no test reaches counts as not covered, one that does not end as killed.
+Survivors are printed as changes to the error stream, to be judged: some change nothing.
 """
 
 import argparse
 import ast
+import contextlib
+import difflib
 import fnmatch
-import json
 import os
-import re
+import random
+import resource
 import shutil
-import subprocess
+import signal
 import sys
 import tempfile
+import time
 import tomllib
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parents[2]
-SURVIVED, NOT_COVERED = (0,), (5, 33)  #: what mutmut notes; any other number is a failed test, a crash, or no end
-SHOWN = 400  #: letters of a survivor's change
+OTHERS_S = 10.0  #: of tests that don't mirror the module, for each mutant
+ROOM = 4 * 2**30  #: bytes that a mutant may take besides what the process has
+STEP_S = 0.02  #: between two looks at the mutants that are running
+SHOWN = 500  #: letters of a survivor's change
+HEAD = "| module | mutants | killed | of them without end | survived | not covered | score |\n|---|---:|---:|---:|---:|---:|---:|"
 
 
 class _WithoutTexts(ast.NodeTransformer):
@@ -30,98 +45,212 @@ class _WithoutTexts(ast.NodeTransformer):
         return ast.Constant("") if isinstance(node.value, str) else node
 
 
-def _shape(function: ast.FunctionDef) -> str:
-    """What it does, whatever its strings say."""
+def _read(function: ast.FunctionDef) -> tuple[list[str], str]:
+    """Its lines below the first, and what it does whatever its strings say."""
+    lines = ast.unparse(function).splitlines()[1:]
     function.name = ""
-    return ast.dump(_WithoutTexts().visit(function))
+    return lines, ast.dump(_WithoutTexts().visit(function))
 
 
-def mutants_of(module: Path) -> list[str]:
-    """Names of those that change more than a text."""
+@dataclass(frozen=True)
+class Module:
+    """A module, changed."""
+
+    path: Path
+    code: str  #: with all of its mutants, one of which can be switched on
+    changes: Mapping[str, str]  #: by the name of a mutant that changes more than a text: what it changes
+
+    @property
+    def mirror(self) -> str:
+        """The file of tests that mirrors it."""
+        return str(Path("tests", *self.path.parts[1:-1], f"test_{self.path.name}"))
+
+
+def changed(path: Path) -> Module:
+    """A module with its mutants."""
     from mutmut.mutation.file_mutation import mutate_file_contents
     from mutmut.utils.format_utils import get_mutant_name
 
-    mutated = mutate_file_contents(str(module), module.read_text(encoding="utf-8"))
+    mutated = mutate_file_contents(str(path), path.read_text(encoding="utf-8"))
     functions = {one.name: one for one in ast.walk(ast.parse(mutated.code)) if isinstance(one, ast.FunctionDef)}
-    return [
-        get_mutant_name(module, name) for name in mutated.mutant_names
-        if _shape(functions[name]) != _shape(functions[name.rpartition("__mutmut_")[0] + "__mutmut_orig"])
-    ]  # fmt: skip
+    originals: dict[str, tuple[list[str], str]] = {}
+    changes = {}
+    for name in mutated.mutant_names:
+        original = name.rpartition("__mutmut_")[0] + "__mutmut_orig"
+        if original not in originals:
+            originals[original] = _read(functions[original])
+        lines, shape = _read(functions[name])
+        if shape != originals[original][1]:
+            changes[get_mutant_name(path, name)] = _change(originals[original][0], lines)
+    return Module(path, mutated.code, changes)
 
 
-def modules() -> Iterator[Path]:
-    """All that are to be changed and have tests that mirror them."""
-    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]["only_mutate"]
+def _change(before: list[str], after: list[str]) -> str:
+    told = [line for line in difflib.unified_diff(before, after, n=0, lineterm="") if not line.startswith(("---", "+++", "@@"))]
+    return " / ".join(f"{line[0]} {line[1:].strip()}" for line in told)[:SHOWN] or "the arguments of the function"
+
+
+def paths(only: Sequence[str]) -> Iterator[Path]:
+    """The modules that are wanted."""
+    known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]["only_mutate"]
     for path in sorted((ROOT / "scalebench").rglob("*.py")):
         module = path.relative_to(ROOT)
-        if any(fnmatch.fnmatch(str(module), one) for one in wanted) and (ROOT / tests_of(module)).exists():
+        if any(fnmatch.fnmatch(str(module), one) for one in known) and any(fnmatch.fnmatch(str(module), f"*{one}*") for one in only):
             yield module
 
 
-def tests_of(module: Path) -> Path:
-    """The file of tests that mirrors a module."""
-    return Path("tests", *module.parts[1:-1], f"test_{module.name}")
+@dataclass
+class Mutants:
+    """As a plugin of pytest: in place of the tests, all mutants against them."""
+
+    modules: Sequence[Module]
+    most: int | None  #: mutants of a module
+    processes: int
+    items: list[pytest.Item] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)  #: s, by item
+    reached: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))  #: by function: items
+    rows: list[list[int]] = field(default_factory=list)
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        self.items = session.items
+        self._look()
+        print(f"{datetime.now(UTC):%d %B %Y}, {len(self.items)} tests\n\n{HEAD}", flush=True)
+        for module in self.modules:
+            names = sorted(module.changes)
+            drawn = names if self.most is None else random.Random(str(module.path)).sample(names, min(self.most, len(names)))
+            self._row(module, self._run(module, drawn))
+        if len(self.rows) > 1:
+            print(_line("all", [sum(column) for column in zip(*self.rows, strict=True)]))
+        return True
+
+    def _look(self) -> None:
+        """Which tests reach a function, and how long each takes; one that fails without any change tells nothing."""
+        from mutmut.mutation.trampoline import set_mutant_under_test
+        from mutmut.state import state
+
+        set_mutant_under_test("stats")
+        for place, item in enumerate(self.items):
+            state()._stats.clear()
+            began = time.perf_counter()
+            well = _passes(item, self.items[place + 1] if place + 1 < len(self.items) else None)
+            self.took.append(time.perf_counter() - began)
+            if not well:
+                print(f"fails without a change: {item.nodeid}", file=sys.stderr, flush=True)
+            for function in state()._stats if well else ():
+                self.reached[function].add(place)
+        set_mutant_under_test("")
+
+    def _tests(self, module: Module, name: str) -> list[int]:
+        """Places of the tests that a mutant meets, in their order."""
+        reaching = self.reached[name.rpartition("__mutmut_")[0]]
+        quick = sorted(reaching, key=lambda place: self.took[place])
+        mirror = [place for place in quick if self.items[place].nodeid.startswith(module.mirror + "::")]
+        others, left = [], OTHERS_S
+        for place in quick:
+            if place not in mirror and (left := left - self.took[place]) > 0:
+                others.append(place)
+        return mirror + others
+
+    def _run(self, module: Module, names: Sequence[str]) -> dict[str, str]:
+        """What became of each mutant: ``killed``, ``without end``, ``survived`` or ``not covered``."""
+        found: dict[str, str] = {}
+        running: dict[int, tuple[str, float]] = {}  # by process: the mutant, and seconds that are left to it
+        waiting = list(names)
+        while waiting or running:
+            while waiting and len(running) < self.processes:
+                name = waiting.pop()
+                if tests := self._tests(module, name):
+                    limit = 10 + 10 * sum(self.took[place] for place in tests)
+                    running[self._start(name, tests, int(limit))] = (name, 2 * limit)
+                else:
+                    found[name] = "not covered"
+            time.sleep(STEP_S)  # seconds of ours: a mutant that is stopped together with this process does not run out of them
+            for pid, (name, left) in list(running.items()):
+                running[pid] = (name, left - STEP_S)
+                if left < 0:
+                    os.killpg(pid, signal.SIGKILL)
+                ended, status = os.waitpid(pid, 0 if left < 0 else os.WNOHANG)
+                if ended:
+                    del running[pid]
+                    with contextlib.suppress(ProcessLookupError):  # what it started
+                        os.killpg(pid, signal.SIGKILL)
+                    late = left < 0 or status == signal.SIGXCPU
+                    found[name] = "without end" if late else "survived" if status == 0 else "killed"
+                    if found[name] == "survived":
+                        print(f"survived: {name}: {module.changes[name]}", file=sys.stderr, flush=True)
+        for name, what in found.items():
+            if what == "not covered":
+                print(f"not covered: {name}: {module.changes[name]}", file=sys.stderr, flush=True)
+        return found
+
+    def _start(self, name: str, tests: Sequence[int], cpu_s: int) -> int:
+        """A process in which one mutant is on; it ends with 0 if no test fails."""
+        from mutmut.mutation.trampoline import set_mutant_under_test
+
+        if pid := os.fork():
+            with contextlib.suppress(OSError):
+                os.setpgid(pid, pid)
+            return pid
+        try:
+            with contextlib.suppress(OSError):
+                os.setpgid(0, 0)
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, 1)
+            os.dup2(nowhere, 2)
+            resource.setrlimit(resource.RLIMIT_CPU, (cpu_s, cpu_s + 5))
+            size = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+            resource.setrlimit(resource.RLIMIT_AS, (size + ROOM, size + ROOM))
+            set_mutant_under_test(name)
+            following = [*tests[1:], None]
+            for place, after in zip(tests, following, strict=True):
+                if not _passes(self.items[place], None if after is None else self.items[after]):
+                    os._exit(1)
+            os._exit(0)
+        finally:
+            os._exit(2)
+
+    def _row(self, module: Module, found: Mapping[str, str]) -> None:
+        told = list(found.values())
+        counts = [len(told), *(told.count(what) for what in ("killed", "without end", "survived", "not covered"))]
+        if told:
+            self.rows.append(counts)
+            print(_line(str(module.path.relative_to("scalebench")), counts, len(module.changes)), flush=True)
 
 
-def run(module: Path, copy: Path, processes: int) -> dict[str, int]:
-    """What became of each mutant of a module, by its name."""
-    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    mine = f'only_mutate = ["{module}"]\npytest_add_cli_args_test_selection = ["{tests_of(module)}", "-m", "not long"]'
-    settings = re.sub(r"^only_mutate = .*$", mine, settings, flags=re.MULTILINE)
-    (copy / "pyproject.toml").write_text(settings, encoding="utf-8")
-    shutil.rmtree(copy / "mutants", ignore_errors=True)
-    told = subprocess.run(
-        ["mutmut", "run", "--max-children", str(processes)], cwd=copy, capture_output=True, text=True, check=False
-    )
-    meta = copy / "mutants" / f"{module}.meta"
-    found = json.loads(meta.read_text(encoding="utf-8"))["exit_code_by_key"] if meta.exists() else {}
-    if told.returncode or any(status is None for status in found.values()):
-        lines = [line for line in (told.stdout + told.stderr).replace("\r", "\n").splitlines() if line.strip()]
-        print(f"{module}: mutmut ended with {told.returncode}: {' '.join(lines[-2:])[:300]}", file=sys.stderr)
-        return {}
-    return dict(found)
+def _passes(item: pytest.Item, following: pytest.Item | None) -> bool:
+    from _pytest.runner import runtestprotocol
+
+    return not any(report.failed for report in runtestprotocol(item, nextitem=following, log=False))
 
 
-def change(name: str, copy: Path) -> str:
-    """What a mutant changes, in a few lines."""
-    told = subprocess.run(["mutmut", "show", name], cwd=copy, capture_output=True, text=True, check=False).stdout
-    lines = [line.strip() for line in told.splitlines() if re.match(r"[-+](?![-+])", line)]
-    return " / ".join(lines)[:SHOWN]
+def _line(name: str, counts: Sequence[int], whole: int | None = None) -> str:
+    run, killed, without_end, survived, not_covered = counts
+    mutants = str(run) if whole in (None, run) else f"{run} of {whole}"
+    good = killed + without_end
+    return f"| {name} | {mutants} | {good} | {without_end} | {survived} | {not_covered} | {good / run:.0%} |"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=["*"], help="modules, by patterns of their paths")
+    parser.add_argument("--sample", type=int, help="mutants of each module, at most, drawn with a fixed seed (default: all)")
     parser.add_argument("--processes", type=int, default=2, help="that run mutants (default 2)")
     asked = parser.parse_args()
     os.chdir(ROOT)  # names of mutants are those of relative paths
-    survivors: list[str] = []
-    sums = [0, 0, 0]
-    print(f"{datetime.now(UTC):%d %B %Y}\n\n| module | mutants | killed | survived | not covered | score |\n|---|---:|---:|---:|---:|---:|", flush=True)  # fmt: skip
+    modules = [changed(path) for path in paths(asked.only)]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, "copy")
-        ignored = shutil.ignore_patterns(".git", ".nox", "__pycache__", "mutants", ".venv")
-        shutil.copytree(ROOT, copy, ignore=ignored)
-        for module in modules():
-            if not any(fnmatch.fnmatch(str(module), f"*{one}*") for one in asked.only):
-                continue
-            found = run(module, copy, asked.processes)
-            counted = {name: found[name] for name in mutants_of(module) if name in found}
-            counts = [0, sum(one in SURVIVED for one in counted.values()), sum(one in NOT_COVERED for one in counted.values())]
-            counts[0] = len(counted) - sum(counts)
-            sums = [before + now for before, now in zip(sums, counts, strict=True)]
-            print(_line(str(module.relative_to("scalebench")), counts), flush=True)
-            survivors += [
-                f"{name}: {change(name, copy)}" for name, status in counted.items() if status in (*SURVIVED, *NOT_COVERED)
-            ]
-    print(_line("all", sums))
-    print("\n" + "\n".join(survivors))
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", "__pycache__", ".venv", "site"))
+        for module in modules:
+            (copy / module.path).write_text(module.code, encoding="utf-8")
+        os.chdir(copy)
+        sys.path.insert(0, str(copy))  # before the installed one, here and in what tests start
+        os.environ["PYTHONPATH"] = str(copy)
+        pytest.main(["-qq", "-s", "-p", "no:cacheprovider", "-m", "not long and not alone", "--hypothesis-profile=mutation",
+                     "tests/analysis", "tests/results"], plugins=[Mutants(modules, asked.sample, asked.processes)])  # fmt: skip
+        os.chdir(ROOT)
     return 0
-
-
-def _line(name: str, counts: list[int]) -> str:
-    run_ = sum(counts)
-    return f"| {name} | {run_} | {' | '.join(map(str, counts))} | {f'{counts[0] / run_:.0%}' if run_ else '-'} |"
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ import pytest
 from factories import make_case, make_rounds
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from scalebench import load
 from scalebench.analysis.compare import (
@@ -108,6 +109,63 @@ class TestVerdicts:
             for name, one, walls in (("a", alone[0], NOISY), ("b", alone[1], NOISY[[2, 0, 1, 4, 3]]))
         ]
         assert compare(many).iloc[0]["verdict"] == CANT_TELL
+
+
+class TestFigures:
+    """Of each level of replicates: those of SciPy's own test of the logarithms."""
+
+    OLD, NEW = np.array([1.0, 1.1, 0.93, 1.04]), np.array([1.2, 1.09, 1.22, 1.31])
+
+    def agrees(self, found, expected, logs):
+        low, high = expected.confidence_interval(0.95)
+        assert np.log(found[["ratio_low", "ratio", "ratio_high"]].astype(float)).tolist() == pytest.approx([low, logs, high])
+        assert found["p"] == pytest.approx(expected.pvalue)
+
+    def test_of_pairs_are_those_of_the_paired_t_test(self):
+        found = compare(interleaved(self.OLD, self.NEW), paired=True).iloc[0]
+        old, new = np.log(self.OLD), np.log(self.NEW)
+        self.agrees(found, stats.ttest_rel(new, old), (new - old).mean())
+        assert found[["baseline_s", "side_s"]].tolist() == pytest.approx([stats.gmean(self.OLD), stats.gmean(self.NEW)])
+
+    def test_of_launches_are_those_of_welchs_t_test(self):
+        found = compare([side("a", self.OLD), side("b", [*self.NEW, 1.15, 1.4])]).iloc[0]
+        old, new = np.log(self.OLD), np.log([*self.NEW, 1.15, 1.4])
+        self.agrees(found, stats.ttest_ind(new, old, equal_var=False), new.mean() - old.mean())
+        assert found[["replicates", "baseline_count", "side_count"]].tolist() == ["blocks", 4, 6]
+
+    def test_of_runs_are_those_of_welchs_t_test_of_their_means(self):
+        moods = np.array([1.0, 1.3, 0.9, 1.1])
+        found = compare([side("a", moods[:3, None] * self.OLD), side("b", moods[:, None] * self.NEW)]).iloc[0]
+        old, new = (np.log(moods[:count]) + np.log(walls).mean() for count, walls in ((3, self.OLD), (4, self.NEW)))
+        self.agrees(found, stats.ttest_ind(new, old, equal_var=False), new.mean() - old.mean())
+
+    def test_of_the_rounds_of_two_processes_are_a_normal_test_of_their_medians(self):
+        """Standard error of a median: 1.2533 / 1.349 of the distance of the quartiles, by the root of the number of rounds."""
+        walls = {"a": [1.0, 1.2, 1.1, 1.3, 1.25], "b": [1.3, 1.5, 1.1, 1.4, 1.35, 1.6, 1.45]}
+        rows = [{"run_id": name, "round": at, "wall_s": wall} for name, many in walls.items() for at, wall in enumerate(many)]
+        found = compare([Side(name=name, rounds=make_rounds(*(row for row in rows if row["run_id"] == name))) for name in walls]).iloc[0]
+        logs = [np.log(many) for many in walls.values()]
+        errors = [1.2533 / 1.349 * np.subtract(*np.quantile(log, [0.75, 0.25])) / np.sqrt(len(log)) for log in logs]
+        distance = np.median(logs[1]) - np.median(logs[0])
+        assert found["p"] == pytest.approx(2 * stats.norm.sf(distance / np.hypot(*errors)))
+        assert found["ratio"] == pytest.approx(np.exp(distance))
+        assert found[["ratio_low", "ratio_high"]].isna().all()
+
+    def test_of_summaries_have_the_error_of_their_quartiles_as_told(self):
+        sides = []
+        for name, quartiles, count in (("a", (1.0, 1.1, 1.2), 9), ("b", (1.15, 1.2, 1.35), 16)):
+            rounds = make_rounds({"run_id": name, "wall_s": quartiles[1]})
+            told = dict(zip(("q1", "median", "q3"), quartiles, strict=True)) | {"rounds": count}
+            sides.append(Side(name=name, rounds=rounds, summaries={(name, rounds["case_id"].iloc[0]): told}))
+        errors = [1.2533 / 1.349 * np.log(high / low) / root for low, high, root in ((1.0, 1.2, 3), (1.15, 1.35, 4))]
+        assert compare(sides).iloc[0]["p"] == pytest.approx(2 * stats.norm.sf(np.log(1.2 / 1.1) / np.hypot(*errors)))
+
+    def test_detectable_is_a_slowdown_of_which_the_t_test_finds_four_in_five(self):
+        """By SciPy's noncentral t: five pairs, the only comparison."""
+        found = compare(interleaved(NOISY, NOISY[::-1]), paired=True).iloc[0]
+        error = stats.sem(np.log(NOISY[::-1] / NOISY))
+        power = stats.nct.sf(stats.t.ppf(0.975, 4), 4, np.log(found["detectable"]) / error)
+        assert power == pytest.approx(0.8, abs=1e-6)
 
 
 class TestPairing:

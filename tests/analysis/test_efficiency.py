@@ -284,6 +284,47 @@ class TestPoints:
         assert case[["lost_to", "lost", "gained_by", "gained"]].isna().all()
 
 
+class TestAProgram:
+    """It has no tasks that could be timed, but the CPU time of all its processes."""
+
+    PROGRAM = {"backend": "program", "workload": "./solve", "kind": None, "size": None, "imbalance": None, "work_units": 6,
+               **dict.fromkeys(["busy_s", "busy_max_s", "cpu_s", "cpu_wait_s"])}  # fmt: skip
+
+    def account(self, *rows):
+        found = account(make_rounds(*({**self.PROGRAM, **row} for row in rows)))
+        return found[found["workers"] == 4].iloc[0]
+
+    def test_has_its_cpu_cost_and_the_use_of_cpus_and_they_multiply_to_the_efficiency(self):
+        """12 s alone, of CPU 9; with four workers 4 s, of CPU 12: a third more for the work, and 3 CPUs busy in place of 4 x 0.75."""
+        case = self.account({"wall_s": 12.0, "cpu_tree_s": 9.0}, {"wall_s": 4.0, "cpu_tree_s": 12.0, "workers": 4})
+        assert case["efficiency"] == pytest.approx(0.75)
+        assert case["cpu_cost"] == pytest.approx(0.75)
+        assert case["cpu_use"] == pytest.approx(1.0)
+        assert case[[name for name in FACTORS if name != "cpu_cost"]].isna().all()
+        assert lost(case) == pytest.approx({"cpu_cost": 0.25, "cpu_use": 0.0})
+        assert case["lost_to"] == "cpu_cost"
+
+    @given(*[st.floats(0.01, 100)] * 4, st.integers(1, 1000))
+    def test_closes_whatever_was_measured(self, wall_one, cpu_one, wall_s, cpu_s, work):
+        case = self.account(
+            {"wall_s": wall_one, "cpu_tree_s": cpu_one}, {"wall_s": wall_s, "cpu_tree_s": cpu_s, "workers": 4, "work_units": work}
+        )
+        assert case["efficiency"] == pytest.approx(work / (4 * wall_s) / (6 / wall_one))
+        assert case["cpu_cost"] == pytest.approx((cpu_one / 6) / (cpu_s / work))
+        assert case["cpu_cost"] * case["cpu_use"] == pytest.approx(case["efficiency"])
+        assert sum(lost(case).values()) == pytest.approx(1 - case["efficiency"], rel=1e-9, abs=1e-9)
+
+    def test_whose_cpu_time_one_block_lacks_has_no_factors(self):
+        rows = [{"block": block, "workers": workers} for block in range(3) for workers in (1, 4)]
+        rows[-1]["cpu_tree_s"] = None
+        case = self.account(*rows)
+        assert case["efficiency"] == pytest.approx(0.25)
+        assert case[["cpu_cost", "cpu_use", "lost_to"]].isna().all()
+
+    def test_has_no_start_to_pay_back(self):
+        assert pd.isna(self.account({"wall_s": 12.0}, {"wall_s": 4.0, "workers": 4})["payback_tasks"])
+
+
 class TestSuperlinear:
     def case(self, gains):
         return with_pool(make_rounds(

@@ -75,6 +75,53 @@ def test_between_two_sizes_granularity_is_linear_in_efficiency():
     assert found.useful_task_s == pytest.approx(4.0)
 
 
+def test_the_next_shorter_task_is_told_and_what_longer_ones_lost_only_where_they_did():
+    found = metg(np.array([10.0, 6.0, 20.0, 3.0]), np.array([0.7, 0.3, 0.9, 0.1]))
+    assert (found.finer_s, math.isnan(found.lost_up_to_s), found.crossings) == (6.0, True, 1)
+    below = metg(np.array([10.0, 6.0]), np.array([0.7, 0.6]))
+    assert (below.bound, math.isnan(below.finer_s), math.isnan(below.useful_task_s)) == ("below", True, True)
+    above = metg(np.array([10.0, 6.0]), np.array([0.4, 0.3]))
+    assert (above.bound, math.isnan(above.lost_up_to_s), math.isnan(above.finer_s)) == ("above", True, True)
+
+
+def test_a_point_that_keeps_just_half_is_enough():
+    assert metg(np.array([10.0, 6.0]), np.array([0.5, 0.3])).metg_s == 10.0
+
+
+def test_every_curve_of_a_run_has_a_row_with_what_it_was_of():
+    whole = pd.concat([sweep(blocks=4), sweep(workers=3, cost_s=3e-4, blocks=4).query("backend == 'processes'")], ignore_index=True)
+    whole = whole[~((whole["workers"] == 3) & (whole["block"] == 3) & (whole["size"] == "100"))]
+    found = granularity(whole).query("backend == 'processes'").set_index("workers")
+    assert found["metg_s"].tolist() == pytest.approx([2 * COST_S, 6 * COST_S], rel=0.35)
+    assert found["metg_s"].is_monotonic_increasing
+    assert found["blocks"].to_dict() == {2: 4, 3: 3}
+    assert found["shortest_s"].to_dict() == pytest.approx({2: 10 * TURN_S + COST_S, 3: 10 * TURN_S + 3e-4})
+    assert found["finer_s"].to_dict() == pytest.approx({2: 10 * TURN_S + COST_S, 3: 100 * TURN_S + 3e-4})
+    assert found["crossings"].tolist() == [1, 1]
+    assert found["lost_up_to_s"].isna().all()
+
+
+def test_work_that_nobody_counted_and_other_suites_have_no_curve():
+    assert granularity(sweep().assign(work_units=0)).empty
+    other = make_rounds(*({"size": str(size), "suite": "strong"} for size in SIZES[:2]))
+    found = granularity(pd.concat([sweep(), other], ignore_index=True))
+    assert set(found["suite"]) == {"granularity"}
+    assert of_pool(found)["bound"] == "crossed"
+
+
+def test_the_best_serial_rate_may_be_of_any_size_and_is_that_of_the_same_kind_and_run():
+    """A long task that keeps its cache worse than the others: the rate to keep half of is theirs."""
+    rounds = sweep()
+    slow = rounds["backend"].eq("serial") & rounds["size"].eq("10000")
+    rounds.loc[slow, "wall_s"] *= 2
+    faster = sweep().assign(run_id="another")
+    faster["wall_s"] /= 10
+    for table in (rounds, pd.concat([rounds, faster], ignore_index=True)):
+        found = curves(table)
+        mine = found[found["run_id"].ne("another") & found["backend"].eq("serial")].set_index("size")["efficiency"]
+        assert mine.to_dict() == pytest.approx({"10": 1.0, "100": 1.0, "1000": 1.0, "10000": 0.5})
+
+
 def test_a_curve_that_crosses_more_than_once_counts_from_its_finest_good_point_and_says_so():
     times, kept = np.array([1.0, 2.0, 3.0, 4.0]), np.array([0.2, 0.6, 0.4, 0.9])
     found = metg(times, kept)

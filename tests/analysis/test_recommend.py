@@ -8,6 +8,7 @@ import pytest
 from factories import make_case, make_rounds
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from scalebench.analysis.recommend import WITHIN, knee, recommend, slower_than_fastest
 
@@ -167,6 +168,98 @@ def test_knees_are_told_for_each_set_up():
 )
 def test_the_knee_is_the_last_count_at_which_each_worker_more_added_half_of_one(workers, speedup, found):
     assert knee(np.array(workers), np.array(speedup)) == found
+
+
+def bounds_by_hand(times, blocks=None):
+    """The formula as the module tells it, with loops; ``blocks``: as if there were so many, spread as it is."""
+    logs, cases = np.log(times), range(times.shape[1])
+    means = [[float(np.mean(logs[:, one] - logs[:, other])) for other in cases] for one in cases]
+    near = sum(max(row) <= 2 * math.log(1.1) for row in means)
+    count = blocks or len(logs)
+    quantile = stats.t.ppf(1 - 0.05 / max(1, near - 1), count - 1)
+
+    def bound(one, other):
+        spread = np.std(logs[:, one] - logs[:, other], ddof=1)
+        return means[one][other] + (quantile * spread / math.sqrt(count) if one != other else 0)
+
+    return [math.exp(max(bound(one, other) for other in cases)) for one in cases]
+
+
+NEARLY = st.floats(0.8, 1.25)
+
+
+@given(st.lists(st.lists(NEARLY, min_size=3, max_size=3), min_size=3, max_size=5))
+def test_bounds_are_the_formula_and_the_blocks_needed_are_the_fewest_at_which_one_is_near_enough(times):
+    table = np.array(times)
+    high, needed = slower_than_fastest(table)
+    assert high.tolist() == pytest.approx(bounds_by_hand(table))
+    if needed is not None and needed > len(table) + 1:
+        assert min(bounds_by_hand(table, needed)) <= WITHIN * (1 + 1e-12)
+        assert min(bounds_by_hand(table, needed - 1)) > WITHIN * (1 - 1e-12)
+
+
+def test_the_wider_the_spread_the_more_blocks_are_needed_until_nobody_would_measure_them():
+    """One block in two it takes three times as long as the other, and the next a third: 1.645^2 x 1.27^2 / ln(1.1)^2 blocks."""
+    times = np.array([[1.0, 3.0], [1.0, 1 / 3]] * 2)
+    assert slower_than_fastest(times)[1] == pytest.approx(481, abs=2)
+    assert slower_than_fastest(times**5)[1] is None
+
+
+def test_what_is_faster_than_serial_is_the_one_with_the_highest_lower_bound():
+    """The fastest on average varies from block to block, so less is sure of it; one bound for each of two pools."""
+    walls = {("serial", 1): [4.0] * 4, ("threads", 2): [2.0, 2.2, 1.9, 2.1], ("threads", 4): [1.0, 3.9, 0.6, 3.0]}
+    rows = [{"block": block, "backend": backend, "workers": workers, "wall_s": wall_s}
+            for (backend, workers), blocks in walls.items() for block, wall_s in enumerate(blocks)]  # fmt: skip
+    found = only(make_rounds(*rows))
+    workers = found.cases.set_index("case_id")["workers"]
+    assert workers[found.fastest] == 4
+    assert workers[found.faster_than_serial] == 2
+    slow = [row | {"wall_s": 4.0 * 1.3 ** (-1) ** row["block"]} if row["workers"] > 1 else row for row in rows]
+    assert only(make_rounds(*slow)).faster_than_serial is None
+
+
+def test_the_gain_over_serial_is_that_of_the_recommended_case_with_its_interval():
+    found = only(run({0: 1.0, 1: 1.05, 2: 0.54, 4: 0.52}))
+    case = chosen(found)
+    assert case["workers"] == 2
+    assert found.over_serial.value == pytest.approx(1 / 0.54, rel=0.01)
+    assert (found.over_serial.low, found.over_serial.high) == (case["speedup_low"], case["speedup_high"])
+    assert only(run({0: 1.0, 1: 1.2, 2: 1.1})).over_serial is None  # serial itself
+
+
+def test_a_block_takes_its_rounds_and_the_starts_and_ends_of_its_launches():
+    """Median of three blocks; a start counts once, however many rounds follow it."""
+    rounds = make_rounds(*(
+        {"block": block, "round": number, "wall_s": wall_s, "startup_s": 0.5, "shutdown_s": 0.25, "workers": workers, "backend": "threads"}
+        for block, wall_s in enumerate([1.0, 5.0, 2.0]) for workers in (1, 2) for number in range(3)
+    ))  # fmt: skip
+    assert only(rounds).block_s == pytest.approx(2 * (3 * 2.0 + 0.75))
+    assert only(rounds, block_s={rounds["run_id"].iloc[0]: 7.0}).block_s == 7.0
+
+
+def test_cost_and_slowness_are_over_the_least_of_what_may_be_recommended():
+    found = only(run({0: 1.0, 2: 0.5, 4: 0.4}, spread=0, mood=0)).cases.set_index("workers")
+    assert found["slower"].to_dict() == pytest.approx({1: 2.5, 2: 1.25, 4: 1.0})
+    assert found["cost"].to_dict() == pytest.approx({1: 1.0, 2: 1.0, 4: 1.6})
+    assert found["shown"].to_dict() == {1: False, 2: False, 4: True}
+    bad = make_rounds({"backend": "processes", "start_method": "fork", "workers": 4, "block": 4, "attempt": 1, "status": "crashed"})
+    rounds = pd.concat([run({0: 1.0, 2: 0.5, 4: 0.01}, spread=0, mood=0), bad], ignore_index=True)
+    found = only(rounds).cases.set_index("workers")
+    assert found.loc[[1, 2], "cost"].tolist() == pytest.approx([1.0, 1.0])
+    assert found.loc[[1, 2], "slower"].tolist() == pytest.approx([2.0, 1.0])
+    assert found.loc[4, ["cost", "slower_high"]].isna().all()
+
+
+def test_a_program_is_compared_with_itself_with_one_worker():
+    program = {"backend": "program", "workload": "./solve", "kind": None, "size": None, "imbalance": None}
+    rows = [{"block": block, "workers": workers, "wall_s": wall_s, **program}
+            for block in range(3) for workers, wall_s in ((1, 4.0), (2, 2.5), (4, 1.5))]  # fmt: skip
+    found = only(make_rounds(*rows))
+    assert chosen(found)["workers"] == 4
+    assert found.over_serial.value == pytest.approx(4 / 1.5)
+    assert found.cases.set_index("case_id").loc[found.faster_than_serial, "workers"] == 4
+    alone = only(make_rounds(*({**row, "wall_s": 4.0} for row in rows)))
+    assert (chosen(alone)["workers"], alone.over_serial) == (1, None)
 
 
 @given(st.lists(st.lists(st.floats(0.1, 10), min_size=4, max_size=4), min_size=3, max_size=6), st.floats(0.01, 100))

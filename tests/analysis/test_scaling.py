@@ -1,5 +1,7 @@
 """Speedup and efficiency from work per second, against the serial baseline of the same block."""
 
+import math
+
 import pandas as pd
 import pytest
 from factories import make_case, make_rounds, sweep_rows
@@ -247,6 +249,66 @@ class TestScaling:
         rounds = make_rounds(*sweep_rows(), {"status": "crashed", "workers": 8, **PROCESSES})
         mixed = rounds.sample(frac=1, random_state=3)
         pd.testing.assert_frame_equal(scaling(rounds), scaling(mixed), check_exact=False)
+
+
+class TestCosts:
+    """What else a case took, told beside its time."""
+
+    def row(self, *rows):
+        return scaling(make_rounds(*({"block": block, **row} for block, row in enumerate(rows)))).iloc[0]
+
+    def test_of_cpu_are_a_geometric_mean_of_the_blocks_that_tell_them(self):
+        assert self.row({"cpu_tree_s": 1.0}, {"cpu_tree_s": 4.0}, {"cpu_tree_s": None})["cpu_tree_s"] == pytest.approx(2.0)
+        assert self.row({"cpu_tree_s": 9.0}, {"cpu_tree_s": 0.0})["cpu_tree_s"] == pytest.approx(9.0)  # a clock that did not move
+
+    def test_of_memory_are_the_most_of_any_block(self):
+        assert self.row({"rss_peak_bytes": 5}, {"rss_peak_bytes": 9}, {"rss_peak_bytes": 7})["rss_peak_bytes"] == 9
+
+    def test_a_programs_own_figure_has_an_interval_where_it_is_positive(self):
+        found = self.row(*({"figure_of_merit": value} for value in (10.0, 20.0, 40.0)))
+        assert found["figure_of_merit"] == pytest.approx(20.0)
+        half = 4.3027 * math.log(2) / math.sqrt(3)  # t of two degrees of freedom
+        ends = [20 * math.exp(-half), 20 * math.exp(half)]
+        assert found[["figure_of_merit_low", "figure_of_merit_high"]].tolist() == pytest.approx(ends, rel=1e-4)
+
+    def test_a_programs_own_figure_is_a_median_where_it_is_not(self):
+        found = self.row(*({"figure_of_merit": value} for value in (-3.0, 8.0, 1.0)))
+        assert found["figure_of_merit"] == 1.0
+        assert found[["figure_of_merit_low", "figure_of_merit_high"]].isna().all()
+
+    def test_are_null_where_none_was_told_and_those_of_a_case_its_own(self):
+        assert self.row({"cpu_tree_s": None, "rss_peak_bytes": None})[["cpu_tree_s", "rss_peak_bytes", "figure_of_merit"]].isna().all()
+        rounds = make_rounds(
+            *({"workers": workers, "figure_of_merit": value, "cpu_tree_s": 10.0 * workers, "rss_peak_bytes": workers, **PROCESSES}
+              for workers, value in ((1, -1.0), (2, 5.0)))
+        )  # fmt: skip
+        names = ["figure_of_merit", "cpu_tree_s", "rss_peak_bytes"]
+        assert scaling(rounds).set_index("workers")[names].to_numpy().tolist() == [[-1.0, 10.0, 1], [5.0, pytest.approx(20.0), 2]]
+
+
+def test_rows_are_in_the_order_of_what_was_asked_and_sizes_in_that_of_their_numbers():
+    rounds = make_rounds(
+        *({"size": size, "workers": workers, "backend": backend}
+          for size in ("1000", "9", "20") for backend, workers in (("threads", 2), ("serial", 1), ("threads", 16), ("threads", 3)))
+    )  # fmt: skip
+    found = scaling(rounds)[["size", "backend", "workers"]].to_numpy().tolist()
+    assert found == [[size, *one] for size in ("9", "20", "1000")
+                     for one in (["serial", 1], ["threads", 2], ["threads", 3], ["threads", 16])]  # fmt: skip
+
+
+class TestAProgram:
+    PROGRAM = {"backend": "program", "workload": "./solve {workers}", "kind": None, "size": None, "imbalance": None}
+
+    def test_has_itself_with_one_worker_for_a_baseline(self):
+        rounds = make_rounds(*({"wall_s": wall_s, "workers": workers, **self.PROGRAM} for workers, wall_s in ((1, 6.0), (2, 4.0), (3, 2.0))))
+        table = scaling(rounds).set_index("workers")
+        assert table["speedup"].to_dict() == pytest.approx({1: 1.0, 2: 1.5, 3: 3.0})
+        assert table["efficiency"].to_dict() == pytest.approx({1: 1.0, 2: 0.75, 3: 1.0})
+        assert table["relative_speedup"].to_dict() == pytest.approx({1: 1.0, 2: 1.5, 3: 3.0})
+
+    def test_with_one_worker_is_no_baseline_of_another_interface(self):
+        rounds = make_rounds({"wall_s": 6.0, "workers": 1, **PROCESSES}, {"wall_s": 2.0, "workers": 2, **PROCESSES})
+        assert scaling(rounds)[["speedup", "efficiency"]].isna().all(axis=None)
 
 
 class TestFailedCases:

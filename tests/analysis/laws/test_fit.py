@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy import stats
 
 from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.laws.karp_flatt import karp_flatt
+from scalebench.analysis.laws.predict import predict
 from scalebench.analysis.laws.registry import LAWS
 from scalebench.errors import UsageError
 
@@ -198,6 +200,49 @@ class TestRefused:
     def test_are_tables_that_make_no_sense(self, frame):
         with pytest.raises(UsageError, match="a law is fitted to"):
             fit(frame)
+
+
+class TestLittleNoise:
+    """So little that the law is straight within it: then all figures have closed forms."""
+
+    COUNTS, SERIAL, NOISE = np.array([1, 2, 4, 8, 16, 32, 64, 128]), 0.1, 1e-5
+
+    def fitted(self):
+        """Amdahl's law, a measurement a count; its design in logs of the rate, and the residuals about its best."""
+        table = noisy(self.COUNTS, usl(self.COUNTS, self.SERIAL, 0.0), self.NOISE, seed=4)
+        share = 1 / usl(self.COUNTS, self.SERIAL, 0.0)  # time of a unit of work, of one worker's 1
+        design = np.column_stack([1 / self.COUNTS, np.ones(8)]) / share[:, None]  # of logs by parallel and serial time
+        logs = np.log(table["wall_s"].to_numpy() / share)
+        best, squares, *_ = np.linalg.lstsq(design, logs, rcond=None)
+        return fit(table), design, best, float(squares[0])
+
+    def test_intervals_of_coefficients_are_those_of_linear_regression(self):
+        """By 4,000 draws: an end is known to 4% of its distance."""
+        found, design, best, squares = self.fitted()
+        parallel, serial = np.array([0.9, 0.1]) + best
+        covariance = np.linalg.inv(design.T @ design) * squares / 6
+        toward = np.array([-serial, parallel]) / (parallel + serial) ** 2  # d(serial share)
+        half = stats.t.ppf(0.975, 6) * np.sqrt(toward @ covariance @ toward)
+        told = found.laws["amdahl"].coefficients["serial_fraction"]
+        assert told.value == pytest.approx(serial / (parallel + serial), abs=half / 1000)
+        assert [told.low - told.value, told.high - told.value] == pytest.approx([-half, half], rel=0.06)
+
+    def test_a_prediction_has_the_interval_of_linear_regression(self):
+        """Within the data, where the law's own share is that of the place; beyond, that of the end at least."""
+        found, design, _, squares = self.fitted()
+        for count in (3, 128, 100_000):
+            at = np.array([1 / count, 1]) * usl(count, self.SERIAL, 0.0)
+            own = at @ np.linalg.inv(design.T @ design) @ at
+            half = stats.t.ppf(0.975, 6) * np.sqrt(squares / 6 * (1 + own))
+            told = predict(found, [count], "amdahl").iloc[0]
+            ends = np.log([told["wall_s_low"] / told["wall_s"], told["wall_s_high"] / told["wall_s"]])
+            assert ends.tolist() == pytest.approx([-half, half], rel=0.04)
+
+    def test_the_criterion_is_that_of_hurvich_and_tsai(self):
+        found, _, _, squares = self.fitted()
+        parameters = 3  # parallel and serial time, and the spread
+        expected = 8 * np.log(squares / 8) + 2 * parameters + 2 * parameters * (parameters + 1) / (8 - parameters - 1)
+        assert found.laws["amdahl"].aicc == pytest.approx(expected, rel=1e-3)
 
 
 class TestBlocks:
