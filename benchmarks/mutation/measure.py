@@ -17,6 +17,7 @@ import difflib
 import fnmatch
 import os
 import random
+import re
 import resource
 import shutil
 import signal
@@ -33,7 +34,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-OTHERS_S = 10.0  #: of tests that don't mirror the module, for each mutant
+OTHERS_S = 5.0  #: of tests that don't mirror the module, for each mutant
 ROOM = 4 * 2**30  #: bytes that a mutant may take besides what the process has
 STEP_S = 0.02  #: between two looks at the mutants that are running
 SHOWN = 500  #: letters of a survivor's change
@@ -95,7 +96,9 @@ def paths(only: Sequence[str]) -> Iterator[Path]:
     known = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["mutmut"]["only_mutate"]
     for path in sorted((ROOT / "scalebench").rglob("*.py")):
         module = path.relative_to(ROOT)
-        if any(fnmatch.fnmatch(str(module), one) for one in known) and any(fnmatch.fnmatch(str(module), f"*{one}*") for one in only):
+        if any(fnmatch.fnmatch(str(module), one) for one in known) and any(
+            fnmatch.fnmatch(str(module), f"*{one}*") for one in only
+        ):
             yield module
 
 
@@ -105,6 +108,7 @@ class Mutants:
 
     modules: Sequence[Module]
     most: int | None  #: mutants of a module
+    again: frozenset[str] | None  #: names of those that are wanted; None: all
     processes: int
     items: list[pytest.Item] = field(default_factory=list)
     took: list[float] = field(default_factory=list)  #: s, by item
@@ -117,7 +121,7 @@ class Mutants:
         self._look()
         print(f"{datetime.now(UTC):%d %B %Y}, {len(self.items)} tests\n\n{HEAD}", flush=True)
         for module in self.modules:
-            names = sorted(module.changes)
+            names = sorted(name for name in module.changes if self.again is None or name in self.again)
             drawn = names if self.most is None else random.Random(str(module.path)).sample(names, min(self.most, len(names)))
             self._row(module, self._run(module, drawn))
         if len(self.rows) > 1:
@@ -130,14 +134,15 @@ class Mutants:
         from mutmut.state import state
 
         set_mutant_under_test("stats")
+        hits = state()._stats  # noqa: SLF001 - mutmut notes there which functions were reached
         for place, item in enumerate(self.items):
-            state()._stats.clear()
+            hits.clear()
             began = time.perf_counter()
             well = _passes(item, self.items[place + 1] if place + 1 < len(self.items) else None)
             self.took.append(time.perf_counter() - began)
             if not well:
                 print(f"fails without a change: {item.nodeid}", file=sys.stderr, flush=True)
-            for function in state()._stats if well else ():
+            for function in hits if well else ():
                 self.reached[function].add(place)
         set_mutant_under_test("")
 
@@ -235,10 +240,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="*", default=["*"], help="modules, by patterns of their paths")
     parser.add_argument("--sample", type=int, help="mutants of each module, at most, drawn with a fixed seed (default: all)")
+    parser.add_argument("--again", type=Path, help="only the mutants that are named in a file, as those that survived")
     parser.add_argument("--processes", type=int, default=2, help="that run mutants (default 2)")
     asked = parser.parse_args()
+    again = None if asked.again is None else frozenset(re.findall(r"scalebench\.\S+__mutmut_\d+", asked.again.read_text(encoding="utf-8")))
     os.chdir(ROOT)  # names of mutants are those of relative paths
-    modules = [changed(path) for path in paths(asked.only)]
+    wanted = [path for path in paths(asked.only) if again is None or any(one.startswith(".".join(path.with_suffix("").parts) + ".x") for one in again)]
+    modules = [changed(path) for path in wanted]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, "copy")
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", "__pycache__", ".venv", "site"))
@@ -248,7 +256,7 @@ def main() -> int:
         sys.path.insert(0, str(copy))  # before the installed one, here and in what tests start
         os.environ["PYTHONPATH"] = str(copy)
         pytest.main(["-qq", "-s", "-p", "no:cacheprovider", "-m", "not long and not alone", "--hypothesis-profile=mutation",
-                     "tests/analysis", "tests/results"], plugins=[Mutants(modules, asked.sample, asked.processes)])  # fmt: skip
+                     "tests/analysis", "tests/results"], plugins=[Mutants(modules, asked.sample, again, asked.processes)])  # fmt: skip
         os.chdir(ROOT)
     return 0
 

@@ -143,7 +143,9 @@ class TestFigures:
         """Standard error of a median: 1.2533 / 1.349 of the distance of the quartiles, by the root of the number of rounds."""
         walls = {"a": [1.0, 1.2, 1.1, 1.3, 1.25], "b": [1.3, 1.5, 1.1, 1.4, 1.35, 1.6, 1.45]}
         rows = [{"run_id": name, "round": at, "wall_s": wall} for name, many in walls.items() for at, wall in enumerate(many)]
-        found = compare([Side(name=name, rounds=make_rounds(*(row for row in rows if row["run_id"] == name))) for name in walls]).iloc[0]
+        found = compare(
+            [Side(name=name, rounds=make_rounds(*(row for row in rows if row["run_id"] == name))) for name in walls]
+        ).iloc[0]
         logs = [np.log(many) for many in walls.values()]
         errors = [1.2533 / 1.349 * np.subtract(*np.quantile(log, [0.75, 0.25])) / np.sqrt(len(log)) for log in logs]
         distance = np.median(logs[1]) - np.median(logs[0])

@@ -284,14 +284,15 @@ class TestPoints:
         assert case[["lost_to", "lost", "gained_by", "gained"]].isna().all()
 
 
+PROGRAM = {"backend": "program", "workload": "./solve", "kind": None, "size": None, "imbalance": None, "work_units": 6,
+           **dict.fromkeys(["busy_s", "busy_max_s", "cpu_s", "cpu_wait_s"])}  # fmt: skip
+
+
 class TestAProgram:
     """It has no tasks that could be timed, but the CPU time of all its processes."""
 
-    PROGRAM = {"backend": "program", "workload": "./solve", "kind": None, "size": None, "imbalance": None, "work_units": 6,
-               **dict.fromkeys(["busy_s", "busy_max_s", "cpu_s", "cpu_wait_s"])}  # fmt: skip
-
     def account(self, *rows):
-        found = account(make_rounds(*({**self.PROGRAM, **row} for row in rows)))
+        found = account(make_rounds(*({**PROGRAM, **row} for row in rows)))
         return found[found["workers"] == 4].iloc[0]
 
     def test_has_its_cpu_cost_and_the_use_of_cpus_and_they_multiply_to_the_efficiency(self):

@@ -89,14 +89,21 @@ def test_a_point_that_keeps_just_half_is_enough():
 
 
 def test_every_curve_of_a_run_has_a_row_with_what_it_was_of():
-    whole = pd.concat([sweep(blocks=4), sweep(workers=3, cost_s=3e-4, blocks=4).query("backend == 'processes'")], ignore_index=True)
+    whole = pd.concat(
+        [sweep(cost_s=0.5e-4, blocks=4), sweep(workers=3, cost_s=3e-4, blocks=4).query("backend == 'processes'")],
+        ignore_index=True,
+    )
     whole = whole[~((whole["workers"] == 3) & (whole["block"] == 3) & (whole["size"] == "100"))]
     found = granularity(whole).query("backend == 'processes'").set_index("workers")
-    assert found["metg_s"].tolist() == pytest.approx([2 * COST_S, 6 * COST_S], rel=0.35)
-    assert found["metg_s"].is_monotonic_increasing
+    # linear in efficiency: from 2/3 to 1/6 of it, and from 10/13 to 1/4
+    expected = {
+        2: 1.5e-4 - 0.9e-4 * (2 / 3 - 1 / 2) / (2 / 3 - 1 / 6),
+        3: 1.3e-3 - 0.9e-3 * (10 / 13 - 1 / 2) / (10 / 13 - 1 / 4),
+    }
+    assert found["metg_s"].to_dict() == pytest.approx(expected)
     assert found["blocks"].to_dict() == {2: 4, 3: 3}
-    assert found["shortest_s"].to_dict() == pytest.approx({2: 10 * TURN_S + COST_S, 3: 10 * TURN_S + 3e-4})
-    assert found["finer_s"].to_dict() == pytest.approx({2: 10 * TURN_S + COST_S, 3: 100 * TURN_S + 3e-4})
+    assert found["shortest_s"].to_dict() == pytest.approx({2: 0.6e-4, 3: 3.1e-4})
+    assert found["finer_s"].to_dict() == pytest.approx({2: 0.6e-4, 3: 4e-4})
     assert found["crossings"].tolist() == [1, 1]
     assert found["lost_up_to_s"].isna().all()
 

@@ -242,7 +242,9 @@ def test_cost_and_slowness_are_over_the_least_of_what_may_be_recommended():
     assert found["slower"].to_dict() == pytest.approx({1: 2.5, 2: 1.25, 4: 1.0})
     assert found["cost"].to_dict() == pytest.approx({1: 1.0, 2: 1.0, 4: 1.6})
     assert found["shown"].to_dict() == {1: False, 2: False, 4: True}
-    bad = make_rounds({"backend": "processes", "start_method": "fork", "workers": 4, "block": 4, "attempt": 1, "status": "crashed"})
+    bad = make_rounds(
+        {"backend": "processes", "start_method": "fork", "workers": 4, "block": 4, "attempt": 1, "status": "crashed"}
+    )
     rounds = pd.concat([run({0: 1.0, 2: 0.5, 4: 0.01}, spread=0, mood=0), bad], ignore_index=True)
     found = only(rounds).cases.set_index("workers")
     assert found.loc[[1, 2], "cost"].tolist() == pytest.approx([1.0, 1.0])
