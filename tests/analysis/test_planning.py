@@ -110,6 +110,26 @@ class TestComponentsOfCases:
         found = case_components(rounds, with_baseline(launches(rounds)))["between"]
         assert found.tolist() == pytest.approx([np.var(np.log([1, 1.25, 1.5, 1.75]), ddof=1)] * 2)
 
+    def test_of_launches_of_different_lengths_are_of_the_rounds_that_all_of_them_have(self):
+        """The last rounds of the first would tell of more spread."""
+        walls = [[1.0, 1.1, 1.3, 9.0, 0.1], [1.2, 1.0, 1.1]]
+        rows = [
+            {"block": block, "round": number, "wall_s": wall, "backend": "processes", "workers": 2}
+            for block, launch in enumerate(walls)
+            for number, wall in enumerate(launch)
+        ]
+        rounds = make_rounds(*rows)
+        (found,) = case_components(rounds, with_baseline(launches(rounds))).to_dict("records")
+        logs = np.log([launch[:3] for launch in walls])
+        within = logs.var(axis=1, ddof=1).mean()
+        assert found["within"] == pytest.approx(within)
+        assert found["between"] == pytest.approx(max(0, logs.mean(axis=1).var(ddof=1) - within / 3))
+
+    def test_between_launches_are_nothing_where_the_rounds_explain_more(self):
+        rows = [{"block": block, "round": number, "wall_s": wall} for block in range(3) for number, wall in enumerate([1.0, 2.0])]
+        rounds = make_rounds(*rows)
+        assert case_components(rounds, with_baseline(launches(rounds)))["between"].tolist() == [0.0]
+
     def test_of_one_block_are_unknown_between_launches(self):
         rounds = make_rounds(*({"round": number, "wall_s": 1 + number / 8} for number in range(5)))
         found = case_components(rounds, with_baseline(launches(rounds)))

@@ -1,13 +1,18 @@
 """A file that is small on disk and huge in memory is refused before memory is used; who trusts it may say so."""
 
+import contextlib
 import json
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from factories import make_case, make_row
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scalebench import cli
 from scalebench.errors import ResultsError, UsageError
@@ -156,3 +161,44 @@ def test_texts_are_read_as_they_are_whatever_way_they_were_written(tmp_path):
     assert found["size"].tolist() == [str(size) for size in range(100)]
     pq.write_table(table, tmp_path / "run" / "rounds.parquet", use_dictionary=False)
     assert load(tmp_path / "run").rounds.equals(found)
+
+
+@given(most=st.integers(1, 10**9), times=st.floats(1, 1e12, exclude_min=True))
+def test_the_limit_that_is_told_lets_the_file_in_and_is_no_more_than_some_times_what_it_takes(most, times):
+    found = most * times
+    limits.check(Path("a"), most, most, "rows")
+    if found <= most:
+        return
+    with pytest.raises(ResultsError) as raised:
+        limits.check(Path("a"), found, most, "rows")
+    needed = int(re.search(r"--limit (\d+), or SCALEBENCH_LIMIT=\1$", str(raised.value))[1])
+    assert needed == 2 or needed * most >= found > needed / 2.5 * most
+    with limits.raised(str(needed)) if needed <= 10**6 else contextlib.suppress(ResultsError):
+        limits.check(Path("a"), found, most, "rows")
+
+
+def test_the_flag_goes_before_the_variable_and_holds_only_while_it_is_asked_for(monkeypatch):
+    monkeypatch.setenv(limits.VARIABLE, "3")
+    assert limits.factor() == 3
+    with limits.raised("10"):
+        assert limits.factor() == 10
+        with limits.raised(None):
+            assert limits.factor() == 3
+        assert limits.factor() == 10
+    assert limits.factor() == 3
+    monkeypatch.delenv(limits.VARIABLE)
+    assert limits.factor() == 1
+    with limits.raised("1e6"):
+        assert limits.factor() == 1_000_000
+    with pytest.raises(UsageError, match="not a number above 0 and up to 1,000,000"), limits.raised("1000001"):
+        pass
+
+
+def test_room_is_for_rows_and_for_bytes_of_all_files_together():
+    room = limits.Room(rows=10, size=2**20, instead="Less. ")
+    room.take(Path("a"), rows=6, size=2**19)
+    room.take(Path("b"), rows=4, size=2**19)
+    with pytest.raises(ResultsError, match=r"^c: 11 rows; at most 10 are read\.\nLess\. If you trust it"):
+        room.take(Path("c"), rows=1)
+    with pytest.raises(ResultsError, match=r"^d: 1 MiB in memory; at most 1 are read"):
+        limits.Room(rows=10, size=2**20).take(Path("d"), size=2**20 + 1)

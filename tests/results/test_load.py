@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 
 import pandas as pd
 import pyarrow as pa
@@ -11,7 +12,7 @@ from factories import make_result, make_rounds, make_tasks, sweep_rows, write_pa
 
 from scalebench.errors import ResultsError
 from scalebench.results.exchange import write_json
-from scalebench.results.load import find_runs, latest_run, load
+from scalebench.results.load import find_runs, latest_run, load, load_many
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, arrow_schema
 
 RUN_IDS = ("20260131T120000-aaaaaa", "20260201T080000-bbbbbb", "20260201T090000-000000")
@@ -119,6 +120,52 @@ class TestAFolderOfRuns:
         new, old = write_run(RUN_IDS[1]), write_run(RUN_IDS[0], below="results/reference")
         (tmp_path / "results" / "no run").mkdir()
         assert find_runs(tmp_path / "results") == [old, new]
+
+
+class TestSeveral:
+    def test_are_read_as_the_rows_of_all_each_with_what_is_known_of_it(self, write_run):
+        folders = [write_run(run_id) for run_id in RUN_IDS[:2]]
+        result = load_many(folders)
+        assert list(dict.fromkeys(result.rounds["run_id"])) == list(RUN_IDS[:2])
+        assert list(dict.fromkeys(result.tasks["run_id"])) == list(RUN_IDS[:2])
+        assert (len(result.rounds), len(result.tasks), result.path) == (24, 48, None)
+        assert result.rounds.index.is_unique
+        assert [about["run_id"] for about in result.runs] == list(RUN_IDS[:2])
+
+    def test_that_hold_the_same_run_are_refused_with_both_names(self, write_run, tmp_path):
+        one, other = write_run(RUN_IDS[0]), write_run(RUN_IDS[1])
+        with pytest.raises(ResultsError, match=rf"{one} and .*results both hold run {RUN_IDS[0]}\.\nGive each run once"):
+            load_many([one, tmp_path / "results"])
+        assert len(load_many([one, other]).runs) == 2
+
+    def test_of_none_or_latest_are_the_latest_run(self, write_run, in_tmp):
+        for run_id in RUN_IDS[:2]:
+            write_run(run_id)
+        assert load_many([]).about["run_id"] == load_many(["latest"]).about["run_id"] == RUN_IDS[1]
+        assert len(load_many(["latest", RUN_IDS[0]]).runs) == 2
+
+    def test_may_be_files_of_json_in_a_folder(self, write_run, tmp_path):
+        (tmp_path / "mailed").mkdir()
+        for run_id in RUN_IDS[:2]:
+            write_json(load(write_run(run_id)), tmp_path / "mailed" / f"{run_id}.json")
+            found = load(tmp_path / "mailed")
+            assert found.path == tmp_path / "mailed" or len(found.runs) == 1
+        assert [about["run_id"] for about in found.runs] == list(RUN_IDS[:2])
+        assert (len(found.rounds), len(found.tasks)) == (24, 48)
+        assert found.rounds.index.is_unique
+        assert found.tasks.index.is_unique
+
+
+class TestAFileOfAnotherTool:
+    FILE = Path(__file__).parents[1] / "data" / "pyperf_2_0_1_py36.json"
+
+    def test_is_read_and_refused_where_worker_counts_are_wanted(self, write_run):
+        assert load(self.FILE).about["tool"] == "pyperf"
+        with pytest.raises(ResultsError, match=r"is of pyperf: no worker counts.*\nCompare it: scalebench compare"):
+            load(self.FILE, foreign=False)
+        with pytest.raises(ResultsError, match="is of pyperf"):
+            load_many([write_run(), self.FILE], foreign=False)
+        assert load(write_run(RUN_IDS[1]), foreign=False).about["run_id"] == RUN_IDS[1]
 
 
 class TestTheLatestRun:

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pytest
+from factories import make_rounds
 from pools import pool_run
 
 from scalebench.analysis.simulation.model import Costs
-from scalebench.analysis.simulation.parts import figures, line
+from scalebench.analysis.simulation.parts import durations, figures, line
+from scalebench.results.schema import TASKS, to_frame
 
 
 def costs_at(workers, ahead=True):
@@ -77,3 +79,78 @@ def test_tasks_that_were_not_recorded_show_nothing():
 
 def test_serial_rounds_have_no_parts():
     assert figures(*pool_run(costs_at, backend="serial", workers=(1,))).empty
+
+
+class TestARound:
+    """Eleven workers, two chunks each of two tasks that follow each other at once: by hand what its moments show."""
+
+    def figures(self, **changed):
+        row = {"backend": "processes", "start_method": "fork", "workers": 11, "tasks": 44, "chunksize": 2, "chunksize_found": 2,
+               "wall_s": 8.0, "busy_s": 70.0, **changed}  # fmt: skip
+        rounds = make_rounds(row, {**row, "warmup": True, "round": 1})
+        firsts = [0.0625, *(0.125 + 0.0625 * place for place in range(9)), 4.0]  # the first two and the last are not the rule
+        tasks = []
+        for worker, first in enumerate(firsts):
+            starts = [first, first + 0.5, first + 1.0 + (2.0 if worker == 3 else 0.25), first + 1.5 + (2.0 if worker == 3 else 0.25)]
+            tasks += [{"worker": worker, "start_s": start, "stop_s": start + 0.5} for start in starts]
+        key = {name: rounds[name].iloc[0] for name in ("run_id", "case_id", "block", "attempt", "round")}
+        tasks = [{**key, **one, "task": number} for number, one in enumerate(reversed(tasks))]
+        return figures(rounds, to_frame(tasks, TASKS))
+
+    def test_shows_when_its_first_task_began_and_what_came_after_the_last(self):
+        (found,) = self.figures().to_dict("records")
+        assert found["chunks"] == 22
+        assert found["share"] == pytest.approx(70 / 88)
+        assert found["first_s"] == 0.0625
+        assert found["tail_s"] == pytest.approx(8.0 - 6.25)
+
+    def test_shows_a_turn_where_the_workers_had_no_time_left(self):
+        """Most gaps are within chunks, of nothing; the median of them, by chunk, is next to nothing too."""
+        assert self.figures()["turn_s"].tolist() == [pytest.approx(0, abs=1e-8)]
+        assert self.figures(busy_s=60.0)["turn_s"].isna().all()
+
+    def test_shows_the_managers_time_where_the_workers_had_next_to_none(self):
+        assert self.figures()["manager_s"].isna().all()
+        assert self.figures(busy_s=26.0)["manager_s"].tolist() == [pytest.approx((8.0 - 0.0625) / 22)]
+        assert self.figures(busy_s=26.0, distribution="block")["manager_s"].isna().all()
+        assert self.figures(busy_s=0.02, wall_s=0.009)["manager_s"].isna().all()
+
+    def test_that_is_dealt_out_has_a_chunk_a_worker(self):
+        assert self.figures(distribution="block", chunksize_found=None)["chunks"].tolist() == [11]
+        assert self.figures(distribution="block", tasks=45, chunksize_found=None)["chunks"].tolist() == [9]
+        assert self.figures(chunksize_found=None)["chunks"].tolist() == [44]
+
+
+def test_the_time_between_two_sends_is_that_of_most_first_starts():
+    """One worker that came early and one that came late are left out of eleven; of those that began after an answer all are."""
+    starts = [0.0, *(1.0 + 0.25 * place for place in range(9)), 9.0, 11.0]
+    rows = [{"worker": worker, "start_s": start, "stop_s": 10.0 + start, "task": worker} for worker, start in enumerate(starts)]
+    rounds = make_rounds({"backend": "processes", "start_method": "fork", "workers": 12, "tasks": 12, "wall_s": 30.0, "chunksize_found": 1})
+    key = {name: rounds[name].iloc[0] for name in ("run_id", "case_id", "block", "attempt", "round")}
+
+    def send(some):
+        return figures(rounds, to_frame([{**key, **one} for one in some], TASKS))["send_s"].iloc[0]
+
+    assert send(rows) == pytest.approx(0.25)
+    assert np.isnan(send([*rows[:3], rows[-1]]))
+    assert send(rows[1:5]) == pytest.approx(0.25)
+
+
+def test_a_line_is_the_least_squares_of_relative_errors():
+    workers = np.array([4, 8, 16, 64])
+    took = np.array([0.30, 0.34, 0.52, 1.55])
+    rounds = make_rounds(*(
+        {"backend": "processes", "start_method": "fork", "workers": int(count), "block": block, "startup_s": value * mood}
+        for count, value in zip(workers, took, strict=True) for block, mood in enumerate([0.5, 1.0, 2.0])
+    ))  # fmt: skip
+    found = line(rounds, "startup_s")
+    expected, *_ = np.linalg.lstsq(np.column_stack([1 / took, workers / took]), np.ones(4), rcond=None)
+    assert [found.at_one[0], found.per_worker[0]] == pytest.approx(expected.tolist())
+    assert found.at(10)[0] == pytest.approx(expected @ [1, 10])
+    assert found.counts == (4, 8, 16, 64)
+
+
+def test_tasks_last_from_their_start_to_their_stop_in_the_launches_that_were_chosen():
+    rounds, tasks = pool_run(costs_at, workers=(8, 16), suites=((0.05, 4), (0.25, 1)))
+    chosen = rounds[rounds["suite"] == "suite1"]
+    assert durations(chosen, tasks).tolist() == pytest.approx([0.25] * 3 * (8 + 16))
