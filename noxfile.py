@@ -183,7 +183,7 @@ def fuzz(session: nox.Session) -> None:
 
 @nox.session
 def mutation(session: nox.Session) -> None:
-    """Do the tests of analysis/ and results/ notice a changed line? Module by module, an hour; ``-- --only mood`` for one."""
+    """Do the tests of analysis/ and results/ notice a changed line? ``-- --only mood`` for some modules, ``-- --sample 40`` for a part of each."""
     session.install("-e", ".[all]", *group("tests"), *group("mutation"))
     session.run("python", "benchmarks/mutation/measure.py", *session.posargs)
 

@@ -1,5 +1,7 @@
 """Across machines the scaling is compared: at equal workers, at an equal share of the CPUs, and by its own figures."""
 
+import numpy as np
+import pandas as pd
 import pytest
 from factories import make_rounds, sweep_rows
 
@@ -9,6 +11,19 @@ from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SE
 def machine(name, workers, cpus, **common):
     """Scales perfectly up to two workers."""
     return make_rounds(*sweep_rows(workers, **common), run_id=name, machine_id=name, cpu_budget=cpus)
+
+
+def sweep(name, overhead_s):
+    rows = []
+    for size in (100, 1000, 10_000, 100_000):
+        work = size * 1e-6
+        common = {"size": str(size), "tasks": 1000, "work_units": size * 1000}
+        rows += [{**common, "block": block, "wall_s": 1000 * work} for block in range(3)]
+        rows += [
+            {**common, "block": block, "backend": "processes", "workers": 2, "wall_s": 500 * (work + overhead_s)}
+            for block in range(3)
+        ]
+    return make_rounds(*rows, run_id=name)
 
 
 def values(found, measure):
@@ -64,18 +79,6 @@ def test_the_knee_is_compared_whatever_the_last_count():
 
 
 def test_the_granularity_of_a_sweep_is_compared():
-    def sweep(name, overhead_s):
-        rows = []
-        for size in (100, 1000, 10_000, 100_000):
-            work = size * 1e-6
-            common = {"size": str(size), "tasks": 1000, "work_units": size * 1000}
-            rows += [{**common, "block": block, "wall_s": 1000 * work} for block in range(3)]
-            rows += [
-                {**common, "block": block, "backend": "processes", "workers": 2, "wall_s": 500 * (work + overhead_s)}
-                for block in range(3)
-            ]
-        return make_rounds(*rows, run_id=name)
-
     found = values(shapes([sweep("a", 1e-3), sweep("b", 4e-3)]), METG)
     assert found[2, 0] == pytest.approx(2e-3, rel=0.05)
     # half lies between sizes a decade apart: 1 ms keeps 1/5, 10 ms keep 10/14; linear in efficiency between 5 and 14 ms
@@ -86,3 +89,42 @@ def test_nothing_is_compared_with_nothing():
     whole = machine("a", (1, 2), 2)
     assert shapes([whole, whole.iloc[:0]]).empty
     assert shapes([whole, machine("b", (1, 2), 2, kind="blas")]).empty
+
+
+def test_the_granularity_of_several_runs_is_their_median_and_has_no_interval():
+    several = pd.concat([sweep(f"a{place}", cost) for place, cost in enumerate([1e-3, 5e-4, 1.2e-3])], ignore_index=True)
+    found = shapes([several, sweep("b", 1e-3)])
+    found = found[found["measure"] == METG].set_index("side")
+    assert found.loc[0, "value"] == found.loc[1, "value"]
+    assert found.loc[0, ["low", "high"]].isna().all()
+    assert found.loc[1, ["low", "high"]].notna().all()
+    assert found["at"].tolist() == [2.0, 2.0]
+
+
+def test_blocks_of_several_runs_of_a_side_are_blocks_of_one():
+    def efficiency(*runs):
+        rows = [machine(f"a{place}", (2,), 4, blocks=2).assign(wall_s=lambda one, by=by: one["wall_s"].where(one["workers"] == 1, one["wall_s"] * by))
+                for place, by in enumerate(runs)]  # fmt: skip
+        found = shapes([pd.concat(rows, ignore_index=True), machine("b", (2,), 4)])
+        return found[(found["measure"] == EQUAL_WORKERS) & (found["side"] == 0)].iloc[0]
+
+    one, two = efficiency(1.0), efficiency(1.0, 1.21)
+    assert one[["low", "high"]].isna().all()
+    assert two["value"] == pytest.approx(1 / 1.1)
+    half = 3.1824 * np.std(np.log([1, 1, 1.21, 1.21]), ddof=1) / 2  # t of three degrees of freedom
+    assert np.log(two[["low", "high"]].astype(float) * 1.1).tolist() == pytest.approx([-half, half], rel=1e-4)
+
+
+def test_what_only_one_machine_has_or_only_the_others_have_is_left_out():
+    found = shapes([machine("a", (1, 2), 4), machine("b", (1, 2, 8), 8), machine("c", (2, 8), 8)])
+    places = {(row["at"], row["side"]) for _, row in found[found["measure"] == EQUAL_WORKERS].iterrows()}
+    assert places == {(1, 0), (1, 1), (2, 0), (2, 1), (2, 2)}
+    assert found["tasks"].tolist() == [24] * len(found)
+
+
+def test_a_program_is_compared_too_and_another_tools_rows_are_not():
+    program = {"backend": "program", "workload": "./solve", "kind": None, "size": None, "imbalance": None}
+    rows = [{"block": block, "workers": workers, "wall_s": wall_s, **program} for block in range(3) for workers, wall_s in ((1, 4.0), (2, 2.5))]
+    other = make_rounds({}, run_id="tool").assign(backend=pd.array([None], dtype="string"))
+    found = shapes([pd.concat([make_rounds(*rows), other], ignore_index=True), make_rounds(*rows)])
+    assert values(found, EQUAL_WORKERS) == pytest.approx({(1, 0): 1.0, (1, 1): 1.0, (2, 0): 0.8, (2, 1): 0.8})
