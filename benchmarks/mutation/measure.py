@@ -243,9 +243,17 @@ def main() -> int:
     parser.add_argument("--again", type=Path, help="only the mutants that are named in a file, as those that survived")
     parser.add_argument("--processes", type=int, default=2, help="that run mutants (default 2)")
     asked = parser.parse_args()
-    again = None if asked.again is None else frozenset(re.findall(r"scalebench\.\S+__mutmut_\d+", asked.again.read_text(encoding="utf-8")))
+    again = (
+        None
+        if asked.again is None
+        else frozenset(re.findall(r"scalebench\.\S+__mutmut_\d+", asked.again.read_text(encoding="utf-8")))
+    )
     os.chdir(ROOT)  # names of mutants are those of relative paths
-    wanted = [path for path in paths(asked.only) if again is None or any(one.startswith(".".join(path.with_suffix("").parts) + ".x") for one in again)]
+    wanted = [
+        path
+        for path in paths(asked.only)
+        if again is None or any(one.startswith(".".join(path.with_suffix("").parts) + ".x") for one in again)
+    ]
     modules = [changed(path) for path in wanted]
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, "copy")

@@ -124,7 +124,11 @@ def test_what_only_one_machine_has_or_only_the_others_have_is_left_out():
 
 def test_a_program_is_compared_too_and_another_tools_rows_are_not():
     program = {"backend": "program", "workload": "./solve", "kind": None, "size": None, "imbalance": None}
-    rows = [{"block": block, "workers": workers, "wall_s": wall_s, **program} for block in range(3) for workers, wall_s in ((1, 4.0), (2, 2.5))]
+    rows = [
+        {"block": block, "workers": workers, "wall_s": wall_s, **program}
+        for block in range(3)
+        for workers, wall_s in ((1, 4.0), (2, 2.5))
+    ]
     other = make_rounds({}, run_id="tool").assign(backend=pd.array([None], dtype="string"))
     found = shapes([pd.concat([make_rounds(*rows), other], ignore_index=True), make_rounds(*rows)])
     assert values(found, EQUAL_WORKERS) == pytest.approx({(1, 0): 1.0, (1, 1): 1.0, (2, 0): 0.8, (2, 1): 0.8})

@@ -68,7 +68,9 @@ class TestAResult:
     def test_of_one_run_knows_that_one_and_of_many_each(self):
         one = make_result(make_rounds({}), findings=[{"code": "SB101"}])
         assert one.runs == [one.about]
-        many = Result(one.rounds, one.tasks, {"runs": [one.about, {"run_id": "other", "findings": [{"code": "SB102"}]}, "no run"]})
+        many = Result(
+            one.rounds, one.tasks, {"runs": [one.about, {"run_id": "other", "findings": [{"code": "SB102"}]}, "no run"]}
+        )
         assert [about["run_id"] for about in many.runs] == [one.about["run_id"], "other"]
         assert [told["code"] for told in many.findings] == ["SB101", "SB102"]
 

@@ -244,7 +244,9 @@ class _Curve:
         wall_s = simulate_round(chunks, workers, Costs(**best, ahead=ahead))
         least = bounds(count, workers, float(chunks.sum()), float(chunks.max()), **costs)
         drawn_s = wall_s * least / least[0]
-        startup = sum(self.lines[name].at(workers) for name in ("startup_s", "up_s", "broadcast_s") if name in self.lines)
+        startup = np.sum(
+            [self.lines[name].at(workers) for name in ("startup_s", "up_s", "broadcast_s") if name in self.lines], axis=0
+        )
         broadcast = self.lines.get("broadcast_s")
         launch = drawn_s + startup
         manager = count * (best["send_s"] + best["answer_s"])

@@ -91,7 +91,12 @@ class TestARound:
         firsts = [0.0625, *(0.125 + 0.0625 * place for place in range(9)), 4.0]  # the first two and the last are not the rule
         tasks = []
         for worker, first in enumerate(firsts):
-            starts = [first, first + 0.5, first + 1.0 + (2.0 if worker == 3 else 0.25), first + 1.5 + (2.0 if worker == 3 else 0.25)]
+            starts = [
+                first,
+                first + 0.5,
+                first + 1.0 + (2.0 if worker == 3 else 0.25),
+                first + 1.5 + (2.0 if worker == 3 else 0.25),
+            ]
             tasks += [{"worker": worker, "start_s": start, "stop_s": start + 0.5} for start in starts]
         key = {name: rounds[name].iloc[0] for name in ("run_id", "case_id", "block", "attempt", "round")}
         tasks = [{**key, **one, "task": number} for number, one in enumerate(reversed(tasks))]
@@ -125,7 +130,9 @@ def test_the_time_between_two_sends_is_that_of_most_first_starts():
     """One worker that came early and one that came late are left out of eleven; of those that began after an answer all are."""
     starts = [0.0, *(1.0 + 0.25 * place for place in range(9)), 9.0, 11.0]
     rows = [{"worker": worker, "start_s": start, "stop_s": 10.0 + start, "task": worker} for worker, start in enumerate(starts)]
-    rounds = make_rounds({"backend": "processes", "start_method": "fork", "workers": 12, "tasks": 12, "wall_s": 30.0, "chunksize_found": 1})
+    rounds = make_rounds(
+        {"backend": "processes", "start_method": "fork", "workers": 12, "tasks": 12, "wall_s": 30.0, "chunksize_found": 1}
+    )
     key = {name: rounds[name].iloc[0] for name in ("run_id", "case_id", "block", "attempt", "round")}
 
     def send(some):
