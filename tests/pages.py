@@ -20,6 +20,7 @@ _FENCE = re.compile(r'^```(\w*)(?: title="([^"]+)")?\n(.*?)^```$', re.MULTILINE 
 _INSTALLED = "what is tested is installed already: each session of nox installs '.[all]', and nox -s package the wheel"
 _WRITTEN = "a signature, written from the code and compared with it by tests/docs/test_reference.py"
 _CLUSTER = "needs a Slurm, or hosts: run there by tests/cluster/test_page.py"
+_HOSTS = "needs hosts: run there by tests/cluster/test_mpiexec.py"
 #: page -> beginning of a command, or of a fence -> why no test types it as it stands
 NOT_RUN: dict[str, dict[str, str]] = {
     "README.md": {
@@ -43,6 +44,8 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "ray start": _CLUSTER,
         "scalebench run study.toml --backend": _CLUSTER,
         "scalebench run --launcher slurm --workers": _CLUSTER,
+        "import scalebench": _HOSTS,
+        "import pytest": _HOSTS,
         "scalebench report --format": "run by the test of docs/how-to/scaling-section.md",
         "scalebench fit latest": "run by the test of docs/how-to/scaling-section.md",
     },

@@ -139,7 +139,7 @@ class TestABudget:
     def test_is_spent_on_blocks_and_not_in_a_queue(self, tmp_path, times):
         result = scalebench.run(self.STUDY, results=tmp_path)
         assert result.rounds["block"].nunique() == 5
-        assert result.about["stop_reason"] == "budget"
+        assert result.about["ended_by"] == "budget"
         assert times.now == 10_010
         assert result.about["actual_s"] == 10
 
@@ -153,12 +153,14 @@ class TestABudget:
         result = scalebench.run(resume="latest", results=tmp_path)
         assert result.rounds["block"].nunique() == 5
 
-    def test_of_a_precision_plans_without_the_queue(self, tmp_path, times):
-        study = Study(backend="serial", precision="1%", budget=10)
-        times.wall_s = noisy({}, {"serial": 0.2})
-        result = scalebench.run(study, results=tmp_path)
-        assert result.about["stop_reason"] == "budget"
-        assert result.rounds["block"].nunique() == 9  # of a second and five rounds of a hundredth
+    def test_of_a_precision_plans_as_if_there_were_no_queue(self, tmp_path, times, monkeypatch):
+        times.wall_s = noisy({"serial": 0.1}, {"serial": 0.1})
+        study = Study(backend="serial", precision="1%", budget=20)
+        waited = scalebench.run(study, results=tmp_path)
+        monkeypatch.setattr(Local, "wait", lambda *_: None)
+        at_once = scalebench.run(study, results=tmp_path)
+        assert waited.about["ended_by"] == at_once.about["ended_by"] == "budget"
+        assert waited.rounds.groupby("block").size().tolist() == at_once.rounds.groupby("block").size().tolist()
 
 
 def test_the_precision_is_judged_after_whole_blocks(tmp_path, monkeypatch):
