@@ -126,7 +126,7 @@ class TestABudget:
 
     @pytest.fixture
     def times(self, monkeypatch):
-        times = FakeTimes(monkeypatch, lambda *_: 0.0)
+        times = FakeTimes(monkeypatch, lambda *_: 0.125, fixed_s=0.875)
 
         def wait(launcher, ends):
             times.now += 1000
