@@ -131,7 +131,8 @@ class Reader:
                 path.write_text(code, encoding="utf-8")
             elif fence.language == "sh":
                 for command in Fence("sh", None, code).commands:
-                    self.type(command)
+                    if not command.startswith(tuple(NOT_RUN.get(self.page, ()))):
+                        self.type(command)
             elif fence.language == "python":
                 self._run([sys.executable, "-c", code], code)
         assert not self._left, f"{self.page} does not have {self._left}"
@@ -139,8 +140,7 @@ class Reader:
 
     def type(self, command: str) -> None:
         """One line, in a shell."""
-        if not command.startswith(tuple(NOT_RUN.get(self.page, ()))):
-            self._run(["bash", "-c", command], command)
+        self._run(["bash", "-c", command], command)
 
     def _run(self, arguments: list[str], text: str) -> None:
         done = subprocess.run(
