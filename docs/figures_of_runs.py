@@ -153,7 +153,8 @@ def mood(result: Result, folder: str = "") -> str:
     if not codes:
         return f"The machine was quiet meanwhile: {load_average}, and none of the findings {UNQUIET[0]} to {UNQUIET[-1]}.\n"
     links = ", ".join(f"[{code}]({folder}findings/{code}.md)" for code in codes)
-    return (
-        f"**The machine was not quiet meanwhile** ({load_average}; {links}): intervals are wide, and some of what waits for a CPU here waited "
-        "for one that others used.\n"
-    )
+    if "SB121" in codes:
+        said = "others used its CPUs: intervals are wide, and some of what waits for a CPU here waited for one of those"
+    else:
+        said = "its speed changed, as that of a shared one does: intervals are wide for a reason that is not the code"
+    return f"**The machine was not quiet meanwhile** ({load_average}; {links}): {said}.\n"
