@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from scalebench.cli import CUT_SHORT
+from scalebench.launchers import slurm_commands
 from scalebench.results.load import load
 
 HERE = Path(__file__).parent
@@ -200,7 +201,7 @@ class TestTwoRunsInOneAllocation:
 
     @pytest.mark.parametrize(("sent", "backend", "nodes"), [
         (signal.SIGTERM, "mpi", 2),  # by the same mpiexec as the other one's
-        (signal.SIGKILL, "processes", 1),  # by srun alone: nothing in the step sees that the controller has gone
+        (signal.SIGKILL, "processes", 1),  # by srun alone
     ])  # fmt: skip
     def test_the_one_that_ends_takes_its_own_steps_with_it_and_the_other_goes_on(
         self, allocation, begun, slurm, tmp_path, sent, backend, nodes
@@ -222,6 +223,18 @@ class TestTwoRunsInOneAllocation:
         assert set(rounds["status"]) == {"ok"}
         assert set(rounds["attempt"]) == {0}
         assert [job for job, _, _ in slurm.queue()] == [allocation]  # it is the user's
+
+    def test_what_the_guard_of_a_killed_controller_runs_ends_the_step_of_that_name_alone(self, allocation, slurm):
+        sleep = ["srun", "--nodes=1", "--ntasks=1", "--overlap", "--overcommit", "--mem=0", "sleep", "600"]
+        started = [subprocess.Popen(slurm.on("login", sleep[0], f"--job-name={name}", *sleep[1:])) for name in ("mine", "mine-2")]
+        try:
+            slurm.until(lambda: sorted(self.steps(slurm)) == ["mine", "mine-2"])
+            slurm.run(sys.executable, "-m", slurm_commands.__name__, allocation, "mine")
+            slurm.until(lambda: self.steps(slurm) == ["mine-2"])
+        finally:
+            for one in started:
+                one.kill()
+                one.wait()
 
 
 class TestAQueueThatIsFull:
