@@ -213,6 +213,7 @@ def honest(session: nox.Session) -> None:
 
 @nox.session(name="tests-openmpi")
 def tests_openmpi(session: nox.Session) -> None:
-    """The conformance of the MPI backends with Open MPI instead of MPICH."""
+    """Open MPI instead of MPICH: the conformance of the MPI backends; where hosts can be started, studies in Python over two of them."""
     session.install("-e", ".[joblib,multiprocess,pytest]", "mpi4py", "openmpi", *group("tests"))
     session.run("pytest", "tests/conformance", "tests/launchers/test_mpi.py", "-k", "mpi", *session.posargs)
+    session.run("pytest", "tests/cluster/test_mpiexec.py", "-k", "Python", *session.posargs)
