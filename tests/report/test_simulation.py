@@ -15,7 +15,7 @@ def pool(workers):
 
 @pytest.fixture(scope="module")
 def run():
-    return pool_run(pool, workers=(4, 8, 16, 32))
+    return pool_run(pool, workers=(4, 8, 16, 32), broadcast_at=lambda count: 1e-4 * count)
 
 
 def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
@@ -27,8 +27,9 @@ def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
     assert any("workers busy with such tasks" in note for note in told.notes)
     assert any(note.startswith("Assumed: tasks wait") for note in told.notes)
     shown = {row[0]: row for row in parts.rows}
-    assert shown["start-up"][1].endswith("a worker")
-    assert shown["start-up"][3] == "4, 8, 16, 32"
+    for part in ("start-up, until all workers are up", "broadcast, a call to each of them"):
+        assert shown[part][1].endswith("a worker")
+        assert shown[part][3] == "4, 8, 16, 32"
     assert shown["a task"][2] == "50.0 ms"
 
 

@@ -44,6 +44,6 @@ def test_numbers_arrays_paths_and_tables_become_what_they_hold():
 
 def test_an_analysis_says_its_version_its_command_and_what_was_read():
     assert json.loads(analysis("fit", Path("a.csv"), laws=[])) == {
-        "scalebench": ANALYSIS_VERSION, "analysis": "fit", "path": "a.csv", "laws": [],
+        "analysis_version": ANALYSIS_VERSION, "analysis": "fit", "path": "a.csv", "laws": [],
     }  # fmt: skip
     assert json.loads(analysis("doctor"))["path"] is None

@@ -73,10 +73,11 @@ class TestAPrediction:
 
     def test_sends_to_each_worker_what_its_own_workload_has(self):
         rounds, tasks = pool_run(pool, workers=(8, 12, 16), startup_at=lambda n: 0.1 * n, broadcast_at=lambda n: 0.002 * n)
-        rounds.loc[rounds["size"] == "0.01", ["startup_s", "broadcast_s"]] += rounds["workers"].astype(float) * 0.03
+        for name in ("startup_s", "broadcast_s"):
+            rounds.loc[rounds["size"] == "0.01", name] += rounds["workers"].astype(float) * 0.03
         found = {size: of(simulate(rounds, tasks, [64]), size=size).predictions.iloc[0] for size in ("50.0", "0.01")}
-        assert found["0.01"]["broadcast_s"] == pytest.approx(16 * found["50.0"]["broadcast_s"], rel=0.01)
-        assert found["0.01"]["startup_s"] - found["50.0"]["startup_s"] == pytest.approx(0.03 * 64 * 1.0155, rel=0.05)
+        assert found["0.01"]["broadcast_s"] == pytest.approx(16 * found["50.0"]["broadcast_s"], rel=0.05)
+        assert found["0.01"]["startup_s"] - found["50.0"]["startup_s"] == pytest.approx(0.03 * 64, rel=0.05)
 
     def test_says_what_a_round_waits_for_and_from_how_many_workers_on(self, run):
         one = of(simulate(*run, [32, 1000]), size="50.0")
