@@ -27,6 +27,7 @@ import time
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -254,7 +255,8 @@ def main() -> int:
         for path in paths(asked.only)
         if again is None or any(one.startswith(".".join(path.with_suffix("").parts) + ".x") for one in again)
     ]
-    modules = [changed(path) for path in wanted]
+    with ProcessPoolExecutor(asked.processes) as pool:
+        modules = list(pool.map(changed, wanted))
     with tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, "copy")
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".git", ".nox", "__pycache__", ".venv", "site"))
