@@ -20,7 +20,7 @@ OF_THE_INTERPRETER = ("backends", "conformance", "host", "launchers", "workloads
 #: of those beside these folders, what drives other tools for minutes, on any interpreter in the same way
 OF_OTHER_TOOLS = ("test_notebook.py", "test_prepare.py", "test_pytest_plugin.py", "test_resume.py")
 #: more than there are CPUs here: hosts and time-outs are waited for
-SIDE_BY_SIDE = ("-n", "4", "--dist", "worksteal", "--durations=40", "--durations-min=3")
+SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal", "--durations=40", "--durations-min=3")
 GROUPS = nox.project.load_toml("pyproject.toml")
 
 

@@ -155,7 +155,7 @@ class TestABudget:
 
     def test_of_a_precision_plans_as_if_there_were_no_queue(self, tmp_path, times, monkeypatch):
         times.wall_s = noisy({"serial": 0.1}, {"serial": 0.1})
-        study = Study(backend="serial", precision="1%", budget=20)
+        study = Study(backend="serial", precision="1%", budget=12)
         waited = scalebench.run(study, results=tmp_path)
         monkeypatch.setattr(Local, "wait", lambda *_: None)
         at_once = scalebench.run(study, results=tmp_path)

@@ -305,6 +305,7 @@ class TestAProgram:
         assert lost(case) == pytest.approx({"cpu_cost": 0.25, "cpu_use": 0.0})
         assert case["lost_to"] == "cpu_cost"
 
+    @settings(max_examples=15)
     @given(*[st.floats(0.01, 100)] * 4, st.integers(1, 1000))
     def test_closes_whatever_was_measured(self, wall_one, cpu_one, wall_s, cpu_s, work):
         case = self.account(

@@ -165,7 +165,7 @@ def test_the_python_example_of_the_how_to_measures_and_answers(tmp_path, monkeyp
     names = {"__name__": "__main__"}
     assert "range(1, 20)" in example
     assert '"1,x"' in example
-    exec(example.replace("range(1, 20)", "range(8)").replace('"1,x"', '"1,2", blocks=2, rounds=1'), names)
+    exec(example.replace("range(1, 20)", "range(3)").replace('"1,x"', '"1,2", blocks=2, rounds=1'), names)
     result = names["result"]
     assert isinstance(result, Result)
     assert set(result.rounds["status"]) == {"ok"}
