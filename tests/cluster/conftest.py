@@ -178,7 +178,7 @@ def _slurm_of_session(_hosts_of_session):
 @pytest.fixture
 def slurm(_slurm_of_session):
     """The Slurm, its queue empty before and after each test."""
-    assert _slurm_of_session.queue() == []
+    _slurm_of_session.until(lambda: _slurm_of_session.queue() == [])
     yield _slurm_of_session
     _slurm_of_session.run("scancel", "--user=root")
     _slurm_of_session.repair()
