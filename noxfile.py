@@ -20,7 +20,11 @@ OF_THE_INTERPRETER = ("backends", "conformance", "host", "launchers", "workloads
 #: of those beside these folders, what drives other tools for minutes, on any interpreter in the same way
 OF_OTHER_TOOLS = ("test_notebook.py", "test_prepare.py", "test_pytest_plugin.py", "test_resume.py")
 #: more than there are CPUs here: hosts and time-outs are waited for
-SIDE_BY_SIDE = ("-n", "3", "--dist", "worksteal", "--durations=40", "--durations-min=3")
+SIDE_BY_SIDE = ("-n", "3", "--durations=40", "--durations-min=3")
+#: neighbours stay together, for what they share
+IN_PARTS = ("--dist", "worksteal")
+#: each takes the next one: the first ones take minutes, and none shall have several of them at the end
+ONE_BY_ONE = ("--dist", "load", "--maxschedchunk", "1")
 GROUPS = nox.project.load_toml("pyproject.toml")
 
 
@@ -47,14 +51,14 @@ def tests(session: nox.Session) -> None:
     if session.posargs:
         session.run("pytest", "tests", *session.posargs)
         return
-    run_tests(session, "not long and not cluster", "tests")
+    run_tests(session, "not long and not cluster", *IN_PARTS, "tests")
 
 
 @nox.session(name="tests-long")
 def tests_long(session: nox.Session) -> None:
     """Simulations of many studies, files changed at random, every fault, a run ended at any moment, all commands of the pages."""
     session.install("-e", ".[all,ray]", *group("tests"))
-    run_tests(session, "long", "tests")
+    run_tests(session, "long", *ONE_BY_ONE, "tests")
 
 
 @nox.session(name="tests-alone")
@@ -80,6 +84,7 @@ def pythons(session: nox.Session) -> None:
     run_tests(
         session,
         "not long",
+        *IN_PARTS,
         "-k",
         "not dask and not [ray and not test_ray",  # these two start interpreters for seconds, and have tests of their own
         *(f"tests/{folder}" for folder in OF_THE_INTERPRETER),
