@@ -160,13 +160,16 @@ def test_piped_it_is_plain(environment):
     assert "\r" not in told.stdout
 
 
+def completion(shell):
+    """The script that a shell reads."""
+    told = subprocess.run([sys.executable, "-m", "scalebench", "completion", shell], capture_output=True, text=True, timeout=60)
+    assert told.returncode == 0
+    return told.stdout
+
+
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
 def test_completion_works_in_a_real_bash(tmp_path):
-    script = subprocess.run(
-        [sys.executable, "-m", "scalebench", "completion", "bash"], capture_output=True, text=True, timeout=60
-    )
-    assert script.returncode == 0
-    (tmp_path / "complete.sh").write_text(script.stdout)
+    (tmp_path / "complete.sh").write_text(completion("bash"))
     asked = """
 source ./complete.sh
 try() { COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); COMP_LINE="$*"; COMP_POINT=${#COMP_LINE}; COMPREPLY=()
@@ -181,11 +184,7 @@ try scalebench report --format ht
 
 @pytest.mark.skipif(shutil.which("fish") is None, reason="fish is not installed")
 def test_completion_works_in_a_real_fish(tmp_path):
-    script = subprocess.run(
-        [sys.executable, "-m", "scalebench", "completion", "fish"], capture_output=True, text=True, timeout=60
-    )
-    assert script.returncode == 0
-    (tmp_path / "scalebench.fish").write_text(script.stdout)
+    (tmp_path / "scalebench.fish").write_text(completion("fish"))
     typed = ["scalebench rec", "scalebench report --form", "scalebench report --format ht", "scalebench help SB12"]
     asked = "source scalebench.fish; " + "; ".join(f"complete -C '{one}'" for one in typed)
     environment = {**os.environ, "HOME": str(tmp_path), "XDG_CONFIG_HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path)}
