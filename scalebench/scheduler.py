@@ -3,14 +3,12 @@
 It is of a machine, so it is a setting of a study and no part of what a case is: no file of results has an address.
 """
 
-import socket
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
+from scalebench.backends.addresses import connect, host_and_port, place
 from scalebench.backends.registry import get_backend
 from scalebench.errors import StudyError
 
-_ANSWER_S = 5.0
 _OWN = "or leave scheduler out: workers are then started here"
 
 
@@ -32,7 +30,7 @@ def check(address: str, backends: Iterable[str]) -> None:
         rule = "; ".join(f"{name} takes {looks}" for name, looks in takers.items())
         raise StudyError("scheduler", address, rule, f"Give each of them a study of its own, {_OWN}")
     looks = next(iter(takers.values()))
-    if forms != {address.removesuffix(_place(address))} or _host_and_port(address) is None:
+    if forms != {address.removesuffix(place(address))} or host_and_port(address) is None:
         queues = [f" or {queue}" for name in takers for queue in get_backend(name).jobs]
         rule = f"must be {looks}{''.join(queues)}"
         raise StudyError("scheduler", address, rule, f"For example {looks.replace('HOST:PORT', '10.0.0.1:8786')}")
@@ -51,23 +49,8 @@ def reach(address: str) -> None:
     Raises:
         StudyError: Nobody does, or not within some seconds.
     """
-    place = _host_and_port(address)
-    assert place is not None
     try:
-        socket.create_connection(place, timeout=_ANSWER_S).close()
+        connect(address).close()
     except OSError as error:
         why = error.strerror or str(error) or type(error).__name__
         raise StudyError("scheduler", address, f"nobody answers there ({why})", f"Start it first, {_OWN}") from None
-
-
-def _place(address: str) -> str:
-    return address.rpartition("://")[2]
-
-
-def _host_and_port(address: str) -> tuple[str, int] | None:
-    try:
-        place = urlsplit("//" + _place(address))
-        host, port = place.hostname, place.port
-    except ValueError:  # no number, or none of a port
-        return None
-    return (host, port) if host and port and place.netloc == _place(address) and place.username is None else None

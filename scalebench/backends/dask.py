@@ -15,23 +15,20 @@ Sources: distributed 2026.8, ``deploy/local.py``, ``nanny.py``, ``Scheduler.remo
 
 import concurrent.futures
 import contextlib
-import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
 from scalebench.backends import deaths
+from scalebench.backends.addresses import CONNECT_S, OWN, connect
 from scalebench.backends.base import OpenError, PlainProcess, T
 from scalebench.host import worker
 
-_CONNECT_S = 5.0  # for a scheduler to answer, and for workers that have just been started to come to it
 _ANSWER_S = 10.0  # for an idle worker to answer
 _DEAD_S = 2.0  # for a nanny to notice how its worker ended
 _LENGTH, _LONGEST = 8, 1 << 20  # bytes of the number that a message begins with; more than a scheduler greets with
-_OWN = "scalebench:__version__"
 #: what must be the same in the host and in the workers besides Python: what tasks, answers and work are made of
 _SAME = ("dask", "distributed", "cloudpickle", "msgpack", "toolz", "tornado", "numpy")
 
@@ -76,10 +73,10 @@ def _there(address: str, workers: int) -> "_Pool":
 
     try:
         _listen(address)
-        client = Client(address, timeout=_CONNECT_S, set_as_default=False)
+        client = Client(address, timeout=CONNECT_S, set_as_default=False)
     except (OSError, ValueError, ImportError) as error:
         raise OpenError(
-            f"no scheduler of dask answers at {address} within {_CONNECT_S:g} s ({str(error) or type(error).__name__}).\n"
+            f"no scheduler of dask answers at {address} within {CONNECT_S:g} s ({str(error) or type(error).__name__}).\n"
             "Start one with 'dask scheduler', and workers with 'dask worker ADDRESS --nthreads 1'; give its address as --scheduler"
         ) from None
     try:
@@ -91,8 +88,7 @@ def _there(address: str, workers: int) -> "_Pool":
 
 def _listen(address: str) -> None:
     """To the first words of a scheduler. A client would wait without end for what is silent, or speaks of something else."""
-    place = urlsplit(address)
-    with socket.create_connection((place.hostname, place.port), timeout=_CONNECT_S) as connection:
+    with connect(address) as connection:
         if int.from_bytes(connection.recv(_LENGTH), "little") not in range(1, _LONGEST):
             raise ValueError("another program does")
 
@@ -104,7 +100,7 @@ def _fit(client: Any, address: str, asked: int) -> list[str]:
         OpenError: There are fewer, or they could not run the tasks as this host would.
     """
     with contextlib.suppress(TimeoutError):  # they are counted below
-        client.wait_for_workers(asked, timeout=_CONNECT_S)
+        client.wait_for_workers(asked, timeout=CONNECT_S)  # those that have just been started
     there = client.scheduler_info(n_workers=-1)["workers"]
     if len(there) < asked:
         raise OpenError(
@@ -145,7 +141,7 @@ def _compare(client: Any, address: str, chosen: Sequence[str]) -> None:
     """Python and packages of the workers and of the scheduler with those here."""
     told = client.get_versions()
     here = told["client"]["packages"]
-    own = resolve_name(_OWN)
+    own = resolve_name(OWN)
     for place, one in {"the scheduler": told["scheduler"], **{one: told["workers"].get(one) for one in chosen}}.items():
         if one is None:
             raise OpenError(f"the worker {place} of {address} does not answer.\nStart it again, or sweep fewer: --workers")
@@ -154,9 +150,9 @@ def _compare(client: Any, address: str, chosen: Sequence[str]) -> None:
                    if there.get(name) != here.get(name) and not (name == "numpy" and place == "the scheduler")]  # fmt: skip
         if differs:
             raise OpenError(f"{place} of {address} has other versions: {'; '.join(differs)}.\nStart it with the same environment")
-    found = client.run(resolve_name, _OWN, workers=list(chosen), on_error="return")
+    found = client.run(resolve_name, OWN, workers=list(chosen), on_error="return")
     try:
-        found["the scheduler"] = client.run_on_scheduler(resolve_name, _OWN)
+        found["the scheduler"] = client.run_on_scheduler(resolve_name, OWN)
     except ImportError as error:
         found["the scheduler"] = error
     for place, version_there in found.items():
@@ -239,4 +235,4 @@ class _Pool:
 
 def _close(client: Any) -> None:
     with contextlib.suppress(TimeoutError):  # a scheduler that is gone, or busy, need not say good-bye
-        client.close(timeout=_CONNECT_S)
+        client.close(timeout=CONNECT_S)

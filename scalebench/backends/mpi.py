@@ -7,31 +7,21 @@ one that can't be pickled is a failure of the round and not a rank that others w
 import itertools
 import pickle
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from importlib.util import find_spec
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar
 
 from scalebench.backends.base import T
-from scalebench.backends.mpi_pool import MISSING, world_mismatch
+from scalebench.backends.mpi_pool import BelowMpiexec, world_mismatch
 from scalebench.host import worker
 
 
-class MPIClassic:
+class MPIClassic(BelowMpiexec):
     """All ranks of the world, driven by rank 0 through collective calls."""
 
     name: ClassVar[str] = "mpi"
     summary: ClassVar[str] = "mpi4py scatter and gather, every rank works"
     axes: ClassVar[dict[str, tuple[Any, ...]]] = {"distribution": ("block",)}
-    threads: ClassVar[bool] = False
-    only_one_worker: ClassVar[bool] = False
     broadcasts: ClassVar[bool] = True
-    scheduler: ClassVar[str | None] = None
-    jobs: ClassVar[Mapping[str, str]] = {}
-    pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
-
-    @staticmethod
-    def unavailable() -> str | None:
-        return None if find_spec("mpi4py") else MISSING
 
     @staticmethod
     def ranks(workers: int, options: dict[str, Any]) -> int | None:

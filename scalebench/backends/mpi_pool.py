@@ -12,15 +12,10 @@ from typing import Any, ClassVar
 from scalebench.backends.base import T
 from scalebench.host import worker
 
-MISSING = "mpi4py is not installed: python -m pip install mpi4py mpich"
 
+class BelowMpiexec:
+    """Mixin: the host is a rank, started by mpiexec."""
 
-class MPIPool:
-    """A pool of MPI ranks that take tasks as they come."""
-
-    name: ClassVar[str] = "mpi-pool"
-    summary: ClassVar[str] = "mpi4py.futures.MPIPoolExecutor"
-    axes: ClassVar[dict[str, tuple[Any, ...]]] = {"mpi_mode": ("world",), "chunksize": (None,)}
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
     broadcasts: ClassVar[bool] = False
@@ -30,7 +25,15 @@ class MPIPool:
 
     @staticmethod
     def unavailable() -> str | None:
-        return None if find_spec("mpi4py") else MISSING
+        return None if find_spec("mpi4py") else "mpi4py is not installed: python -m pip install mpi4py mpich"
+
+
+class MPIPool(BelowMpiexec):
+    """A pool of MPI ranks that take tasks as they come."""
+
+    name: ClassVar[str] = "mpi-pool"
+    summary: ClassVar[str] = "mpi4py.futures.MPIPoolExecutor"
+    axes: ClassVar[dict[str, tuple[Any, ...]]] = {"mpi_mode": ("world",), "chunksize": (None,)}
 
     @staticmethod
     def ranks(workers: int, options: dict[str, Any]) -> int | None:

@@ -13,22 +13,19 @@ import contextlib
 import logging
 import os
 import secrets
-import socket
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any, ClassVar
-from urllib.parse import urlsplit
 
+from scalebench.backends.addresses import OWN, connect
 from scalebench.backends.base import OpenError, PlainProcess, T
 from scalebench.backends.deaths import WorkerDiedError
 from scalebench.host import worker
 
 _ANSWER_S = 90.0  # for actors in a cluster that is there to come up: each is a Python that loads ray
-_CONNECT_S = 5.0
 _SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # the frame that both sides begin with: its length, type, flags, stream
-_OWN = "scalebench:__version__"
 _REGISTER_S = (
     600  # ray starts another process for one that has not come up after 60; the launch's own limit ends what takes too long
 )
@@ -100,8 +97,7 @@ def _connect(address: str, workers: int) -> Any:
 
 def _listen(address: str) -> None:
     """To the first words of a cluster, which speaks HTTP/2. Ray would wait a minute and more for what is silent."""
-    place = urlsplit("//" + address)
-    with socket.create_connection((place.hostname, place.port), timeout=_CONNECT_S) as connection:
+    with connect(address) as connection:
         connection.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + _SETTINGS)
         if connection.recv(len(_SETTINGS))[3:4] != _SETTINGS[3:4]:
             raise ValueError("another program answers")
@@ -148,8 +144,8 @@ class _Pool:
 
     def _look(self, address: str) -> None:
         """All up in bounded time, with the same scalebench."""
-        own = resolve_name(_OWN)
-        asked = [actor.call.remote(resolve_name, _OWN) for actor in self._actors]
+        own = resolve_name(OWN)
+        asked = [actor.call.remote(resolve_name, OWN) for actor in self._actors]
         _, late = self._ray.wait(asked, num_returns=len(asked), timeout=_ANSWER_S)
         if late:
             raise OpenError(
