@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,18 @@ from scalebench.report.efficiency import verdict
 from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Table, findings_by_code, number, ratio
+from scalebench.report.tables import Table, by_work, findings_by_code, number, ratio
 
 ROOT = Path(__file__).parents[1]
 #: findings that tell of others on the machine
 UNQUIET = ("SB120", "SB121", "SB122")
+
+
+def drawn(result: Result, file: str, name: str) -> Chart:
+    """One chart of a report, by its name and the file of ``scalebench/report/charts`` that draws it: all of them would take a minute."""
+    found = import_module(f"scalebench.report.charts.{file}").charts(result, by_work(result, account(result.rounds)))
+    (chart,) = [one for one in found if one.name == name]
+    return chart
 
 
 def picture(name: str, chart: Chart, folder: str = "docs/images") -> str:

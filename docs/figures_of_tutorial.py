@@ -1,16 +1,30 @@
 """The figures and pictures of docs/tutorial.md, from the reference runs."""
 
+import functools
 from dataclasses import replace
 from typing import Any
 
 import altair as alt
-from figures_of_runs import bare, columns, doubts, finding, in_words, mood, only, part, picture, prediction, reference, verdicts
+from figures_of_runs import (
+    bare,
+    columns,
+    doubts,
+    drawn,
+    finding,
+    in_words,
+    mood,
+    only,
+    part,
+    picture,
+    prediction,
+    reference,
+    verdicts,
+)
 
 from scalebench import Result
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.scaling import scaling
-from scalebench.report.charts import charts
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import figure, finished, inline, layered
 from scalebench.report.charts.theme import COLOURS, INK
@@ -20,42 +34,45 @@ from scalebench.report.laws import law_tables
 from scalebench.report.markdown import table_to_markdown
 from scalebench.report.tables import Row, Table, count, interval, ratio, scaling_tables
 
-#: file -> reference run, the chart of what is kept of it, and what that is
-_PICTURES: dict[str, tuple[str, str, dict[str, Any]]] = {
-    "serial": ("amd-epyc-2cpu", "timeline-1", {"suite": ["strong"], "backend": ["serial"]}),
-    "pool": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes"]}),
-    "account": ("amd-epyc-2cpu", "losses-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
-    "too-many": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["oversubscription"]}),
-    "blas": ("amd-epyc-2cpu", "threads-1", {"suite": ["blas"]}),
-    "gil": ("amd-epyc-2cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
-    "waiting": ("tutorial-amd-epyc-2cpu", "speedup-strong-1", {"suite": ["waiting"]}),
-    "start": ("amd-epyc-2cpu", "startup-1", {"suite": ["strong"]}),
-    "start-mpi": ("amd-epyc-2cpu", "startup-2", {"suite": ["strong"]}),
-    "starts": ("starts-amd-epyc-2cpu", "startup-1", {"backend": ["serial", "processes"]}),
-    "granularity": ("tutorial-amd-epyc-2cpu", "granularity-2", {"suite": ["granularity"]}),
-    "weak": ("amd-epyc-2cpu", "efficiency-weak-1", {"suite": ["weak"]}),
-    "laws": ("intel-xeon-16cpu", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "multiprocess"]}),
+#: file -> reference run, the file and name of the chart of what is kept of it, and what that is
+_PICTURES: dict[str, tuple[str, str, str, dict[str, Any]]] = {
+    "serial": ("amd-epyc-2cpu", "timeline", "timeline-1", {"suite": ["strong"], "backend": ["serial"]}),
+    "pool": ("amd-epyc-2cpu", "scaling", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes"]}),
+    "account": ("amd-epyc-2cpu", "losses", "losses-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
+    "too-many": ("amd-epyc-2cpu", "scaling", "speedup-strong-1", {"suite": ["oversubscription"]}),
+    "blas": ("amd-epyc-2cpu", "threads", "threads-1", {"suite": ["blas"]}),
+    "gil": ("amd-epyc-2cpu", "scaling", "speedup-strong-1", {"suite": ["strong"], "backend": ["serial", "processes", "threads"]}),
+    "waiting": ("tutorial-amd-epyc-2cpu", "scaling", "speedup-strong-1", {"suite": ["waiting"]}),
+    "start": ("amd-epyc-2cpu", "startup", "startup-1", {"suite": ["strong"]}),
+    "start-mpi": ("amd-epyc-2cpu", "startup", "startup-2", {"suite": ["strong"]}),
+    "starts": ("starts-amd-epyc-2cpu", "startup", "startup-1", {"backend": ["serial", "processes"]}),
+    "granularity": ("tutorial-amd-epyc-2cpu", "granularity", "granularity-2", {"suite": ["granularity"]}),
+    "weak": ("amd-epyc-2cpu", "weak", "efficiency-weak-1", {"suite": ["weak"]}),
+    "laws": (
+        "intel-xeon-16cpu",
+        "scaling",
+        "speedup-strong-1",
+        {"suite": ["strong"], "backend": ["serial", "processes", "multiprocess"]},
+    ),
 }
 #: the case whose interval is shown for fewer and more blocks
 _SURE = {"suite": ["strong"], "backend": ["serial", "processes"], "workers": [1, 2]}
 
 
+@functools.cache
 def tutorial_pictures() -> dict[str, Chart]:
     """The chart of each file of the tutorial."""
-    drawn = {
-        name: next(one for one in charts(part(reference(run), **kept)) if one.name == chart)
-        for name, (run, chart, kept) in _PICTURES.items()
-    }
+    found = {name: drawn(part(reference(run), **kept), file, chart) for name, (run, file, chart, kept) in _PICTURES.items()}
     # in the report a case is picked from many
     told = (
-        drawn["serial"]
+        found["serial"]
         .alternative.replace("for one of 1 case, picked by name. It opens with", "of")
         .removesuffix(" The table has every case.")
     )
     return {
-        **drawn,
-        "serial": replace(drawn["serial"], alternative=told),
-        "interfaces": next(one for one in charts(with_two_workers(reference())) if one.name == "losses-1"),
+        **found,
+        "serial": replace(found["serial"], alternative=told),
+        "interfaces": drawn(with_two_workers(reference()), "losses", "losses-1"),
         "sure": sure(reference()),
     }
 
@@ -137,7 +154,7 @@ def sure(result: Result) -> Chart:
     x = alt.X("speedup:Q", title="speedup over serial", scale=alt.Scale(zero=False))
     y = alt.Y("after:N", title=None, scale=alt.Scale(domain=labels))
     spread = alt.Chart(inline(middles)).encode(y=y)
-    drawn = layered((
+    layers = layered((
         spread.mark_rule(color=INK, strokeWidth=1.2, opacity=0.7).encode(x=alt.X("low:Q", scale=alt.Scale(zero=False)), x2="high:Q"),
         spread.mark_tick(color=INK, thickness=2.5, height=15).encode(x=x),
         alt.Chart(inline(points)).mark_point(filled=False, color=COLOURS[0], size=36, strokeWidth=1.5, opacity=0.9)
@@ -145,7 +162,7 @@ def sure(result: Result) -> Chart:
     ))  # fmt: skip
     told = " ".join(f"{count(upto, 'block')}: {interval(one, 'speedup', 1.0, ratio)}." for upto, one in means)
     return finished(
-        drawn, name="sure", section="scaling", title=title, notes=["A ring a block; tick and line: geometric mean, 95% interval over blocks."],
+        layers, name="sure", section="scaling", title=title, notes=["A ring a block; tick and line: geometric mean, 95% interval over blocks."],
         alternative=f"The speedup of 2 workers of processes over serial, with its 95% interval, after more and more blocks. {told}",
         table=Table(title=title, head=["blocks", "speedup"], rows=rows, sections={}, notes=[]), marks=len(points), height={"step": 30},
     )  # fmt: skip

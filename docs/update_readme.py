@@ -18,6 +18,7 @@ from figures_of_runs import (
     bare,
     columns,
     doubts,
+    drawn,
     finding,
     floating,
     mood,
@@ -36,7 +37,6 @@ from scalebench.analysis.simulation.holdout import held_out
 from scalebench.analysis.simulation.parts import figures
 from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
 from scalebench.analysis.statistics import over_blocks
-from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.compare import comparison_tables
 from scalebench.report.efficiency import account_tables
@@ -59,8 +59,8 @@ FAR = (100, 1000, 10_000, 100_000)
 #: the runs of that page: MPI's ranks take too long to start for 256 of them
 MANY_RUNS = ("pools", "mpi")
 CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
-#: file -> the chart in it
-PICTURES = {"speedup": "speedup-strong-1", "losses": "losses-1"}
+#: file -> the file that draws the chart in it, and the chart
+PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}
 #: pixels of those that are not as wide as a page; what stands in the README has text beside it
 WIDTHS = {"speedup": 430}
 #: the interfaces of that picture: more could not be told apart in it
@@ -81,8 +81,7 @@ def blocks(result: Result) -> dict[str, str]:
 def pictures(result: Result) -> dict[str, Chart]:
     """The chart of each file."""
     of = {"speedup": part(result, backend=IN_SHORT)}
-    found = {name: {chart.name: chart for chart in charts(of.get(name, result))} for name in PICTURES}
-    return {name: found[name][chart] for name, chart in PICTURES.items()}
+    return {name: drawn(of.get(name, result), *chart) for name, chart in PICTURES.items()}
 
 
 def blocks_of_sixteen(result: Result) -> dict[str, str]:

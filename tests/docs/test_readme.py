@@ -6,8 +6,8 @@ import pytest
 from pages import marks
 
 
-@pytest.mark.long  # it simulates all that the pages say of many workers
-def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
+@pytest.mark.long  # it simulates all that the pages say of many workers, and draws each picture: one test, since figures stand in both
+def test_every_figure_and_every_picture_of_a_page_is_of_its_reference_run(update_readme):
     pages = update_readme.pages()
     assert {page.name for page in pages} == {
         "README.md", "sixteen-cores.md", "many-workers.md", "cluster.md", "tutorial.md", "my-function.md", "two-machines.md",
@@ -15,16 +15,15 @@ def test_every_figure_of_a_page_is_of_its_reference_run(update_readme):
     for page, contents in pages.items():
         text = page.read_text(encoding="utf-8")
         assert update_readme.updated(text, contents) == text
-
-
-@pytest.mark.long
-def test_every_picture_is_of_the_reference_run_and_small(update_readme):
-    for name, chart in update_readme.pictures(update_readme.reference()).items():
+    tutorial = update_readme.TUTORIAL.read_text(encoding="utf-8")
+    of_tutorial = update_readme.tutorial_pictures()
+    assert all(f"(images/{name}.svg)" in tutorial for name in of_tutorial)
+    for name, chart in {**update_readme.pictures(update_readme.reference()), **of_tutorial}.items():
         file = update_readme.IMAGES / f"{name}.svg"
-        assert file.stat().st_size < 150_000
+        assert file.stat().st_size < 150_000, name
         found = marks(file.read_text(encoding="utf-8"))
-        assert found == marks(update_readme.svg(chart))
-        assert len(found) == chart.marks
+        assert found == marks(update_readme.svg(chart)), name
+        assert len(found) == chart.marks, name
 
 
 def test_the_tasks_of_the_run_of_16_cpus_add_up_to_what_its_rounds_say(update_readme):
