@@ -11,7 +11,7 @@ A table may hold ``python``, ``env`` and ``revision`` together; a flag gives one
 ``=`` of a flag is the name; what begins with ``git:`` or ``env:`` is that, and everything else is an interpreter
 (``python:`` may stand before it). A comma in ``env:`` begins another variable only where a KEY= follows.
 
-Not here: whether there is such an interpreter or revision (``launchers.prepare``).
+Not here: whether there is such an interpreter (``interpreters``) or revision (``prepare``).
 """
 
 import re

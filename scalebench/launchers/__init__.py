@@ -1,1 +1,1 @@
-"""How a host starts: on this machine, plain or below mpiexec; and how one is talked to and ended (``process``)."""
+"""How a host starts: on this machine, on hosts by mpiexec, in jobs of Slurm; and how one is talked to and ended (``process``)."""

@@ -1,6 +1,6 @@
 """One file with a run's rows: JSON to mail, CSV for a spreadsheet; and JSON back.
 
-The JSON is columnar: ``{"schema_version": 2, "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
+The JSON is columnar: ``{"schema_version": ..., "about": {...}, "rounds": {column: [...]}, "tasks": {column: [...]}}``.
 Python writes floats in the fewest digits that give the same float back, so nothing is lost.
 """
 

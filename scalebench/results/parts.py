@@ -2,7 +2,7 @@
 
 The digest is of the file's content, so that a part which was cut off or changed is known for one, whatever byte it was: parquet
 itself says nothing of most. Such a part is named and left out, the others are read. The part of the rounds stands for its launch:
-tasks without rounds don't count.
+tasks without rounds don't count. Of a run that was resumed all that it had before is one part of each table, without a digest.
 """
 
 import contextlib

@@ -8,8 +8,7 @@ launch); killing the controller at any time loses at most the launch in flight.
     results/<run id>/run.json          study, machine, versions, findings; replaced whole
                      rounds.parquet    one row a round
                      tasks.parquet     one row a task of a round
-                     parts/            while it runs: <launch>.rounds.parquet, <launch>.tasks.parquet, and
-                                       of a run that was resumed _earlier.*, which is all that it had
+                     parts/            while it runs: a file for each launch and table (``parts``)
 """
 
 import contextlib

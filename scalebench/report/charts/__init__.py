@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from scalebench.report.charts.base import Chart
     from scalebench.results.result import Result
 
-#: the files, in the order of the sections of a report
 MOST_CASES = 500  #: of one question: the curves of more are no picture, and take minutes to draw
+#: the files, in the order of the sections of a report
 _ORDER = ("scaling", "losses", "threads", "timeline", "granularity", "startup", "weak", "variants")
 
 
