@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+_NAMED = 5  #: cases that a sentence lists
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
@@ -122,11 +124,22 @@ class PrecisionMissed(Finding):
                 f"(ended by: {self.ended}): {listed}; {blocks}: more --budget, fewer cases, or a quieter machine")  # fmt: skip
 
 
-_NAMED = 5  #: cases that a sentence lists
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartsDamaged(Finding):
+    """Launches of a run, or their tasks, are left out: their files were cut off or changed."""
 
+    code: ClassVar[str] = "SB112"
+    folder: str
+    parts: list[str]  #: names of files below ``parts/``
 
-def _share(value: float | None) -> str:
-    return "no interval" if value is None else f"\u00b1{100 * value:.2g}%"
+    def __str__(self) -> str:
+        more = f" and {len(self.parts) - 3} more" if len(self.parts) > 3 else ""
+        told = [f"{self.folder}: left out, since their content is not what was written: {', '.join(self.parts[:3])}{more}"]
+        if any(part.endswith(".rounds.parquet") for part in self.parts):
+            told.append(f"their launches are made again by scalebench run --resume {self.folder}")
+        if any(part.endswith(".tasks.parquet") for part in self.parts):
+            told.append("tasks are lost where the rounds of their launch are whole: those count, without an account")
+        return "; ".join(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,24 +176,6 @@ class MachineBusy(Finding):
         load = "" if self.load_average is None else f"; load average {self.load_average:.2g} at the start"
         return (f"others used {self.taken:.2g} of {self.cpus} CPUs at the start of blocks ({self.looks} looks{load}): cases that want "
                 "all CPUs waited for one; end what else runs, or use fewer --workers")  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PartsDamaged(Finding):
-    """Launches of a run, or their tasks, are left out: their files were cut off or changed."""
-
-    code: ClassVar[str] = "SB112"
-    folder: str
-    parts: list[str]  #: names of files below ``parts/``
-
-    def __str__(self) -> str:
-        more = f" and {len(self.parts) - 3} more" if len(self.parts) > 3 else ""
-        told = [f"{self.folder}: left out, since their content is not what was written: {', '.join(self.parts[:3])}{more}"]
-        if any(part.endswith(".rounds.parquet") for part in self.parts):
-            told.append(f"their launches are made again by scalebench run --resume {self.folder}")
-        if any(part.endswith(".tasks.parquet") for part in self.parts):
-            told.append("tasks are lost where the rounds of their launch are whole: those count, without an account")
-        return "; ".join(told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +219,10 @@ class NotATime(Finding):
         return (
             f"{self.case}: left out, its unit is the {self.unit}, and only times are compared; measure it without --track-memory"
         )
+
+
+def _share(value: float | None) -> str:
+    return "no interval" if value is None else f"\u00b1{100 * value:.2g}%"
 
 
 FINDINGS: tuple[type[Finding], ...] = (FitsCache, TaskTooShort, AnswersUnchecked, Oversubscribed, BlasThreadsNotAsAsked,
