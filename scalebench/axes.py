@@ -43,9 +43,9 @@ def parse_axis(key: str, value: Any) -> list[Any]:
     return values
 
 
-def parse_integers(key: str, value: Any, *, least: int = 1) -> list[int]:
-    """An axis of whole numbers >= ``least``."""
-    return [parse_integer(key, one, least=least) for one in parse_axis(key, value)]
+def parse_integers(key: str, value: Any) -> list[int]:
+    """An axis of whole numbers >= 1."""
+    return [parse_integer(key, one) for one in parse_axis(key, value)]
 
 
 def parse_integer(key: str, value: Any, *, least: int = 1) -> int:

@@ -18,6 +18,7 @@ IN_A_ROW = 4  #: numbers of blocks over which each interval must be narrow
 LEAST_JUDGED = 5  #: blocks of an interval that counts
 LEAST = LEAST_JUDGED + IN_A_ROW - 1  #: blocks of a run that a precision ends
 QUANTITIES = ("wall_s", "speedup")  #: that the tables print with an interval; an efficiency is as precise as its speedup
+_MOST_BLOCKS = 10_000  #: nobody measures more, so no larger number is told
 
 
 def precisions(paired: pd.DataFrame) -> pd.DataFrame:
@@ -61,12 +62,12 @@ def _narrow(found: pd.DataFrame, wanted: float) -> bool:
     return bool(found["precision"].le(wanted).all())  # null is not
 
 
-def missed(paired: pd.DataFrame, wanted: float, most_blocks: int = 10_000) -> pd.DataFrame:
+def missed(paired: pd.DataFrame, wanted: float) -> pd.DataFrame:
     """The cases whose intervals are wider than wanted, the widest first.
 
     Returns:
         One row a case, of its wider quantity: the columns of :func:`precisions`, those without an interval first, and
-        ``blocks_needed``: in all, by the spread seen; null where that is unknown or beyond ``most_blocks``.
+        ``blocks_needed``: in all, by the spread seen; null where that is unknown or beyond 10,000.
     """
     found = precisions(paired)
     wide = found[~found["precision"].le(wanted)].sort_values("precision", ascending=False, na_position="first", kind="stable")
@@ -76,6 +77,6 @@ def missed(paired: pd.DataFrame, wanted: float, most_blocks: int = 10_000) -> pd
     needed: list[int | None] = []
     for _, one in wide.iterrows():
         found_spread = spread[one["quantity"]][tuple(one[CASE])]
-        blocks = None if pd.isna(one["precision"]) else blocks_needed(found_spread, wanted, most_blocks)
+        blocks = None if pd.isna(one["precision"]) else blocks_needed(found_spread, wanted, _MOST_BLOCKS)
         needed.append(None if blocks is None else max(LEAST, blocks + IN_A_ROW - 1))
     return wide.assign(blocks_needed=pd.array(needed, dtype="Int64"))

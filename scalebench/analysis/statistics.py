@@ -58,7 +58,7 @@ def half_width(spread: npt.NDArray[np.floating], blocks: npt.NDArray[np.integer]
     return np.where(enough, quantile * spread / np.sqrt(np.maximum(blocks, 1)), np.nan)
 
 
-def block_draws(values: pd.DataFrame, *, count: int = 2000, seed: int = 0) -> npt.NDArray[np.float64]:
+def block_draws(values: pd.DataFrame, *, count: int = 2000) -> npt.NDArray[np.float64]:
     """Joint draws of the geometric means of several columns, for whatever is computed or fitted from them.
 
     Whole blocks are reweighted, with the same weights in all columns, so what cases of a block share (the machine's
@@ -70,7 +70,6 @@ def block_draws(values: pd.DataFrame, *, count: int = 2000, seed: int = 0) -> np
     Args:
         values: Index: blocks; one column a quantity, any unit, > 0; null where a block lacks it.
         count: Draws.
-        seed: Of the weights.
     Returns:
         Shape ``(count, columns)``, in the unit of ``values``; null in a column with fewer than three blocks.
     """
@@ -82,7 +81,7 @@ def block_draws(values: pd.DataFrame, *, count: int = 2000, seed: int = 0) -> np
     logs = np.where(known, logs, 0.0)
     mean = logs.sum(axis=0) / np.maximum(blocks, 1)
     from_mean = np.where(known, logs - mean, 0.0)
-    generator = np.random.default_rng(seed)
+    generator = np.random.default_rng(0)
     weights = generator.standard_normal((count, len(values)))
     share = generator.random((count, 1))
     freedom = np.maximum(blocks, LEAST_BLOCKS) - 1  # with fewer blocks the draws are null

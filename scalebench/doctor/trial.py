@@ -1,7 +1,6 @@
 """One small launch of a backend, as a run would make it; and the line of an error that tells the cause."""
 
 import re
-from typing import Any
 
 from scalebench.launch import Launch, launch
 from scalebench.study import Study
@@ -13,10 +12,10 @@ _TELLING = re.compile(r"error|fail|cannot|can't|could not|unable|denied|refused|
 _LONGEST = 240  # characters of a cause
 
 
-def trial(backend: str, workers: int, **axes: Any) -> Launch:
+def trial(backend: str, workers: int) -> Launch:
     """Start the host of a backend, let its workers do a little, end it."""
     study = Study(name="doctor", kind="crunch", size=1000, tasks=2 * workers, backend=backend, workers=workers, timeout=_LIMIT_S,
-                  baselines=False, **axes)  # fmt: skip
+                  baselines=False)  # fmt: skip
     sweep = expand(study)
     (case,) = [entry.case for entry in sweep.entries if entry.case.backend == backend and entry.case.workers == workers]
     identity = {"run_id": "doctor", "machine_id": None, "study": "doctor", "suite": "doctor", "block": 0, "attempt": 0}

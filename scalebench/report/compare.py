@@ -14,6 +14,7 @@ from scalebench.report.tables import Row, Table, by_code, explained_by, interval
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80
+_LISTED = 3  #: names in a note
 _UNITS = (("s", 1.0), ("ms", 1e3), ("us", 1e6), ("ns", 1e9))
 _LOCATIONS = {"median": "Median", "low-quantile": "Low-quantile", "minimum": "Fastest"}
 _REPLICATES = {
@@ -103,8 +104,8 @@ def _left_out(told: Comparison) -> list[str]:
     return notes
 
 
-def _some(names: list[str], most: int = 3) -> str:
-    return ", ".join(names[:most]) + (f" and {len(names) - most} more" if len(names) > most else "")
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
 
 
 def _work(cases: pd.DataFrame) -> pd.Series:

@@ -176,7 +176,7 @@ def fit_as_data(curve: Curve, found: Fit) -> dict[str, Any]:
     return {
         **({"curve": dict(curve.identity)} if curve.identity else {}),
         "scaling": curve.scaling,
-        "laws": {name: _law_as_data(one, found) for name, one in found.laws.items()},
+        "laws": {name: _law_as_data(one) for name, one in found.laws.items()},
         "karp_flatt": [
             {"workers": int(count), "value": None if math.isnan(value) else float(value)}
             for count, value in zip(found.karp_flatt["workers"], found.karp_flatt["value"], strict=True)
@@ -195,7 +195,7 @@ def fit_as_data(curve: Curve, found: Fit) -> dict[str, Any]:
     }
 
 
-def _law_as_data(one: LawFit, found: Fit) -> dict[str, Any]:
+def _law_as_data(one: LawFit) -> dict[str, Any]:
     absent = dict.fromkeys(("value", "low", "high"))
     names = [*one.law.halving(2.0), "rate"]
     values = {} if one.coefficients is None else {name: _plain(value) for name, value in one.coefficients.items()}

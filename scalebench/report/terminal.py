@@ -68,21 +68,21 @@ def print_advice(
         last_line(console, *end)
 
 
-def report_text(result: Result, width: int = 80) -> str:
+def report_text(result: Result) -> str:
     """The report as plain text."""
-    return _captured(lambda console: print_report(result, console), width)
+    return _captured(lambda console: print_report(result, console))
 
 
-def advice_text(advice: Iterable[tuple[list[str], Table]], width: int = 80) -> str:
+def advice_text(advice: Iterable[tuple[list[str], Table]]) -> str:
     """The same of what :func:`print_advice` prints."""
-    return _captured(lambda console: print_advice(advice, console), width)
+    return _captured(lambda console: print_advice(advice, console))
 
 
-def _captured(show: "Callable[[Console], None]", width: int) -> str:
+def _captured(show: "Callable[[Console], None]") -> str:
     from rich.console import Console
 
     # not a notebook's: it would show there what is only to be captured
-    console = Console(highlight=False, width=width, no_color=True, force_terminal=False, force_jupyter=False)
+    console = Console(highlight=False, width=80, no_color=True, force_terminal=False, force_jupyter=False)
     with console.capture() as captured:
         show(console)
     return captured.get()

@@ -24,7 +24,6 @@ def _coefficients(factors: Floats) -> dict[str, Floats]:
 LAW = Law(
     name="amdahl",
     title="Amdahl's law",
-    source="doi:10.1145/1465482.1465560",
     scaling=("strong",),
     elsewhere="it is a law of strong scaling, the same work at each count; these data are of weak scaling",
     terms=_terms,

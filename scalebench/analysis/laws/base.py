@@ -23,7 +23,6 @@ class Law:
 
     name: str
     title: str
-    source: str
     scaling: tuple[str, ...]  #: kinds of scaling that it is a law of
     elsewhere: str  #: why it is refused for the others
     terms: Callable[[Floats], Floats]  #: ratio -> design matrix, shape ``(n, k)``, all entries >= 0

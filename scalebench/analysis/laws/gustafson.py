@@ -23,7 +23,6 @@ def _coefficients(factors: Floats) -> dict[str, Floats]:
 LAW = Law(
     name="gustafson",
     title="Gustafson's law",
-    source="doi:10.1145/42411.42415",
     scaling=("weak",),
     elsewhere="it is a law of weak scaling, the same work per worker; these data are of strong scaling",
     terms=_terms,

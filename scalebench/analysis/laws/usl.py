@@ -37,7 +37,6 @@ def _peak(coefficients: Mapping[str, Floats]) -> Floats:
 LAW = Law(
     name="usl",
     title="Universal Scalability Law",
-    source="doi:10.1007/978-3-540-31010-5",
     scaling=("strong", "weak"),
     elsewhere="",
     terms=_terms,

@@ -70,15 +70,15 @@ def decades(values: Iterable[float]) -> list[float]:
     return ticks if len(ticks) > 1 else [float(f"{low:.3g}"), float(f"{high:.3g}")]
 
 
-def coloured(names: Sequence[str], field: str = "setup") -> tuple[alt.Color, alt.Shape]:
+def coloured(names: Sequence[str]) -> tuple[alt.Color, alt.Shape]:
     """Colour and shape of each set-up, in one legend; the order is that of ``names``. Sorted by nothing: that would be an expression."""
     columns = alt.ExprRef(expr="width < 420 ? 1 : width < 560 ? 2 : 3")
     legend = alt.Legend(title=None, columns=columns)
     numbers = range(len(names))
     domain = list(names)
     return (
-        alt.Color(f"{field}:N", legend=legend, scale=alt.Scale(domain=domain, range=[colour(one) for one in numbers])),
-        alt.Shape(f"{field}:N", legend=legend, scale=alt.Scale(domain=domain, range=[shape(one) for one in numbers])),
+        alt.Color("setup:N", legend=legend, scale=alt.Scale(domain=domain, range=[colour(one) for one in numbers])),
+        alt.Shape("setup:N", legend=legend, scale=alt.Scale(domain=domain, range=[shape(one) for one in numbers])),
     )
 
 
