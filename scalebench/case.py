@@ -15,11 +15,6 @@ SCALINGS = ("strong", "weak")
 LOCAL = "local"  #: the launcher that starts hosts on this machine
 
 
-def tasks_at_one_worker(tasks: int, scaling: str, workers: int) -> int:
-    """Tasks of the baseline of a case: those of one worker where scaling is weak, all of them where it is strong."""
-    return tasks // workers if scaling == "weak" else tasks
-
-
 @dataclass(frozen=True, kw_only=True)
 class Case:
     """All that is needed to run one point again, nothing that was measured. None: the case lacks that axis."""

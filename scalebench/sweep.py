@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from scalebench import machine, scheduler
 from scalebench.backends.base import OWN_AXES, Backend
 from scalebench.backends.registry import get_backend, references
-from scalebench.case import LOCAL, Case, tasks_at_one_worker
+from scalebench.case import LOCAL, Case
 from scalebench.command import PROGRAM, Program
 from scalebench.errors import StudyError
 from scalebench.launchers.base import Launcher, has_ranks
@@ -124,7 +124,7 @@ def shuffled(entries: Sequence[Entry], seed: int, block: int) -> list[Entry]:
 
 def baselines(case: Case) -> dict[str, Case]:
     """What the ratios of a case are taken against, by name; without the case itself."""
-    one = replace(case, workers=1, nodes=1, tasks=tasks_at_one_worker(case.tasks, case.scaling, case.workers))
+    one = replace(case, workers=1, nodes=1, tasks=case.tasks // case.workers if case.scaling == "weak" else case.tasks)
     serial = as_serial(one)
     if case.backend == PROGRAM:
         found = {"one-worker baseline": serial, "one-worker baseline with as many BLAS threads": one}

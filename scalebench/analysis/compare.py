@@ -33,7 +33,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scalebench.analysis.scaling import LAUNCH, launches, natural
+from scalebench.analysis.scaling import LAUNCH, launches, natural, work_of
 from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, LOCATION
 from scalebench.errors import NoneRanWellError, ResultsError
 from scalebench.results.schema import ASKED
@@ -123,8 +123,7 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
 def _in_order(found: pd.DataFrame) -> pd.DataFrame:
     """By side, workload, interface and workers, serial first; another tool's in the order of its file."""
     ours = found["backend"].notna()
-    work = found["tasks"].where(found["scaling"] != "weak", found["tasks"] // found["workers"])
-    keys = found.assign(work=work, serial=found["backend"] != "serial")
+    keys = found.assign(work=work_of(found), serial=found["backend"] != "serial")
     keys.loc[~ours, ["workload", "work", "tasks"]] = pd.NA
     order = ["side", "scaling", "workload", "kind", "size", "imbalance", "work", "serial", "backend", "mpi_mode", "start_method",
              "distribution", "binding", "chunksize", "workers", "blas_threads", "tasks"]  # fmt: skip

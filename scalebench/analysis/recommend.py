@@ -28,7 +28,7 @@ import pandas as pd
 
 from scalebench.analysis.efficiency import payback
 from scalebench.analysis.granularity import sweeps
-from scalebench.analysis.scaling import CASE, LAUNCH, launches, with_baseline
+from scalebench.analysis.scaling import CASE, LAUNCH, launches, with_baseline, work_of
 from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, over_blocks
 from scalebench.command import PROGRAM
 
@@ -100,8 +100,7 @@ def recommend(rounds: pd.DataFrame, *, block_s: Mapping[str, float] | None = Non
 def _cases(rounds: pd.DataFrame, chosen: pd.DataFrame) -> pd.DataFrame:
     """One row a case: what was asked, its location statistics, and whether it must be left out."""
     first = rounds.drop_duplicates(CASE)
-    weak = first["scaling"].eq("weak")
-    first = first.assign(work=first["tasks"].where(~weak, first["tasks"] // first["workers"]))
+    first = first.assign(work=work_of(first))
     asked = [name for name in (*QUESTION, *SETUP) if name not in CASE]
     cases = first[[*CASE, "suite", *asked, "workers", "tasks", "oversubscribed"]].set_index(CASE)
     for name in ("wall_s", "startup_s", "speedup", "time"):

@@ -22,7 +22,6 @@ from typing import Literal
 import pandas as pd
 
 from scalebench.analysis.statistics import LOCATION, QUANTILES, over_blocks
-from scalebench.case import tasks_at_one_worker
 from scalebench.command import PROGRAM
 from scalebench.results.schema import BAD_STATUSES
 
@@ -65,10 +64,9 @@ def _ran_well(rounds: pd.DataFrame) -> pd.Series:
     return rounds["status"].eq("ok").groupby([rounds[key] for key in LAUNCH]).transform("all")
 
 
-def baseline_tasks(rounds: pd.DataFrame) -> "pd.api.extensions.ExtensionArray":
-    """By row: how many tasks its baseline has."""
-    asked = zip(rounds["tasks"], rounds["scaling"], rounds["workers"], strict=True)
-    return pd.array([tasks_at_one_worker(*one) for one in asked], dtype="Int64")
+def work_of(rounds: pd.DataFrame) -> pd.Series:
+    """By row, the tasks that a curve and its baselines have in common: all where scaling is strong, those of a worker where it is weak."""
+    return rounds["tasks"].where(rounds["scaling"] != "weak", rounds["tasks"] // rounds["workers"])
 
 
 def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
@@ -81,7 +79,7 @@ def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
         ``wall_s``, ``work_units``, ``busy_s``, ``cpu_s``, ``cpu_wait_s``, ``cpu_tree_s`` of the baseline's launch, as floats; index and order
         of ``chosen``; null where the block lacks it.
     """
-    keyed = chosen.assign(_tasks=baseline_tasks(chosen), _threads=chosen["blas_threads"].fillna(1))
+    keyed = chosen.assign(_tasks=work_of(chosen), _threads=chosen["blas_threads"].fillna(1))
     keys = [*_COMMON, *_ALSO[baseline], "block"]
     if baseline == "one worker":
         candidates = keyed[keyed["workers"] == 1]

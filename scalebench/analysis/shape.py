@@ -14,7 +14,7 @@ import pandas as pd
 from scalebench.analysis.granularity import CURVE, granularity
 from scalebench.analysis.laws.karp_flatt import karp_flatt
 from scalebench.analysis.recommend import knee
-from scalebench.analysis.scaling import launches, with_baseline
+from scalebench.analysis.scaling import launches, with_baseline, work_of
 from scalebench.analysis.statistics import over_blocks
 
 EQUAL_WORKERS, EQUAL_SHARE = "efficiency at equal workers", "efficiency at equal share of the CPU budget"
@@ -65,8 +65,7 @@ def _points(rounds: pd.DataFrame) -> pd.DataFrame:
     """One row a case that ran well: its curve, workers, CPU budget, efficiency and speedup with their intervals."""
     paired = with_baseline(launches(rounds[rounds["backend"].notna()]))
     paired = paired[paired["efficiency"].notna() & (paired["backend"] != "serial")]
-    scaled = paired["tasks"].where(paired["scaling"] != "weak", paired["tasks"] // paired["workers"])
-    paired = paired.assign(_tasks=scaled, budget=paired["cpu_budget"].astype(float))
+    paired = paired.assign(_tasks=work_of(paired), budget=paired["cpu_budget"].astype(float))
     first = paired.drop_duplicates("case_id").set_index("case_id")[[*_CURVE, "workers", "budget", "oversubscribed"]]
     found = over_blocks(paired["efficiency"], [paired["case_id"]]).drop(columns="blocks")
     return first.join(found).sort_values("workers", kind="stable").reset_index(drop=True)

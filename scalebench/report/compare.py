@@ -7,6 +7,7 @@ import pandas as pd
 
 from scalebench.analysis.compare import CANT_TELL, DIFFERS, FASTER, SAME, SLOWER, label
 from scalebench.analysis.comparison import Comparison
+from scalebench.analysis.scaling import work_of
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief
@@ -33,7 +34,7 @@ def letter(side: int) -> str:
 def comparison_tables(told: Comparison) -> list[Table]:
     """What differs first, then verdicts, then the cases."""
     by = ["side", "scaling", "workload", "kind", "size", "imbalance", "_work", "per"]
-    found = told.found.assign(_work=_work(told.found))
+    found = told.found.assign(_work=work_of(told.found))
     found.loc[found["backend"].isna(), ["workload", "_work"]] = pd.NA  # every case of another tool has a name of its own
     found["workload"] = told.found["workload"].where(found["backend"].notna(), "")
     found["name"] = told.found["workload"]
@@ -106,10 +107,6 @@ def _left_out(told: Comparison) -> list[str]:
 
 def _some(names: list[str]) -> str:
     return ", ".join(names[:_LISTED]) + (f" and {len(names) - _LISTED} more" if len(names) > _LISTED else "")
-
-
-def _work(cases: pd.DataFrame) -> pd.Series:
-    return cases["tasks"].where(cases["scaling"] != "weak", cases["tasks"] // cases["workers"])
 
 
 def _cases(cases: pd.DataFrame) -> Table:

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
-from scalebench.analysis.scaling import baseline_tasks, scaling
+from scalebench.analysis.scaling import scaling, work_of
 from scalebench.command import PROGRAM
 from scalebench.errors import brief, shortened
 from scalebench.findings import FINDINGS
@@ -82,7 +82,7 @@ def by_work(result: Result, whole: pd.DataFrame) -> list[list[Row]]:
     whole = whole[np.array(shown, dtype=bool)].copy()  # an array: an empty list would select no columns instead of no rows
     suites = {name: place for place, name in reversed(list(enumerate(_suite_order(result, whole))))}
     keys = ["run_id", "suite", "scaling", "workload", "kind", "size", "imbalance", "_work", "variant"]
-    whole["_work"] = baseline_tasks(whole)
+    whole["_work"] = work_of(whole)
     whole["_suite"] = whole["suite"].map(suites)
     whole["_table"] = whole.groupby(keys, dropna=False, sort=False).ngroup()
     whole["_serial"] = whole["backend"] != "serial"

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalebench.analysis.scaling import launches
+from scalebench.analysis.scaling import launches, work_of
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.results.schema import ASKED
 
@@ -58,11 +58,6 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
         identity["tasks_per_worker" if identity["scaling"] == "weak" else "tasks"] = identity.pop("_work")
         found.append(_curve(identity, rows, oversubscribed=oversubscribed))
     return found
-
-
-def work_of(rounds: pd.DataFrame) -> pd.Series:
-    """By row: what is the same along a curve, all tasks where scaling is strong, those of a worker where it is weak."""
-    return rounds["tasks"].where(rounds["scaling"] != "weak", rounds["tasks"] // rounds["workers"])
 
 
 def plain(value: Any) -> Any:

@@ -14,7 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scalebench.analysis.laws.curves import IDENTITY, plain, work_of
+from scalebench.analysis.laws.curves import IDENTITY, plain
+from scalebench.analysis.scaling import work_of
 from scalebench.analysis.simulation.model import Costs, bounds, simulate_round
 from scalebench.analysis.simulation.parts import (
     INTERFACE,
