@@ -10,7 +10,7 @@ from dataclasses import replace
 from scalebench.analysis.efficiency import LOSSES
 from scalebench.analysis.granularity import CURVE
 from scalebench.analysis.recommend import QUESTION, SETUP
-from scalebench.analysis.scaling import ASKED, CASE
+from scalebench.analysis.scaling import CASE, SHOWN
 from scalebench.results import schema
 from scalebench.results.schema import Column
 
@@ -39,7 +39,7 @@ def _ratio(name: str, meaning: str, of: str, within: str = "> 0") -> Column:
 
 #: of ``scaling.scaling``: one row a case
 SCALING = (
-    *_same([*CASE, *ASKED]),
+    *_same([*CASE, *SHOWN]),
     *_with_interval(replace(_OF_ROUNDS["wall_s"], meaning="of a launch its median round; of launches their geometric mean over blocks")),
     Column("blocks", "int", "blocks with a launch that ran well", "count", ">= 0"),
     *_with_interval(_ratio("speedup", "work per second", _SERIAL)),

@@ -34,7 +34,8 @@ HALF = 0.5  #: of the best serial rate
 #: what a curve is of: all that was asked but for the size and the number of tasks
 CURVE = ["run_id", "suite", "workload", "kind", "scaling", "backend", "start_method", "mpi_mode", "distribution", "binding",
          "chunksize", "workers", "blas_threads", "variant"]  # fmt: skip
-_SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
+#: what all curves of a sweep have in common, and with them the serial rate that they are held against
+SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +53,7 @@ class Metg:
 def sweeps(rounds: pd.DataFrame) -> set[tuple[str, str]]:
     """``(run_id, suite)`` of the suites that sweep enough sizes of one kind."""
     rounds = rounds[rounds["backend"].fillna("").ne(PROGRAM)]  # what a program's size is, is its own
-    sizes = rounds.drop_duplicates([*_SWEEP, "size"]).groupby(_SWEEP, dropna=False)["size"].count()
+    sizes = rounds.drop_duplicates([*SWEEP, "size"]).groupby(SWEEP, dropna=False)["size"].count()
     return {(str(key[0]), str(key[1])) for key, count in sizes.items() if count >= LEAST_SIZES}  # type: ignore[index]
 
 
@@ -87,8 +88,8 @@ def _of_cases(chosen: pd.DataFrame) -> pd.DataFrame:
         found = over_blocks(chosen[name], [chosen[key] for key in CASE])
         cases[name], cases["blocks"] = found["value"], found["blocks"]
     cases = cases.reset_index()
-    best = cases[cases["backend"] == "serial"].groupby(_SWEEP, dropna=False)["efficiency"].max()
-    cases["efficiency"] /= best.reindex(pd.MultiIndex.from_frame(cases[_SWEEP])).to_numpy()
+    best = cases[cases["backend"] == "serial"].groupby(SWEEP, dropna=False)["efficiency"].max()
+    cases["efficiency"] /= best.reindex(pd.MultiIndex.from_frame(cases[SWEEP])).to_numpy()
     return cases
 
 
@@ -102,7 +103,7 @@ def granularity(rounds: pd.DataFrame) -> pd.DataFrame:
     """
     chosen = _measured(rounds)
     rows = []
-    for _, sweep in _of_cases(chosen).groupby(_SWEEP, dropna=False, sort=False):
+    for _, sweep in _of_cases(chosen).groupby(SWEEP, dropna=False, sort=False):
         drawn = _draws(chosen, sweep)
         for key, curve in sweep.groupby(CURVE, dropna=False, sort=False):
             curve = curve[curve["efficiency"].notna()]

@@ -40,7 +40,8 @@ RATIOS = ["speedup", "efficiency", "relative_speedup", "efficiency_per_thread"]
 #: what tells a case from another in a table
 CASE = ["run_id", "case_id"]
 LAUNCH = [*CASE, "block", "attempt"]
-ASKED = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "backend", "start_method", "mpi_mode", "distribution",
+#: what was asked, as far as the scaling table shows it; its rows stand in this order
+SHOWN = ["suite", "scaling", "workload", "kind", "size", "imbalance", "tasks", "backend", "start_method", "mpi_mode", "distribution",
          "binding", "chunksize", "variant", "workers", "nodes", "blas_threads"]  # fmt: skip
 
 
@@ -65,7 +66,7 @@ def _ran_well(rounds: pd.DataFrame) -> pd.Series:
 
 
 def work_of(rounds: pd.DataFrame) -> pd.Series:
-    """By row, the tasks that a curve and its baselines have in common: all where scaling is strong, those of a worker where it is weak."""
+    """By row, the tasks that a curve and its baselines share: all where scaling is strong, those of a worker where it is weak."""
     return rounds["tasks"].where(rounds["scaling"] != "weak", rounds["tasks"] // rounds["workers"])
 
 
@@ -131,7 +132,7 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
         ``blas_found_max``, ``status``, ``message``.
     """
     paired = with_baseline(launches(rounds))
-    cases = rounds.drop_duplicates(CASE)[[*CASE, *ASKED]].set_index(CASE)
+    cases = rounds.drop_duplicates(CASE)[[*CASE, *SHOWN]].set_index(CASE)
     for name in ("wall_s", *RATIOS, "startup_s"):
         found = over_blocks(paired[name], [paired[key] for key in CASE])
         cases[name] = found["value"]
@@ -142,7 +143,7 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
     cases = cases.join(_costs(paired))
     cases["blocks"] = cases["blocks"].fillna(0).astype("int64")
     whole = cases.join(_facts(rounds)).reset_index()
-    return whole.sort_values(["run_id", *ASKED], kind="stable", ignore_index=True, key=natural)
+    return whole.sort_values(["run_id", *SHOWN], kind="stable", ignore_index=True, key=natural)
 
 
 def _costs(chosen: pd.DataFrame) -> pd.DataFrame:

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from scalebench.analysis.granularity import granularity, sweeps
+from scalebench.analysis.granularity import SWEEP, granularity, sweeps
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.tables import Table, duration
 from scalebench.results.result import Result
@@ -15,8 +15,7 @@ def granularity_tables(result: Result) -> list[Table]:
     if not sweeps(result.rounds):
         return []
     found = granularity(result.rounds)
-    keys = ["run_id", "suite", "workload", "kind", "variant"]
-    return [_table(curves) for _, curves in found.groupby(keys, dropna=False, sort=False)]
+    return [_table(curves) for _, curves in found.groupby(SWEEP, dropna=False, sort=False)]
 
 
 def _table(curves: pd.DataFrame) -> Table:

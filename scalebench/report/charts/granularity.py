@@ -6,7 +6,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from scalebench.analysis.granularity import CURVE, HALF, curves, granularity
+from scalebench.analysis.granularity import CURVE, HALF, SWEEP, curves, granularity
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import (
@@ -26,7 +26,6 @@ from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.tables import Row, Table, count, duration, point
 from scalebench.results.result import Result
 
-_SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
 _ORDER = [
     "run_id",
     "suite",
@@ -51,7 +50,7 @@ def charts(result: Result, _: Any) -> list[Chart]:
     limits = granularity(result.rounds).sort_values(_ORDER, kind="stable")
     many = points["run_id"].nunique() > 1
     found: list[Chart] = []
-    for _sweep, mine in limits.groupby(_SWEEP, dropna=False, sort=False):
+    for _sweep, mine in limits.groupby(SWEEP, dropna=False, sort=False):
         pools = mine[mine["backend"] != "serial"]
         if len(pools):
             found.append(_limits(pools, f"metg-{len(found) + 1}", with_run=many))
