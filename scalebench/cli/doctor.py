@@ -70,7 +70,7 @@ def _put_folded(terminal: "Console", status: str, text: str) -> None:
     from rich.text import Text
 
     from scalebench.cli.parser import wrapped
-    from scalebench.report.console import printable
+    from scalebench.errors import printable
 
     line = Text(printable(wrapped(" ".join(text.split()), _INDENT, status)))
     line.stylize(_STYLES.get(status, ""), 0, len(status))

@@ -9,7 +9,7 @@ import shlex
 import sys
 from typing import TYPE_CHECKING
 
-from scalebench.errors import printable as printable
+from scalebench.errors import printable
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -11,12 +11,12 @@ from html import escape
 from importlib import import_module
 from typing import Any, TypeVar
 
-from scalebench.errors import UsageError
+from scalebench.errors import UsageError, printable
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Table, count, explained_by, findings_by_code, printable, scaling_tables
+from scalebench.report.tables import Table, count, explained_by, findings_by_code, scaling_tables
 from scalebench.report.terminal import advice_text, report_text
 from scalebench.results.result import Result
 

@@ -3,9 +3,10 @@
 The file is a fragment: ``\\usepackage{booktabs}`` stands in the document, ``\\input`` takes it in.
 """
 
+from scalebench.errors import printable
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
-from scalebench.report.tables import Table, explained_by, findings_by_code, printable, scaling_tables
+from scalebench.report.tables import Table, explained_by, findings_by_code, scaling_tables
 from scalebench.results.result import Result
 
 _ESCAPES = str.maketrans({

@@ -1,9 +1,10 @@
 """Tables as Markdown, each a pipe table that renders anywhere."""
 
+from scalebench.errors import printable
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.state import unfinished
-from scalebench.report.tables import Table, explained_by, findings_by_code, printable, scaling_tables
+from scalebench.report.tables import Table, explained_by, findings_by_code, scaling_tables
 from scalebench.results.result import Result
 
 _ESCAPES = str.maketrans({**{one: f"\\{one}" for one in "\\`*_|[~"}, "<": "&lt;", ">": "&gt;", "&": "&amp;"})

@@ -19,7 +19,6 @@ from scalebench.command import PROGRAM
 from scalebench.errors import brief, shortened
 from scalebench.findings import FINDINGS
 from scalebench.report.console import command
-from scalebench.report.console import printable as printable
 from scalebench.results.result import Result
 from scalebench.workloads.kinds import Kind, get_kind
 

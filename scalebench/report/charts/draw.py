@@ -10,9 +10,10 @@ import altair as alt
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
+from scalebench.errors import printable
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
-from scalebench.report.tables import Row, Table, count, printable, section
+from scalebench.report.tables import Row, Table, count, section
 
 #: what the names of :func:`place` hold
 SHORT = "w: workers, b: BLAS threads of each, c: chunksize."

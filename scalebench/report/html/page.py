@@ -15,9 +15,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from scalebench.errors import printable
 from scalebench.report.charts.base import Chart
 from scalebench.report.html.content import page_title, sections
-from scalebench.report.tables import Table, printable
+from scalebench.report.tables import Table
 from scalebench.results.result import Result
 
 _HERE = Path(__file__).parent

@@ -4,10 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scalebench.errors import printable
 from scalebench.report.charts.draw import decades, unique, wrapped
 from scalebench.report.charts.losses import pieces
 from scalebench.report.charts.theme import COLOURS, GREY, SHAPES, colour, shape
-from scalebench.report.tables import printable
 
 times = st.floats(1e-9, 1e6)
 
