@@ -11,7 +11,7 @@ from scalebench.analysis.scaling import work_of
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief
-from scalebench.report.tables import Row, Table, by_code, explained_by, interval, number, percent
+from scalebench.report.tables import Row, Table, by_code, explained_by, fine_ratio, interface, interval, number, percent
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80
@@ -122,7 +122,7 @@ def _cases(cases: pd.DataFrame) -> Table:
             sections[len(rows)] = last = name
         times = [number(case[column] * factor) for column in ("baseline_s", "side_s")]
         seen = "-" if pd.isna(case["detectable"]) else f"{percent((case['detectable'] - 1) * 100)}%"
-        rows.append([_place(case), *times, interval(case, "ratio", 1.0, _ratio), seen, case["verdict"]])
+        rows.append([_place(case), *times, interval(case, "ratio", 1.0, fine_ratio), seen, case["verdict"]])
     other = letter(first["side"])
     head = ["", f"A {unit}", f"{other} {unit}", f"{other}/A", "sees", "verdict"]
     title = f"{other} against A: {_title(first)}, time per {first['per']}"
@@ -151,20 +151,13 @@ def _title(case: pd.Series) -> str:
 def _interface(case: Row) -> str:
     if pd.isna(case["backend"]):
         return str(case["name"])
-    names = ("backend", "mpi_mode", "start_method", "distribution")
-    name = " ".join(str(case[part]) for part in names if not pd.isna(case[part]))
-    name += "" if pd.isna(case["binding"]) else f" bound to {case['binding']}"
-    return name + ("" if pd.isna(case["chunksize"]) else f" chunksize {case['chunksize']}")
+    return interface(case)
 
 
 def _place(case: Row) -> str:
     if pd.isna(case["backend"]):
         return ""
     return f"w{case['workers']}" + ("" if pd.isna(case["blas_threads"]) else f" b{case['blas_threads']}")
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.3f}" if value < 10 else number(value)
 
 
 def _reading(told: Comparison) -> Table:

@@ -10,7 +10,7 @@ from scalebench.analysis.laws.curves import Curve
 from scalebench.analysis.laws.fit import Fit, LawFit, Value
 from scalebench.analysis.laws.predict import predict
 from scalebench.errors import UsageError
-from scalebench.report.tables import Table, number
+from scalebench.report.tables import Table, count, number
 
 #: what a coefficient means, by law and name
 _MEANINGS = {
@@ -79,11 +79,11 @@ def _points(found: Fit, used: LawFit | None) -> list[list[str]]:
     data = found.points
     law = None if used is None or used.solution is None else data.shown(used.solution.rate(data.ratio), data.workers)
     rows = []
-    for index, count in enumerate(data.workers):
+    for index, workers in enumerate(data.workers):
         fraction = float(found.karp_flatt["value"].iloc[index])
         by_law = [] if law is None else [number(float(law[index]))]
         rows.append(
-            [str(count), number(float(data.measured[index])), *by_law, "-" if math.isnan(fraction) else f"{fraction:.4f}", ""]
+            [str(workers), number(float(data.measured[index])), *by_law, "-" if math.isnan(fraction) else f"{fraction:.4f}", ""]
         )
     return rows
 
@@ -142,8 +142,7 @@ def _held_out(found: Fit) -> str:
 def _of_karp_flatt(found: Fit, curve: Curve) -> str:
     if found.points.scaling == "weak":
         return "Karp-Flatt is of strong scaling."
-    count = found.points.baseline
-    over = f"{count} worker{'s' if count > 1 else ''}" + (" of the same backend" if curve.identity.get("backend") else "")
+    over = count(found.points.baseline, "worker") + (" of the same backend" if curve.identity.get("backend") else "")
     return (
         f"Karp-Flatt, over {over}: one that stays tells of serial work, one that grows of overhead, one below 0 is superlinear."
     )
@@ -178,8 +177,8 @@ def fit_as_data(curve: Curve, found: Fit) -> dict[str, Any]:
         "scaling": curve.scaling,
         "laws": {name: _law_as_data(one) for name, one in found.laws.items()},
         "karp_flatt": [
-            {"workers": int(count), "value": None if math.isnan(value) else float(value)}
-            for count, value in zip(found.karp_flatt["workers"], found.karp_flatt["value"], strict=True)
+            {"workers": int(workers), "value": None if math.isnan(value) else float(value)}
+            for workers, value in zip(found.karp_flatt["workers"], found.karp_flatt["value"], strict=True)
         ],
         "preferred": found.preferred,
         "preferred_reason": found.preferred_reason,

@@ -9,7 +9,7 @@ from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
 from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
 from scalebench.command import PROGRAM
 from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
-from scalebench.report.tables import Table, duration, number, percent, ratio
+from scalebench.report.tables import Table, count, duration, interface, number, percent, ratio
 from scalebench.results.result import Result
 
 _WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"
@@ -150,19 +150,19 @@ def _gains(case: pd.Series, one: Recommendation) -> list[str]:
     if one.over_serial is not None:
         words.append(f"It does {_interval(one.over_serial)} times the work per second of {_baseline(one)}.")
     if one.over_half is not None and one.half_workers is not None:
-        workers = f"{one.half_workers} worker" + ("s" if one.half_workers != 1 else "")
         which = "half the" if 2 * one.half_workers == case["workers"] else "fewer"
-        words.append(f"Against {which} workers, {workers}: {_interval(one.over_half)} times the work per second.")
+        words.append(
+            f"Against {which} workers, {count(one.half_workers, 'worker')}: {_interval(one.over_half)} times the work per second."
+        )
     return words
 
 
 def _start(case: pd.Series, one: Recommendation) -> list[str]:
     if one.tasks_to_pay_back is None:
         return []
-    count = math.ceil(one.tasks_to_pay_back)
-    tasks = f"{count} task{'s' if count != 1 else ''}"
+    tasks = math.ceil(one.tasks_to_pay_back)
     counted = " (counted from mpiexec on)" if str(case["backend"]).startswith("mpi") else ""
-    paid = f"paid back after {tasks}: with fewer, stay serial" if count > 1 else "paid back by the first task"
+    paid = f"paid back after {tasks} tasks: with fewer, stay serial" if tasks > 1 else "paid back by the first task"
     return [f"Its start takes {duration(case['startup_s'])}{counted}, {paid}."]
 
 
@@ -193,7 +193,7 @@ def _table(one: Recommendation, *, with_run: bool) -> Table:
     sections: dict[int, str] = {}
     last = None
     for _, case in cases.iterrows():
-        if (name := setup_name(case)) != last:
+        if (name := interface(case)) != last:
             sections[len(rows)] = last = name
         rows.append([
             str(case["workers"]),
@@ -241,20 +241,12 @@ def _notes(one: Recommendation) -> list[str]:
     notes = [" ".join(notes)]
     if len(one.knees):
         found = "; ".join(
-            f"{setup_name(knee)}{'' if pd.isna(knee['blas_threads']) else f' with {_threads(knee)}'}: {knee['knee']}"
+            f"{interface(knee)}{'' if pd.isna(knee['blas_threads']) else f' with {_threads(knee)}'}: {knee['knee']}"
             + (" or more" if knee["knee"] == knee["most_workers"] else "")
             for _, knee in one.knees.iterrows()
         )
         notes.append(f"The knee, the last count of workers at which each more still added half of one. {found}.")
     return notes
-
-
-def setup_name(case: pd.Series) -> str:
-    """The interface and its own axes: ``processes fork chunksize 16``."""
-    words = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if pd.notna(case[part])]
-    words += [f"bound to {case['binding']}"] if pd.notna(case["binding"]) else []
-    words += [f"chunksize {case['chunksize']}"] if pd.notna(case["chunksize"]) else []
-    return " ".join(words)
 
 
 def case_name(case: pd.Series, among: pd.DataFrame) -> str:
@@ -263,18 +255,16 @@ def case_name(case: pd.Series, among: pd.DataFrame) -> str:
         return "serial" + ("" if pd.isna(case["blas_threads"]) else f" with {_threads(case)}")
     if case["backend"] == PROGRAM:
         threads = f" with {_threads(case)} each" if among["blas_threads"].nunique() > 1 else ""
-        return f"{case['workers']} worker{'s' if case['workers'] != 1 else ''}{threads}"
+        return count(case["workers"], "worker") + threads
     alike = among[among["backend"] == case["backend"]]
     axes = ("mpi_mode", "start_method", "distribution", "binding", "chunksize")
     own = [f"{axis} {case[axis]}" for axis in axes if pd.notna(case[axis]) and alike[axis].nunique(dropna=False) > 1]
     own += [] if pd.isna(case["blas_threads"]) else [f"{_threads(case)} each"]
-    return f"{case['workers']} worker{'s' if case['workers'] != 1 else ''} of {case['backend']}" + (
-        f" ({', '.join(own)})" if own else ""
-    )
+    return f"{count(case['workers'], 'worker')} of {case['backend']}" + (f" ({', '.join(own)})" if own else "")
 
 
 def _threads(case: pd.Series) -> str:
-    return f"{case['blas_threads']} BLAS thread{'s' if case['blas_threads'] != 1 else ''}"
+    return count(case["blas_threads"], "BLAS thread")
 
 
 def _interval(found: Ratio) -> str:

@@ -232,12 +232,17 @@ def sections(cases: list[Row]) -> dict[int, str]:
 
 def section(case: Row) -> str:
     """What tells a case from others of its table, but for the number of workers: ``processes fork, 2 BLAS threads``."""
+    usual = case["backend"] == PROGRAM and case["blas_threads"] == 1  # it may have no BLAS at all
+    threads: str = "" if pd.isna(case["blas_threads"]) or usual else f", {count(case['blas_threads'], 'BLAS thread')}"
+    return interface(case) + threads
+
+
+def interface(case: "Row | pd.Series") -> str:
+    """The backend of a case with its own axes: ``processes fork chunksize 16``."""
     parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
     parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
     parts += [] if pd.isna(case["chunksize"]) else [f"chunksize {case['chunksize']}"]
-    usual = case["backend"] == PROGRAM and case["blas_threads"] == 1  # it may have no BLAS at all
-    threads: str = "" if pd.isna(case["blas_threads"]) or usual else f", {count(case['blas_threads'], 'BLAS thread')}"
-    return " ".join(parts) + threads
+    return " ".join(parts)
 
 
 def placed(case: Row) -> str:
@@ -358,6 +363,11 @@ def number(value: float) -> str:
 def ratio(value: float) -> str:
     """Two decimals, fewer from ten on."""
     return f"{value:.2f}" if round(value, 2) < 10 else number(value)
+
+
+def fine_ratio(value: float) -> str:
+    """Three decimals, fewer from ten on: where a change of a percent matters."""
+    return f"{value:.3f}" if value < 10 else number(value)
 
 
 def percent(value: float) -> str:

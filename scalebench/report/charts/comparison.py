@@ -11,7 +11,7 @@ from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.compare import letter
-from scalebench.report.tables import Row, Table, count, number
+from scalebench.report.tables import Row, Table, count, fine_ratio
 
 #: verdict -> colour and shape
 _LOOKS = {
@@ -58,13 +58,9 @@ def _labels(cases: list[Row]) -> tuple[list[str], str]:
 
 
 def _row(case: Row, name: str) -> dict[str, Any]:
-    ends: str = "" if pd.isna(case["ratio_low"]) else f" [{_ratio(case['ratio_low'])},{_ratio(case['ratio_high'])}]"
+    ends: str = "" if pd.isna(case["ratio_low"]) else f" [{fine_ratio(case['ratio_low'])},{fine_ratio(case['ratio_high'])}]"
     return {"case": name, "ratio": figure(case["ratio"], 5), "low": figure(case["ratio_low"], 5), "high": figure(case["ratio_high"], 5),
-            "verdict": str(case["verdict"]), "told": _ratio(case["ratio"]) + ends}  # fmt: skip
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.3f}" if value < 10 else number(value)
+            "verdict": str(case["verdict"]), "told": fine_ratio(case["ratio"]) + ends}  # fmt: skip
 
 
 def _drawn(rows: list[dict[str, Any]], labels: list[str], margin: float) -> alt.LayerChart:

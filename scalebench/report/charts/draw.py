@@ -13,7 +13,7 @@ from altair.utils.schemapi import debug_mode
 from scalebench.errors import printable
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
-from scalebench.report.tables import Row, Table, count, section
+from scalebench.report.tables import Row, Table, count, interface
 
 #: what the names of :func:`place` hold
 SHORT = "w: workers, b: BLAS threads of each, c: chunksize."
@@ -37,7 +37,7 @@ def unique(names: Iterable[str]) -> list[str]:
 def setup(case: Row) -> str:
     """What a curve is of, without its BLAS threads: ``processes fork``; with its nodes where as many workers were on more, too."""
     apart = case.get("_nodes_apart", False)
-    return section({**case, "blas_threads": None}) + (f", {count(case['nodes'], 'node')}" if apart else "")
+    return interface(case) + (f", {count(case['nodes'], 'node')}" if apart else "")
 
 
 def place(case: Row, *, threads: bool) -> str:
