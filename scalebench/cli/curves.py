@@ -40,10 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:
     """The curves of what was asked for, and whether they are a run's."""
-    conditions = _conditions(asked)
     path = Path(asked.source)
-    if path.exists() and not path.is_dir() and not _is_ours(path):
-        return [_of_table(path, conditions, asked)], False
+    if _is_table(path):
+        return [_of_table(path, _conditions(asked), asked)], False
     return _of_run(asked), True
 
 
@@ -52,8 +51,7 @@ def read_run(asked: argparse.Namespace) -> tuple["Result", "pd.DataFrame"]:
     from scalebench.results.load import load
 
     conditions = _conditions(asked)
-    path = Path(asked.source)
-    if path.exists() and not path.is_dir() and not _is_ours(path):
+    if _is_table(path := Path(asked.source)):
         raise UsageError(f"{path} is a table: only a run holds what can be simulated.\nGive a run, or leave --simulate out")
     result = load(None if asked.source == "latest" else asked.source)
     rounds = result.rounds
@@ -90,21 +88,21 @@ def place(asked: argparse.Namespace) -> str:
     return str(latest_run()) if asked.source == "latest" else str(asked.source)
 
 
-def _is_ours(path: Path) -> bool:
-    """Whether it is a file of a run; what is broken is told by the reader of tables."""
+def _is_table(path: Path) -> bool:
+    """Whether it is a file, and none of a run; what is broken is told by the reader of tables."""
     from scalebench.results.load import is_json
 
-    if is_json(path):
-        return True
-    if path.suffix != ".parquet" or not path.is_file():
+    if not path.exists() or path.is_dir() or is_json(path):
         return False
+    if path.suffix != ".parquet" or not path.is_file():
+        return True
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return b"scalebench.schema_version" in (pq.read_schema(path).metadata or {})
+        return b"scalebench.schema_version" not in (pq.read_schema(path).metadata or {})
     except (pa.ArrowException, OSError):
-        return False
+        return True
 
 
 def _of_table(path: Path, conditions: dict[str, str], asked: argparse.Namespace) -> "Curve":

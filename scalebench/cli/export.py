@@ -24,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
+    from scalebench.report.files import check
     from scalebench.results.exchange import write_csv, write_json
     from scalebench.results.load import load
 
@@ -31,8 +32,7 @@ def main(asked: argparse.Namespace) -> int:
     write = {".json": write_json, ".csv": write_csv}.get(path.suffix)
     if write is None:
         raise UsageError(f"--output {asked.output}: the name must end in .json or .csv")
-    if path.exists() and not asked.force:
-        raise UsageError(f"{path} exists.\nGive another name, or --force to replace it")
+    check(path, force=asked.force, folder=False)
     result = load(None if asked.run == "latest" else asked.run)
     try:
         write(result, path)

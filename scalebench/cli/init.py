@@ -79,6 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
     from scalebench.report.console import command
+    from scalebench.report.files import check
     from scalebench.results.store import write_atomically
     from scalebench.sweep import check_reference
 
@@ -86,12 +87,7 @@ def main(asked: argparse.Namespace) -> int:
     path = Path(asked.output)
     if path.suffix != ".toml":
         raise UsageError(f"--output {path}: the name must end in .toml, so that scalebench run knows it")
-    if not path.parent.is_dir():
-        raise UsageError(
-            f"{path} can't be written: there is no folder {str(path.parent)!r}.\nMake it, or give another name with -o"
-        )
-    if path.exists() and not asked.force:
-        raise UsageError(f"{path} exists.\nGive another name with -o, or --force to replace it")
+    check(path, force=asked.force, folder=False)
     text = study_text(asked.function, _load(asked.function), path)
     try:
         write_atomically(path, text.encode())

@@ -129,6 +129,13 @@ def _help_of(parser: argparse.ArgumentParser) -> str:
     return " ".join(["scalebench help", *parser.prog.split()[1:]])
 
 
+def add_run(parser: argparse.ArgumentParser) -> None:
+    """What a command reads that has one thing to say of it."""
+    parser.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
+    )
+
+
 def add_limit(parser: argparse.ArgumentParser) -> None:
     """The flag of all commands that read results: how much of them."""
     parser.add_argument(

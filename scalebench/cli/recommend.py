@@ -7,14 +7,12 @@ scalebench recommend run.json --json
 
 import argparse
 
-from scalebench.cli.parser import add_limit
+from scalebench.cli.parser import add_limit, add_run
 from scalebench.errors import ResultsError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
-    )
+    add_run(parser)
     parser.add_argument("--json", action="store_true", help="print it as JSON")
     add_limit(parser)
 

@@ -24,7 +24,7 @@ def check(path: Path, *, force: bool, folder: bool) -> None:
     """Refuse, before anything is made, a path that can't or must not be written.
 
     Raises:
-        UsageError: It is there, and ``force`` is not given; or it is what a report can't replace.
+        UsageError: It is there, and ``force`` is not given; or it is what this can't replace.
     """
     if not path.parent.is_dir():
         raise UsageError(
