@@ -31,6 +31,11 @@ SUITE_KEYS = (*AXES, "workload", "items", "items_file", "kwargs", "total", "task
 #: keys that are of a function's tasks
 NOT_OF_A_PROGRAM = ("workload", "kind", "imbalance", "backend", "binding", "items", "items_file", "kwargs", "total", "start_method",
                     "mpi_mode", "distribution", "chunksize", "scheduler")  # fmt: skip
+#: the words that a key takes, where they are the same on every machine
+CHOICES = {
+    "scaling": SCALINGS, "start_method": ("fork", "forkserver", "spawn"), "mpi_mode": ("world", "spawn"), "distribution": ("block", "cyclic"),
+    "binding": ("none", "cores", "threads"), "task_timing": ("on", "off"),
+}  # fmt: skip
 _LONGEST_VALUE = 40  # characters of an argument in a workload's name
 
 
@@ -116,26 +121,22 @@ class Study:
             tuple(axes.parse_number("imbalance", one, 0, 1, rule) for one in axes.parse_axis("imbalance", self.imbalance)),
         )
         put(self, "tasks", tuple(axes.parse_integers("tasks", self.tasks)))
-        put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, SCALINGS, "scaling")))
+        put(self, "scaling", tuple(axes.parse_names("scaling", self.scaling, CHOICES["scaling"], "scaling")))
         program = program_of(self)
         if program is None:
             put(self, "backend", tuple(axes.parse_names("backend", self.backend, [*references(), "all"], "backend")))
-        for key, values in {
-            "start_method": ("fork", "forkserver", "spawn"),
-            "mpi_mode": ("world", "spawn"),
-            "distribution": ("block", "cyclic"),
-        }.items():
+        for key in ("start_method", "mpi_mode", "distribution"):
             if getattr(self, key) is not None:
-                put(self, key, tuple(axes.parse_names(key, getattr(self, key), values, key.replace("_", " "))))
+                put(self, key, tuple(axes.parse_names(key, getattr(self, key), CHOICES[key], key.replace("_", " "))))
         if program is not None and self.workers is _DEFAULTS["workers"] and "workers" not in program.placeholders:
             put(self, "workers", 1)
         put(self, "workers", tuple(axes.parse_workers(self.workers)))
         self._read_launcher(put)
         put(self, "blas_threads", tuple(axes.parse_integers("blas_threads", self.blas_threads)))
         asked = [one or "none" for one in axes.parse_axis("binding", self.binding)]
-        named = axes.parse_names("binding", asked, ("none", "cores", "threads"), "binding")
+        named = axes.parse_names("binding", asked, CHOICES["binding"], "binding")
         put(self, "binding", tuple(None if one == "none" else one for one in named))
-        axes.parse_name("task_timing", str(self.task_timing), ("on", "off"), "task timing")
+        axes.parse_name("task_timing", str(self.task_timing), CHOICES["task_timing"], "task timing")
         if self.total is not None:
             put(self, "total", axes.parse_integer("total", self.total))
         if self.chunksize is not None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from scalebench.analysis.comparison import Comparison
 
-_FORMATS = ("terminal", "markdown", "json")
-_LOCATIONS = ("median", "low-quantile", "minimum")
+FORMATS = ("terminal", "markdown", "json")
+LOCATIONS = ("median", "low-quantile", "minimum")  #: those of ``analysis.statistics``, which loads pandas
 _DIRECTIONS = ("slower", "faster")
 
 
@@ -51,10 +51,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
 
-    if asked.format not in _FORMATS:
-        raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(_FORMATS)}")
-    if asked.location is not None and asked.location not in _LOCATIONS:
-        raise UsageError(f"--location {asked.location}: no such statistic.\nThere are: {', '.join(_LOCATIONS)}")
+    if asked.format not in FORMATS:
+        raise UsageError(f"--format {asked.format}: no such format.\nThere are: {', '.join(FORMATS)}")
+    if asked.location is not None and asked.location not in LOCATIONS:
+        raise UsageError(f"--location {asked.location}: no such statistic.\nThere are: {', '.join(LOCATIONS)}")
     margin = share(asked.margin, f"--margin {asked.margin}")
     gates = [gate(text) for text in asked.fail_on]
     try:

@@ -8,8 +8,10 @@ The script is a plain list: pressing TAB starts no Python. Write it again after 
 """
 
 import argparse
+from collections.abc import Iterable
 
 _SHELLS = ("bash", "zsh", "fish")
+_LAWS = ("usl", "amdahl", "gustafson")  #: those of ``analysis.laws.registry``, which loads NumPy
 #: what is a file or a folder, by how help names it
 _FILES = ("RUN", "TABLE|RUN", "DIR", "FILE", "PATH", "STUDY.toml | module:function")
 
@@ -50,14 +52,14 @@ def script(shell: str) -> str:
 def _values(name: str, command: str) -> list[str]:
     """The values that a flag has names for."""
     from scalebench.backends.registry import references
-    from scalebench.case import SCALINGS
+    from scalebench.cli import compare
     from scalebench.report import formats
+    from scalebench.study import CHOICES
     from scalebench.study_file import PROFILES
     from scalebench.workloads.kinds import KINDS
 
-    known = {
-        "profile": PROFILES, "kind": KINDS, "scaling": SCALINGS, "backend": [*references(), "all"], "binding": ("none", "cores", "threads"),
-        "start_method": ("fork", "forkserver", "spawn"), "mpi_mode": ("world", "spawn"), "distribution": ("block", "cyclic"),
-        "format": ("terminal", "markdown", "json") if command.endswith("compare") else formats.names(), "law": ("usl", "amdahl", "gustafson"), "location": ("median", "low-quantile", "minimum"),
+    known: dict[str, Iterable[str]] = {
+        **CHOICES, "profile": PROFILES, "kind": KINDS, "backend": [*references(), "all"], "location": compare.LOCATIONS, "law": _LAWS,
+        "format": compare.FORMATS if command.endswith("compare") else formats.names(),
     }  # fmt: skip
-    return [] if command.endswith("predict") and name == "workers" else list(known.get(name, ()))
+    return list(known.get(name, ()))
