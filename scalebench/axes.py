@@ -14,11 +14,7 @@ from scalebench.errors import StudyError
 
 _WORKERS_WAY_OUT = "Examples: 1,2,4 - 1..8 - 1..2x - x,2x - 1..2n"
 MOST_INT = 2**63 - 1  # what a column of a result holds
-_MOST_WORKERS = 1_000_000
-_WORKERS_RULE = (
-    f"not a worker count: a whole number >= 1 and <= {_MOST_WORKERS}, "
-    "or a multiple of the CPU budget (2x) or the machine's CPUs (2n)"
-)
+_MOST_WORKERS = 1_000_000  # that a case may ask for
 _TERM = re.compile(r"(?P<number>\d+(?:\.\d+)?)?(?P<unit>[xn])?")
 
 
@@ -114,8 +110,8 @@ def parse_duration(key: str, value: Any) -> float:
     return seconds
 
 
-def parse_workers(value: Any) -> list[int]:
-    """Worker counts from ``1,2,4``, ``1..8``, ``1..2x``, ``x``, ``1..2n``; sorted, no duplicates.
+def parse_workers(value: Any, *, most: int = _MOST_WORKERS) -> list[int]:
+    """Worker counts from ``1,2,4``, ``1..8``, ``1..2x``, ``x``, ``1..2n``, each up to ``most``; sorted, no duplicates.
 
     ``x`` is the CPU budget of this process, ``n`` the machine's CPU count. A range takes every count up to 8
     inside the budget, then powers of two, the physical core count, the budget, 1.5 and 2 times the budget, and both
@@ -125,22 +121,25 @@ def parse_workers(value: Any) -> list[int]:
     for term in parse_axis("workers", value):
         low, dots, high = str(term).partition("..")
         if dots:
-            counts |= _range(_endpoint(low, value), _endpoint(high, value), value)
+            counts |= _range(_endpoint(low, value, most), _endpoint(high, value, most), value)
         else:
-            counts.add(_endpoint(low, value))
+            counts.add(_endpoint(low, value, most))
     return sorted(counts)
 
 
-def _endpoint(text: str, value: Any) -> int:
+def _endpoint(text: str, value: Any, most: int) -> int:
+    rule = (
+        f"not a worker count: a whole number >= 1 and <= {most}, or a multiple of the CPU budget (2x) or the machine's CPUs (2n)"
+    )
     match = _TERM.fullmatch(text.strip())
     if not text.strip() or not match:
-        raise StudyError("workers", value, _WORKERS_RULE, _WORKERS_WAY_OUT)
+        raise StudyError("workers", value, rule, _WORKERS_WAY_OUT)
     unit = {"x": machine.cpu_budget, "n": machine.logical_cpus}.get(match["unit"] or "", lambda: 1)()
-    number = min(float(match["number"] or 1) * unit, _MOST_WORKERS + 1)
+    number = min(float(match["number"] or 1) * unit, most + 1)
     # 0.5x of an odd budget is rounded up; a plain 2.5 is a mistake
     count = math.ceil(number) if match["unit"] else int(number)
-    if not 1 <= count <= _MOST_WORKERS or (not match["unit"] and count != number):
-        raise StudyError("workers", value, _WORKERS_RULE, _WORKERS_WAY_OUT)
+    if not 1 <= count <= most or (not match["unit"] and count != number):
+        raise StudyError("workers", value, rule, _WORKERS_WAY_OUT)
     return count
 
 

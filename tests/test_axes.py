@@ -75,6 +75,11 @@ class TestWorkers:
         assert raised.value.key == "workers"
         assert raised.value.way_out
 
+    def test_may_be_more_where_none_is_started(self):
+        assert axes.parse_workers("1000001", most=2**53) == [1_000_001]
+        with pytest.raises(StudyError, match="<= 1000000,"):
+            axes.parse_workers("1000001")
+
     @pytest.mark.parametrize("value", ["4..2", "n..x"])
     def test_of_a_range_that_falls_are_refused_as_such(self, cpus, value):
         cpus(2, logical=8)

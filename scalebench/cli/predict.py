@@ -1,7 +1,7 @@
 """Predict the wall time at worker counts that were not measured, by the law that fits best or by simulation.
 
 scalebench predict latest --workers 64,256
-scalebench predict times.csv --workers 64 --law amdahl
+scalebench predict times.csv --workers 64..1024 --law amdahl
 scalebench predict latest --workers 512,4096 --simulate
 
 With a 95% interval for one new measurement, and how far beyond the data that is. Refused where no law could be fitted.
@@ -12,12 +12,14 @@ stands in docs/simulation.md; a run to simulate is measured by 'scalebench run -
 import argparse
 
 from scalebench.cli import curves
-from scalebench.errors import ResultsError, UsageError
+from scalebench.errors import ResultsError, StudyError, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     curves.add_arguments(parser)
-    parser.add_argument("--workers", metavar="N,N", required=True, help="the counts to predict, as 64,256")
+    parser.add_argument(
+        "--workers", metavar="N", required=True, help="the counts to predict: 64,256 - 64..1024 - 2x,4x (x: the CPU budget here)"
+    )
     parser.add_argument("--law", metavar="NAME", help="usl, amdahl or gustafson (default: the preferred one)")
     parser.add_argument("--simulate", action="store_true", help="play a round from the measured parts of a run, on --cpus CPUs")
 
@@ -90,10 +92,11 @@ def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
 
 
 def _counts(text: str) -> list[int]:
+    """As of ``scalebench run``, but for more workers than anybody starts."""
+    from scalebench.axes import parse_workers
+    from scalebench.results.any_table import MOST_COUNT
+
     try:
-        counts = [int(part) for part in text.split(",")]
-    except ValueError:
-        counts = []
-    if not counts or not all(1 <= count <= 2**53 for count in counts):
-        raise UsageError(f"--workers {text}: whole numbers of 1 or more, with commas between.\nExample: --workers 64,256")
-    return counts
+        return parse_workers(text, most=MOST_COUNT)
+    except StudyError as error:
+        raise UsageError(f"--workers {text}: {error.rule}.\nExamples: --workers 64,256 or --workers 64..1024") from None

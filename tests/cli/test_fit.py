@@ -185,7 +185,8 @@ class TestBadInput:
         (["fit", "missing.csv"], "no results at 'missing.csv'"),
         (["fit", "times.csv", "--cpus", "0"], "--cpus 0"),
         (["fit", "times.csv", "--where", "mode"], "COLUMN=VALUE"),
-        (["predict", "times.csv", "--workers", "64,x"], "--workers 64,x"),
+        (["predict", "times.csv", "--workers", "64,y"], "--workers 64,y"),
+        (["predict", "times.csv", "--workers", "64..32"], "a range must rise"),
         (["predict", "times.csv", "--workers", "0"], "--workers 0"),
         (["predict", "times.csv", "--workers", "4", "--law", "moore"], "usl, amdahl, gustafson"),
         (["predict", "times.csv", "--workers", "4", "--law", "gustafson"], "weak scaling"),
@@ -260,6 +261,11 @@ class TestPredict:
         text = " ".join(scalebench("predict", path, "--workers", "64,256")[1].split())
         assert "By Amdahl's law, from 6 counts, 1 to 32" in text
         assert "8 times" in text
+
+    def test_takes_counts_as_a_run_does_and_more_than_can_be_started(self, scalebench, good, cpus):
+        cpus(2)
+        told = json.loads(scalebench("predict", good, "--workers", "64..200,2x,5000000", "--json")[1])
+        assert [one["workers"] for one in told["predictions"]] == [4, 64, 128, 200, 5_000_000]
 
     def test_works_for_a_table(self, scalebench, good):
         told = json.loads(scalebench("predict", good, "--workers", "64", "--json")[1])

@@ -65,7 +65,7 @@ class TestSimulate:
 
 class TestBadInput:
     @pytest.mark.parametrize(("arguments", "message", "way_out"), [
-        (["--workers", "64,x"], "--workers 64,x", "Example"),
+        (["--workers", "64,y"], "--workers 64,y", "Example"),
         (["--workers", "64", "--law", "usl"], "--law and --simulate", "Leave one"),
         (["--workers", "64", "--oversubscribed"], "--oversubscribed and --simulate", "Leave one"),
         (["--workers", "64", "--cpus", "0"], "--cpus 0", "Give the number"),
