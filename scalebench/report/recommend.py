@@ -9,6 +9,7 @@ from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
 from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
 from scalebench.command import PROGRAM
 from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
+from scalebench.report.console import command
 from scalebench.report.tables import Table, count, duration, interface, number, percent, ratio
 from scalebench.results.result import Result
 
@@ -39,7 +40,8 @@ def _doubts(result: Result) -> list[str]:
     found = {str(finding.get("code")) for finding in result.findings}
     if codes := [one.code for one in (MachineDrifted, MachineBusy, MachineUnsteady) if one.code in found]:
         return [
-            f"Doubt it: the machine was not quiet meanwhile ({', '.join(codes)}), which may slow some cases more than others."
+            f"Doubt it: the machine was not quiet meanwhile ({', '.join(codes)}; see {command('help', codes[0])}), "
+            "which may slow some cases more than others."
         ]
     return []
 

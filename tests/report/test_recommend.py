@@ -69,6 +69,14 @@ def test_the_start_method_is_named_only_where_cases_differ_in_it():
     assert words.startswith("Use 2 workers of processes (start_method fork).")
 
 
+def test_where_the_machine_was_not_quiet_it_is_doubted_with_the_command_that_says_more():
+    findings = [{"code": code, "text": "what was seen"} for code in ("SB122", "SB110", "SB120")]
+    words, _ = told(result({0: 1.0, 2: 0.5}, findings=findings))
+    assert words.startswith("Use 2 workers")
+    assert "Doubt it: the machine was not quiet meanwhile (SB120, SB122; see scalebench help SB120), " in words
+    assert "Doubt it" not in told(result({0: 1.0, 2: 0.5}, findings=findings[1:2]))[0]
+
+
 def test_a_case_left_out_stands_in_the_table_with_its_reason():
     bad = make_rounds({"backend": "processes", "start_method": "fork", "workers": 4, "status": "crashed"})
     _, table = told(make_result(pd.concat([result({0: 1.0, 2: 0.5}).rounds, bad], ignore_index=True)))
