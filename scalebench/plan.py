@@ -37,7 +37,7 @@ _LAZY = {
     "async_generator": "Measure a function that runs it to its end with asyncio.run",
     "generator": "Measure a function that goes through it: list(simulate(item))",
 }
-_BOOKKEEPING_S = 0.08  # of a launch, measured here: canary, verification, parts written and synced
+_BOOKKEEPING_S = 0.08  # of a launch, roughly: canary, verification, parts written and synced; for estimates only
 
 
 @dataclass(frozen=True, slots=True)

@@ -328,7 +328,7 @@ class Slurm(Launcher):
                 "ranks can't be spawned in a job of Slurm: give --mpi-mode world, or --launcher mpiexec in an allocation"
             )
         mpi = find_mpi(place.python, place.environment)
-        # Slurm's pmi2 cuts off what MPICH puts there where that is about 1,000 characters long, as an address of UCX may be
+        # not pmi2: it cuts off what MPICH puts there where that is long, as an address of UCX may be
         wanted = self._options.get("mpi", "pmix" if mpi.open_mpi else _BY_MPIEXEC)
         if wanted == _BY_MPIEXEC:
             return wanted
