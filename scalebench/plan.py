@@ -67,7 +67,8 @@ def reference_key(case: Case) -> tuple[Any, ...]:
             case.tasks if case.imbalance else None)  # fmt: skip
 
 
-#: told what the first item of a workload of one's own, or of very many tasks, showed, before the others are run; raises where that is not wanted
+#: told what the first item of a workload of one's own, or of very many tasks, showed, before the others are run;
+#: raises where that is not wanted
 Looked = Callable[[Case, Reference], None]
 
 

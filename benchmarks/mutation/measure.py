@@ -5,9 +5,9 @@ seed. All runs in a copy of the project, in one process that has run the tests o
 each mutant. A mutant meets the tests that mirror its module, then those of other modules of the two while they take a few seconds in all;
 quick ones first, until one fails. Tests elsewhere (reports, commands, pages) are not run, so a score is the least that can be said.
 
-Mutants that change the text of a string only are left out. What runs at import (tables of columns, constants) and functions below a
-decorator (but class and static methods) are not changed by mutmut. One that no test reaches counts as not covered, one that does not end as killed.
-Survivors are printed as changes to the error stream, to be judged: some change nothing.
+Mutants that change the text of a string only are left out. What runs at import (tables of columns, constants) and functions
+below a decorator (but class and static methods) are not changed by mutmut. One that no test reaches counts as not covered,
+one that does not end as killed. Survivors are printed as changes to the error stream, to be judged: some change nothing.
 """
 
 import argparse

@@ -61,9 +61,10 @@ def factors(chosen: pd.DataFrame) -> pd.DataFrame:
     Args:
         chosen: ``scaling.launches``.
     Returns:
-        The columns :data:`FACTORS` and ``cpu_use`` (dimensionless, > 0) and ``efficiency``; index of ``chosen``. Null are: all factors of a
-        case whose tasks were not recorded, or whose block lacks the baseline; the CPU factors where the baseline mostly
-        waits, or where CPU time can't cover the BLAS threads. A program has ``cpu_cost`` and ``cpu_use`` and no other.
+        The columns :data:`FACTORS` and ``cpu_use`` (dimensionless, > 0) and ``efficiency``; index of ``chosen``. Null are:
+        all factors of a case whose tasks were not recorded, or whose block lacks the baseline; the CPU factors where the
+        baseline mostly waits, or where CPU time can't cover the BLAS threads. A program has ``cpu_cost`` and ``cpu_use`` and
+        no other.
     """
     workers = chosen["workers"].astype(float)
     wall, work, busy, longest, cpu = (

@@ -77,8 +77,8 @@ def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
         chosen: :func:`launches`.
         baseline: Which one.
     Returns:
-        ``wall_s``, ``work_units``, ``busy_s``, ``cpu_s``, ``cpu_wait_s``, ``cpu_tree_s`` of the baseline's launch, as floats; index and order
-        of ``chosen``; null where the block lacks it.
+        ``wall_s``, ``work_units``, ``busy_s``, ``cpu_s``, ``cpu_wait_s``, ``cpu_tree_s`` of the baseline's launch, as floats;
+        index and order of ``chosen``; null where the block lacks it.
     """
     keyed = chosen.assign(_tasks=work_of(chosen), _threads=chosen["blas_threads"].fillna(1))
     keys = [*_COMMON, *_ALSO[baseline], "block"]
@@ -128,8 +128,8 @@ def scaling(rounds: pd.DataFrame) -> pd.DataFrame:
         What was asked; ``wall_s`` (s per round) and :data:`RATIOS` (dimensionless), each with ``_low`` and ``_high`` (95%
         over blocks, null below three); ``startup_s``, ``blocks`` and ``failed`` (counts of blocks); ``cpu_tree_s`` (CPU s per
         round), ``rss_peak_bytes`` (the most of any launch) and ``figure_of_merit`` with its interval (where it is positive in
-        all launches; else its median, without); and the facts that flag a row: ``oversubscribed``, ``runnable_threads`` and ``cpu_budget`` (the most of any launch), ``blas_found_min``,
-        ``blas_found_max``, ``status``, ``message``.
+        all launches; else its median, without); and the facts that flag a row: ``oversubscribed``, ``runnable_threads`` and
+        ``cpu_budget`` (the most of any launch), ``blas_found_min``, ``blas_found_max``, ``status``, ``message``.
     """
     paired = with_baseline(launches(rounds))
     cases = rounds.drop_duplicates(CASE)[[*CASE, *SHOWN]].set_index(CASE)

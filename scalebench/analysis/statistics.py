@@ -5,11 +5,12 @@ is over blocks: the t interval of the logarithms of one value per block. Logarit
 are positive and combine by products; their mean is the geometric mean, and the factors of a product stay a product.
 
 What it covers, by simulation with the spreads of the reference run (3, 5 and 10 blocks, wall time and speedup;
-results/reference/simulated-intervals.md): 94.8% to 95.8% where launches vary log-normally, 93.6% to 95.8% where they have two speeds, or
-where up to one launch in five is slow. It fails where launches are steady but for rare ones that are far off, which few blocks don't
-show: of launches that vary by 1% but for one in five (baseline: one in ten) that is 20% slower on average, it covers the wall time 60% to
-74% of the time and the speedup 87% to 90%. No method sees what did not happen. Bootstraps over blocks, then rounds, cover less on all but the
-last of these, where they too fail. Below three blocks none is given.
+results/reference/simulated-intervals.md): 94.8% to 95.8% where launches vary log-normally, 93.6% to 95.8% where they have two
+speeds, or where up to one launch in five is slow. It fails where launches are steady but for rare ones that are far off,
+which few blocks don't show: of launches that vary by 1% but for one in five (baseline: one in ten) that is 20% slower on
+average, it covers the wall time 60% to 74% of the time and the speedup 87% to 90%. No method sees what did not happen.
+Bootstraps over blocks, then rounds, cover less on all but the last of these, where they too fail. Below three blocks none is
+given.
 """
 
 import math

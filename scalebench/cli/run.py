@@ -23,8 +23,8 @@ Ctrl-C ends the run after the round in flight, a second one at once, and so does
 goes on from there: on the same machine, with the same versions and the same state of the code.
 
 Exit statuses: 0 fine; 2 wrong use, nothing was measured; 3 some cases failed, crashed, timed out or gave other answers; 4
-the run can't go on, since its results can't be stored any more or hosts can't be started (what was measured before is kept); 130 interrupted
-(143 by SIGTERM), what was measured is kept.
+the run can't go on, since its results can't be stored any more or hosts can't be started (what was measured before is kept);
+130 interrupted (143 by SIGTERM), what was measured is kept.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""``python -m scalebench.host -m scalebench.host.program``: run a command once a round: when it began and ended, what it used, what it printed. Standard library and POSIX only.
+"""``python -m scalebench.host -m scalebench.host.program``: run a command once a round: when it began and ended, what it used,
+what it printed. Standard library and POSIX only.
 
 Promises: the clock runs from just before the start until its end is noticed; it reads the null device; its output is read
 while it runs, and no more of it is kept than ``_KEPT``; should the controller go away, the command and all that it started

@@ -166,7 +166,7 @@ class HostProcess:
         )
 
     def explain(self, message: str) -> str:
-        """Why it ended, where the launcher knows, or Linux: memory that ran out on this machine since the launch began. In the first line."""
+        """With why it ended, in the first line, where the launcher knows, or Linux: memory that ran out since the launch began."""
         if self._elsewhere is not None:
             why = self._elsewhere.why()
             self.taken_away = why is not None

@@ -13,7 +13,7 @@ SILENT = "SILENT"
 
 
 def state_of(job: str | None) -> tuple[str, str]:
-    """Of a job, and the reason that Slurm gives; ``UNKNOWN`` where it has forgotten it, or there is none; ``SILENT`` without an answer."""
+    """Of a job, with Slurm's reason; ``UNKNOWN`` where it has forgotten it, or there is none; :data:`SILENT` without an answer."""
     told = run_command(["squeue", "--noheader", "--states=all", f"--jobs={job}", "--format=%T|%r"]) if job else None
     if told is not None and told.returncode and "Invalid job id" not in told.stderr:
         return SILENT, said(told)

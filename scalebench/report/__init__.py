@@ -1,1 +1,1 @@
-"""Show what was measured: tables as text cells (``tables``), pictures (``charts``), a page (``html``); in which forms is for ``formats``."""
+"""Show what was measured: tables as text cells (``tables``), pictures (``charts``), a page (``html``), in several ``formats``."""

@@ -2,7 +2,8 @@
 
 A value that is repeated takes some bytes a million rows, so rows are counted from the footer, and their bytes by the columns'
 types, or by what their pages unpack to where that is more. A text that is repeated would take its length each time: texts are
-read as a dictionary and numbers into it, counted, and only then written out. Columns within columns are none of ours: a row of them may hold any number of values.
+read as a dictionary and numbers into it, counted, and only then written out. Columns within columns are none of ours: a row
+of them may hold any number of values.
 """
 
 from collections.abc import Sequence

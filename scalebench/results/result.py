@@ -30,7 +30,9 @@ class Result:
 
     @property
     def tasks(self) -> "pd.DataFrame":
-        """One row a task of a round, with the columns of ``tasks.parquet``. Of many runs there are millions, so they are read when asked for."""
+        """One row a task of a round, with the columns of ``tasks.parquet``. Of many runs there are millions, so they are read when
+        asked for.
+        """
         return self._tasks() if callable(self._tasks) else self._tasks
 
     @property

@@ -31,9 +31,9 @@ def predict(found: Fit, workers: Sequence[int], law: str | None = None) -> pd.Da
         workers: Counts, >= 1.
         law: Its name; the one that ``found`` uses when None.
     Returns:
-        ``workers``, ``law``, the points' measure (``wall_s`` in s per round, ``throughput`` or ``speedup``) with
-        ``_low`` and ``_high`` (null below three blocks, where the points lie exactly on the law, or without bound), and ``beyond``: how many times the
-        count is beyond the largest measured one, or below the smallest; 1 within.
+        ``workers``, ``law``, the points' measure (``wall_s`` in s per round, ``throughput`` or ``speedup``) with ``_low`` and
+        ``_high`` (null below three blocks, where the points lie exactly on the law, or without bound), and ``beyond``: how
+        many times the count is beyond the largest measured one, or below the smallest; 1 within.
     Raises:
         UsageError: The law was refused, or none was fitted.
     """

@@ -117,10 +117,11 @@ def nonnegative(design: Floats, targets: Floats) -> Floats:
 def solution(law: Law, points: Points) -> Solution:
     """A law at its best, with draws of its factors: the data moved by draws of their errors, the law fitted again.
 
-    The errors are those between blocks where there are blocks, else those between repeats, else the residuals. A law
-    that misses the points (its sum of squares is beyond 95% of those that the measured spread alone would leave) gets
-    its residuals as errors besides. Rates that were measured once are fitted with equal weights, as in published fits, but
-    where errors that grow with them are clearly likelier the draws have those. The fit is linear in the errors, about the best factors, and keeps the bounds.
+    The errors are those between blocks where there are blocks, else those between repeats, else the residuals. A law that
+    misses the points (its sum of squares is beyond 95% of those that the measured spread alone would leave) gets its
+    residuals as errors besides. Rates that were measured once are fitted with equal weights, as in published fits, but where
+    errors that grow with them are clearly likelier the draws have those. The fit is linear in the errors, about the best
+    factors, and keeps the bounds.
     """
     factors, residuals, errors, slope = solve(law, points)
     design, weighted = slope / errors[:, None], residuals / errors

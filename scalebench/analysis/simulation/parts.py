@@ -63,8 +63,9 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
         rounds: As loaded.
         tasks: As loaded.
     Returns:
-        Those rows of ``rounds`` with ``chunks`` (sent in the round), ``share`` (of the workers' time that tasks took), ``up_s``, ``first_s``,
-        ``send_s``, ``turn_s``, ``tail_s`` and ``manager_s``, all in s, as the module says; null where the round does not show it.
+        Those rows of ``rounds`` with ``chunks`` (sent in the round), ``share`` (of the workers' time that tasks took),
+        ``up_s``, ``first_s``, ``send_s``, ``turn_s``, ``tail_s`` and ``manager_s``, all in s, as the module says; null where
+        the round does not show it.
     """
     pools = rounds[~rounds["backend"].isin(["serial", PROGRAM]) & ~rounds["warmup"]]
     well = launches(pools).set_index(LAUNCH).index

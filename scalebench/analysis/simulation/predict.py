@@ -67,10 +67,11 @@ class Simulation:
 
     identity: Mapping[str, Any]  #: column -> value, as of ``laws.curves``
     reason: str | None = None  #: why it was refused
-    #: ``workers``, ``tasks``, ``wall_s`` and ``launch_s`` (start-up and one round) with ``_low`` and ``_high``, ``startup_s`` and how much
-    #: of it is ``broadcast_s`` (null: not told apart), ``waits_for`` (the manager or the workers), ``beyond`` (times the largest count measured)
+    #: ``workers``, ``tasks``, ``wall_s`` and ``launch_s`` (start-up and one round) with ``_low`` and ``_high``, ``startup_s``
+    #: and how much of it is ``broadcast_s`` (null: not told apart), ``waits_for`` (the manager or the workers), ``beyond``
+    #: (times the largest count measured)
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
-    #: ``part``, ``counts`` (text), ``at_one``, ``per_worker`` (s), ``at_most`` (s, at the largest count measured)
+    #: ``part``, ``counts`` (text), ``at_one_s``, ``per_worker_s``, and ``at_most_s`` (at the largest count measured) with ``_low``, ``_high``
     parts: pd.DataFrame = field(default_factory=pd.DataFrame)
     keeps_busy: float | None = None  #: workers, with such tasks; None where the tasks are dealt out
     assumed: tuple[str, ...] = ()
