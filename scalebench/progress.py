@@ -49,8 +49,8 @@ class Progress:
         self._done += 1
         elapsed = time.perf_counter() - self._started
         share = self._done / max(self._launches, self._done)
-        # the estimate counts less the more was seen
-        remaining = (1 - share) * (share * elapsed / share + (1 - share) * self._estimate_s)
+        # what was seen says elapsed / share for the whole, and counts by its share; the estimate counts by the rest
+        remaining = (1 - share) * (elapsed + (1 - share) * self._estimate_s)
         if told.status != "ok":
             self._drawing.say(printable(f"{entry.case.label}: {told.status}: {brief(told.message)}"))
         self._drawing.update(self._done, f"{left(remaining)} left  {entry.case.label}", block)

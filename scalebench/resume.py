@@ -5,6 +5,7 @@ continued. What was measured is never measured again; a launch that was in fligh
 Not here: how it goes on (``runner``), its files (``results.store``).
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,8 +135,6 @@ def _status(folder: Path) -> object:
 
 def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:
     """The keys of a study that are not as stored."""
-    import json
-
     now = json.loads(json.dumps(described(study), default=str))
     # where a queue is, or how long a job may be, is not what is measured
     return [key for key in {**stored, **now} if stored.get(key) != now.get(key) and key != "launcher_options"]

@@ -63,9 +63,8 @@ class Runner:
         self.ahead = ahead
         #: when it would have begun had it measured all along: neither interrupted nor waiting for a queue
         self.started = machine.clock() - (0.0 if ahead.earlier is None else ahead.earlier.elapsed_s)
-        self._earlier: dict[
-            tuple[int, str], list[Launch]
-        ] = {}  #: block and case_id -> what was stored before the run was resumed
+        #: block and case_id -> what was stored before the run was resumed
+        self._earlier: dict[tuple[int, str], list[Launch]] = {}
         try:
             self.store = self._begin(results) if ahead.earlier is None else self._go_on(ahead.earlier)
         except BaseException:
@@ -79,9 +78,8 @@ class Runner:
         self._note_references()
         self._blocks: set[int] = set()  # begun
         self._frames: list[pd.DataFrame] = []  #: of each block, kept where a precision is judged
-        self._rows: list[
-            dict[str, Any]
-        ] = []  #: of the block that is being measured: a row takes ten times as much as one of a frame
+        #: of the block that is being measured: a row takes ten times as much as one of a frame
+        self._rows: list[dict[str, Any]] = []
         self._costs: dict[str, tuple[float, float]] = {}  #: case_id -> s of a round, s of the launch without counted rounds
         self._plan: Plan | None = None
         self._canary_s: list[float] = []
@@ -193,10 +191,10 @@ class Runner:
         """``seconds``: of the whole launch; None where that is not known any more, and the start and the end are to do."""
         if told.identity.get("canary_s") is not None:
             self._canary_s.append(told.identity["canary_s"])
-        walls = [one["wall_s"] for one in told.rounds if not one["warmup"] and one["status"] == "ok"]
         if self.study.precision is None:
             return
         self._rows += told.rows()
+        walls = [one["wall_s"] for one in told.rounds if not one["warmup"] and one["status"] == "ok"]
         if told.status == "ok" and walls:
             if seconds is None:
                 seconds = sum(walls) + walls[0] + told.found.get("startup_s", 0.0) + told.found.get("shutdown_s", 0.0)

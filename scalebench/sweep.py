@@ -57,9 +57,8 @@ class Sweep:
     items: dict[str, Sequence[Any]] = field(default_factory=dict)  #: ``items_digest`` -> the given items
     #: workload name -> the function to send by value; None where the name is a reference that gives it
     functions: dict[str, Callable[..., Any] | Workload | None] = field(default_factory=dict)
-    kwargs: dict[str, Mapping[str, Any]] = field(
-        default_factory=dict
-    )  #: workload name -> its keyword arguments, where it has some
+    #: workload name -> its keyword arguments, where it has some
+    kwargs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
     programs: dict[str, Program] = field(default_factory=dict)  #: workload name -> the program that it is
     variants: dict[str, Variant] = field(default_factory=dict)  #: those that the study defines, in its order
     scheduler: str | None = None  #: where workers are that somebody has started, or the queue in whose jobs they start
@@ -184,13 +183,8 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
     for kind_name, scaling, backend_name in itertools.product(suite.kind, suite.scaling, backends):
         kind = get_kind(kind_name) if workload == NAME else None
         backend = get_backend(backend_name)
-        own = [_values(suite, backend, axis) for axis in OWN_AXES]
-        for size, imbalance, tasks, workers, nodes, threads, binding, (
-            start,
-            mode,
-            dealing,
-            chunksize,
-        ), variant in itertools.product(
+        own = itertools.product(*(_values(suite, backend, axis) for axis in OWN_AXES))
+        for size, imbalance, tasks, workers, nodes, threads, binding, its_own, variant in itertools.product(
             suite.size if kind else (None,),
             suite.imbalance if kind else (None,),
             (len(suite.items),) if suite.items is not None else suite.tasks,
@@ -198,14 +192,14 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
             _nodes(suite) if has_ranks(backend) else (1,),
             suite.blas_threads if kind is None or kind.uses_blas else (None,),
             suite.binding,
-            list(itertools.product(*own)),
+            [dict(zip(OWN_AXES, values, strict=True)) for values in own],
             suite.variant,
         ):
             if workers < nodes:
                 continue  # some node would have none
             if kind is not None and suite.total is not None and suite.items is None:
                 tasks = max(tasks, _cut(suite.total, kind.parse(size or kind.default_size)[1]))
-                if tasks < workers * (chunksize or 1):
+                if tasks < workers * (its_own["chunksize"] or 1):
                     continue  # too few chunks for the workers: it would tell of idle workers, not of the interface
             cases.append(Case(
                 workload=workload,
@@ -217,16 +211,13 @@ def _multiply(suite: Study, sweep: Sweep) -> list[Case]:
                 scaling=scaling,
                 variant=variant,
                 backend=backend_name,
-                start_method=start,
-                mpi_mode=mode,
-                distribution=dealing,
                 workers=workers,
                 blas_threads=threads,
                 binding=binding,
-                chunksize=chunksize,
                 tasks=tasks * workers if scaling == "weak" else tasks,
                 launcher=suite.launcher,
                 nodes=nodes,
+                **its_own,
             ))  # fmt: skip
     return cases
 

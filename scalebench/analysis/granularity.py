@@ -19,7 +19,7 @@ Source: Slaughter et al. 2020, "Task Bench: A Parameterized Benchmark for Evalua
 SC20, doi:10.1109/SC41405.2020.00066.
 """
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -111,33 +111,10 @@ def granularity(rounds: pd.DataFrame) -> pd.DataFrame:
                 continue
             found = metg(curve["granularity_s"].to_numpy(dtype=float), curve["efficiency"].to_numpy(dtype=float))
             low, high = _interval(curve, *drawn)
-            rows.append(
-                {
-                    **dict(zip(CURVE, key, strict=True)),
-                    "metg_s": found.metg_s,
-                    "metg_s_low": low,
-                    "metg_s_high": high,
-                    "useful_task_s": found.useful_task_s,
-                    "bound": found.bound,
-                    "crossings": found.crossings,
-                    "finer_s": found.finer_s,
-                    "lost_up_to_s": found.lost_up_to_s,
-                    "shortest_s": float(curve["granularity_s"].min()),
-                    "blocks": int(curve["blocks"].min()),
-                }
-            )
-    values = [
-        "metg_s",
-        "metg_s_low",
-        "metg_s_high",
-        "useful_task_s",
-        "bound",
-        "crossings",
-        "finer_s",
-        "lost_up_to_s",
-        "shortest_s",
-        "blocks",
-    ]
+            rows.append({**dict(zip(CURVE, key, strict=True)), **asdict(found), "metg_s_low": low, "metg_s_high": high,
+                         "shortest_s": float(curve["granularity_s"].min()), "blocks": int(curve["blocks"].min())})  # fmt: skip
+    first, *others = (one.name for one in fields(Metg))
+    values = [first, "metg_s_low", "metg_s_high", *others, "shortest_s", "blocks"]
     return pd.DataFrame(rows, columns=[*CURVE, *values]).astype(dict.fromkeys(["chunksize", "workers", "blas_threads"], "Int64"))
 
 

@@ -103,9 +103,8 @@ class Plan:
     """How the rest of the time is best spent."""
 
     rounds: dict[str, int]  #: of each launch to come, by case_id; odd, so that the median is a round and not below it
-    blocks: (
-        int | None
-    )  #: in all, until every interval is narrow enough by the rule of ``precision``; None: not known yet, or out of reach
+    #: in all, until every interval is narrow enough by the rule of ``precision``; None: not known yet, or out of reach
+    blocks: int | None
     block_s: float  #: seconds that a block with these rounds takes
 
 

@@ -26,9 +26,8 @@ from scalebench.host import worker
 
 _ANSWER_S = 90.0  # for actors in a cluster that is there to come up: each is a Python that loads ray
 _SETTINGS = b"\0\0\0\4\0\0\0\0\0"  # the frame that both sides begin with: its length, type, flags, stream
-_REGISTER_S = (
-    600  # ray starts another process for one that has not come up after 60; the launch's own limit ends what takes too long
-)
+# ray starts another process for one that has not come up after 60; the launch's own limit ends what takes too long
+_REGISTER_S = 600
 _QUIET = {"RAY_USAGE_STATS_ENABLED": "0"}
 
 

@@ -135,8 +135,7 @@ class HostProcess:
             reply = told
         if "error" in reply:
             message = str(reply["error"])
-            crashed = reply.get("status") == "crashed"
-            if crashed:
+            if reply.get("status") == "crashed":
                 raise HostCrashedError(self.explain(message))
             raise HostFailedError(message, reply.get("brief"), reply.get("task"))
         return reply

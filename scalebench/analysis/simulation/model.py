@@ -59,13 +59,13 @@ def simulate_round(chunks: Sequence[float] | Floats, workers: int, costs: Costs)
     for place, lasts in enumerate(waiting):
         if place >= first:
             ready = heappop(coming)
-            clock = (max(clock, ready)) + answer_s
+            clock = max(clock, ready) + answer_s
         clock += send_s
-        begin = (max(free[0], clock)) + turn_s
+        begin = max(free[0], clock) + turn_s
         heapreplace(free, begin + lasts)
         heappush(coming, begin + lasts)
     for ready in sorted(coming):
-        clock = (max(clock, ready)) + answer_s
+        clock = max(clock, ready) + answer_s
     return clock + costs.tail_s
 
 
@@ -84,14 +84,14 @@ def bounds(
         longest_s: The longest of them.
         lead_s: As in :class:`Costs`, and the others too.
     """
-    send, answer, turn = (np.asarray(one, dtype=np.float64) for one in (send_s, answer_s, turn_s))
-    total, longest = np.asarray(total_s, dtype=np.float64), np.asarray(longest_s, dtype=np.float64)
+    total, longest, lead, send, answer, turn, tail = (
+        np.asarray(one, dtype=np.float64) for one in (total_s, longest_s, lead_s, send_s, answer_s, turn_s, tail_s)
+    )
     if not count:
-        return np.asarray(np.asarray(lead_s, dtype=np.float64) + np.asarray(tail_s, dtype=np.float64), dtype=np.float64)
+        return np.asarray(lead + tail)
     busy = min(workers, count)
-    manager = count * (send + answer) + 0.0
+    manager = count * (send + answer)
     # on average the workers get their first chunk after (busy + 1) / 2 sends
     work = send * (busy + 1) / 2 + (total + count * turn) / busy + answer
     way = send + turn + longest + answer
-    lead, tail = np.asarray(lead_s, dtype=np.float64), np.asarray(tail_s, dtype=np.float64)
-    return np.asarray(lead + np.maximum.reduce([manager, work, way]) + tail, dtype=np.float64)
+    return np.asarray(lead + np.maximum.reduce([manager, work, way]) + tail)

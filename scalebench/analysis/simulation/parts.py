@@ -33,9 +33,8 @@ LEAST_COUNTS = 3  #: that a line over worker counts is fitted to
 #: share of the workers' time in tasks: below, the manager was what a round waited for; above the other, the workers
 MANAGER_BOUND, WORKER_BOUND = 0.3, 0.7
 LEAST_CROWD = 4  #: workers; fewer may be what a round waits for though they have next to nothing to do
-LEAST_ROUND_S = (
-    0.01  #: twice what a thread may keep the GIL, ``sys.getswitchinterval()``: a shorter round shows no manager at work
-)
+#: twice what a thread may keep the GIL, ``sys.getswitchinterval()``: a shorter round shows no manager at work
+LEAST_ROUND_S = 0.01
 LEAST_FIRSTS = 4  #: first starts before the first answer that show the time between two sends
 NONE = 1e-9  #: s; what takes less counts as nothing, since parts are averaged as logarithms
 WIDEST = 1e3  #: times the best value: a draw from few blocks may be further off, and no line could be fitted to it
