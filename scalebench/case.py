@@ -9,6 +9,7 @@ from typing import Any
 
 from scalebench.command import PROGRAM, short_name
 
+#: values that a label does not name
 _USUAL = {"mpi_mode": "world", "start_method": get_all_start_methods()[0], "distribution": "block"}
 
 SCALINGS = ("strong", "weak")

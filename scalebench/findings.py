@@ -98,10 +98,11 @@ class TooFewBlocks(Finding):
     """Fewer than three blocks: nothing says how far another run might be off."""
 
     code: ClassVar[str] = "SB110"
+    LEAST: ClassVar[int] = 3  #: that ``analysis.statistics`` gives an interval for
     blocks: int
 
     def __str__(self) -> str:
-        return f"{self.blocks} block(s): no interval can be given from fewer than 3; use --blocks 5"
+        return f"{self.blocks} block(s): no interval can be given from fewer than {self.LEAST}; use --blocks 5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

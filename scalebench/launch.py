@@ -38,9 +38,9 @@ class Launch:
 
     case: Case
     identity: dict[str, Any]  #: the columns that say which launch it is
-    found: dict[str, Any] = field(default_factory=dict)
-    rounds: list[dict[str, Any]] = field(default_factory=list)
-    columns: list[dict[str, Any]] = field(default_factory=list)
+    found: dict[str, Any] = field(default_factory=dict)  #: columns that are the same in all of its rounds
+    rounds: list[dict[str, Any]] = field(default_factory=list)  #: the other columns, the warm-up's first
+    columns: list[dict[str, Any]] = field(default_factory=list)  #: of the tasks, a table for each counted round
     nodes: list[int] = field(default_factory=list)  #: of each worker
     status: str = "ok"
     message: str | None = None

@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 _ATTEMPTS = 2  # a case that failed as often is given up
 _MOST_BLOCKS = 100  # when a precision is asked for and no budget ends it
-_LEAST_BLOCKS = 3  # that give an interval
 
 #: told after each launch: which one, what came of it
 Observer = Callable[[Entry, int, Launch], None]
@@ -368,7 +367,7 @@ class Runner:
 
     def finish(self, status: str = "finished") -> Path:
         """Compact the parts and close the run; returns its folder."""
-        if len(self._blocks) < _LEAST_BLOCKS:
+        if len(self._blocks) < TooFewBlocks.LEAST:
             self._findings[TooFewBlocks.code, ""] = TooFewBlocks(blocks=len(self._blocks))
         self._judge_precision(status)
         self._judge_machine()

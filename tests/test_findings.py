@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scalebench import findings
+from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.findings import (
     FINDINGS,
     AnswersUnchecked,
@@ -124,3 +125,7 @@ def test_each_finding_has_a_page_that_the_overview_names_and_no_page_is_left_ove
     assert {page.stem for page in pages.glob("SB*.md")} == {one.code for one in FINDINGS}
     overview = (pages / "README.md").read_text(encoding="utf-8")
     assert [one.code for one in FINDINGS if f"[{one.code}]({one.code}.md) | `{one.__name__}`" not in overview] == []
+
+
+def test_fewer_blocks_than_give_an_interval_are_too_few():
+    assert TooFewBlocks.LEAST == LEAST_BLOCKS

@@ -9,11 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 ALARM_RATE = 0.01  #: of the drift test, where the canary varies without order
-LEAST_DRIFT = 0.05  #: a smaller shift is no finding, however sure
+LEAST_DRIFT = 0.05  #: of the level: a smaller shift is no finding, however sure
 LEAST_LAUNCHES = 20  #: that drift and unrest are judged from
 LEAST_UNREST = 1.25  #: ratio of the canary's 95% and 5% quantiles from which the machine is unsteady
-_SHUFFLES = 999
 LEAST_SHORTAGE = 0.1  #: share of the CPU budget that others must take
+_SHUFFLES = 999
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -251,7 +251,9 @@ def _names_study(asked: argparse.Namespace) -> bool:
 
 
 def _study(asked: argparse.Namespace) -> "Study":
-    """The study that the arguments name, with what the flags change, above the project's defaults."""
+    """The study that the arguments name, with what the flags change, above the project's defaults; their ``results`` become one of
+    the arguments.
+    """
     from scalebench.study import Study, override
     from scalebench.study_file import of_program, of_study, profile, project_defaults, read_study
 

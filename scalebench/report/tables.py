@@ -15,6 +15,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling, work_of
+from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
 from scalebench.errors import brief, shortened
 from scalebench.findings import FINDINGS
@@ -277,8 +278,8 @@ def _notes(cases: list[Row], used: set[str]) -> list[str]:
     blocks = max(case["blocks"] for case in cases)
     how = (
         "95% intervals over blocks, which don't know of rare slow launches that did not happen"
-        if blocks >= 3
-        else "no intervals: they need 3 blocks"
+        if blocks >= LEAST_BLOCKS
+        else f"no intervals: they need {LEAST_BLOCKS} blocks"
     )
     measured = [case for case in cases if pd.notna(case["wall_s"])]
     lacking = measured and all(pd.isna(case["speedup"]) for case in measured)

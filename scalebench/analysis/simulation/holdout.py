@@ -31,7 +31,7 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, 
         there = measured[_of(measured, one)]
         if there.empty:
             continue
-        found = over_blocks_of(there)
+        found = _over_blocks(there)
         for measure in MEASURES:
             predicted = None if one.reason else float(one.predictions[measure].iloc[0])
             rows.append({**one.identity, "up_to": up_to, "workers": at, "measure": measure, "predicted": predicted, "measured": found[measure],
@@ -39,7 +39,7 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, 
     return pd.DataFrame(rows)
 
 
-def over_blocks_of(there: pd.DataFrame) -> dict[str, float]:
+def _over_blocks(there: pd.DataFrame) -> dict[str, float]:
     """The geometric mean over blocks of each measure."""
     group = [pd.Series(0, index=there.index)]
     return {measure: float(over_blocks(there[measure], group)["value"].iloc[0]) for measure in MEASURES}

@@ -12,6 +12,7 @@ from scalebench import machine
 from scalebench.doctor.base import Diagnosis, System, percent
 from scalebench.doctor.trial import cause
 from scalebench.errors import ResultsError
+from scalebench.findings import TooFewBlocks
 
 TITLE = "noise floor"
 SLOW = True
@@ -20,7 +21,6 @@ _TASKS = 4  #: a worker, 5 ms each on a machine of our days
 _ROUNDS = 5  #: a launch: more launches tell more than more rounds
 _MOST_BLOCKS = 1000  #: the time ends it
 _GOOD, _FAIR = 0.05, 0.10  #: smallest changes that show
-_LEAST_BLOCKS = 3
 
 
 def check(system: System) -> Diagnosis:
@@ -55,7 +55,7 @@ def check(system: System) -> Diagnosis:
 def judge(found: dict[str, Any], doubts: list[str], workers: int) -> Diagnosis:
     """Of the one row of the comparison, and the codes of the run's findings."""
     pairs, change = int(found["side_count"]), float(found["detectable"]) - 1
-    known = pairs >= _LEAST_BLOCKS and math.isfinite(change)
+    known = pairs >= TooFewBlocks.LEAST and math.isfinite(change)
     figures = {
         "workers": workers, "pairs": pairs, "wall_s": found["baseline_s"], "ratio": found["ratio"], "ratio_low": found["ratio_low"],
         "ratio_high": found["ratio_high"], "verdict": found["verdict"], "smallest_change": change if known else None, "findings": doubts,
@@ -71,7 +71,7 @@ def judge(found: dict[str, Any], doubts: list[str], workers: int) -> Diagnosis:
             f"{100 * (found['ratio_high'] - 1):+.1f}]; the smallest slowdown that so much shows is {percent(change)}")  # fmt: skip
     if found["verdict"] in ("slower", "faster"):
         text += "; it was called different, as one in twenty is by chance"
-    figures["blocks_for_5_percent"] = max(needed, _LEAST_BLOCKS)
+    figures["blocks_for_5_percent"] = max(needed, TooFewBlocks.LEAST)
     if change <= _GOOD:
         return Diagnosis(status="ok", text=text, figures=figures)
     return Diagnosis(

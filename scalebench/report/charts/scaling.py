@@ -13,6 +13,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.report.charts import cores
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import coloured, figure, finished, inline, layered, setup
@@ -61,7 +62,7 @@ def _chart(result: Result, cases: list[Row], value: str, name: str, *, with_run:
     drawn = layered(
         (
             *cores.layers(there, start, span, x),
-            *_ideal(counts, max(threads, 1), x, y, share=share),
+            *_ideal(span, max(threads, 1), x, y, share=share),
             *_fitted_lines(law_rows, laws, names, x, y),
             *_points(rows, names, counts, x, y, share=share),
         )
@@ -73,7 +74,7 @@ def _chart(result: Result, cases: list[Row], value: str, name: str, *, with_run:
     blocks = max(case["blocks"] for case in cases)
     beside = len(names) > 1 and "points of one count stand side by side, "
     notes = [
-        "95% intervals over blocks;" if blocks >= 3 else "No intervals: they need 3 blocks;",
+        "95% intervals over blocks;" if blocks >= LEAST_BLOCKS else f"No intervals: they need {LEAST_BLOCKS} blocks;",
         f"{beside or ''}lines only lead the eye.",
         *(note for note in (cores.rules(there, span), cores.shade(cases)) if note),
     ]
@@ -134,13 +135,11 @@ def _axis_y(*, share: bool) -> alt.Axis:
     return alt.Axis(title="speedup over serial", values=[2.0**power for power in range(-10, 21)], format="~g")
 
 
-def _ideal(counts: list[int], threads: int, x: alt.Scale, y: alt.Scale, *, share: bool) -> list[alt.Chart]:
-    rows = [
-        {"x": end, "y": 100 if share else end * threads, "told": "ideal"} for end in (counts[0] / 2**0.5, counts[-1] * 2**0.5)
-    ]
+def _ideal(span: tuple[float, float], threads: int, x: alt.Scale, y: alt.Scale, *, share: bool) -> list[alt.Chart]:
+    rows = [{"x": end, "y": 100 if share else end * threads, "told": "ideal"} for end in span]
     base = alt.Chart(inline(rows)).encode(x=alt.X("x:Q", scale=x), y=alt.Y("y:Q", scale=y))
     top = float(y.to_dict()["domain"][1])
-    end = counts[-1] * 2**0.5 if share else min(counts[-1] * 2**0.5, top / 1.1 / threads)  # where the line leaves the chart
+    end = span[1] if share else min(span[1], top / 1.1 / threads)  # where the line leaves the chart
     label = alt.Chart(inline([{"x": figure(end), "y": 100 if share else figure(end * threads), "told": "ideal"}]))
     return [
         base.mark_line(color=INK, opacity=0.7, strokeDash=[6, 4], strokeWidth=1.2, clip=True),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from scalebench.analysis.comparison import Comparison, comparison
+from scalebench.analysis.comparison import comparison
 from scalebench.errors import ScalebenchError
 from scalebench.report.charts import comparison_chart
 from scalebench.report.charts.base import Chart
@@ -55,7 +55,7 @@ def _told(name: str, sides: list[tuple[str, Result]], number: int) -> Compared:
     if len(sides) > MOST_SIDES:
         return Compared(notes=[f"{len(sides)} {name} are more than a page can compare: see scalebench compare."])
     try:
-        told: Comparison = comparison(sides)
+        told = comparison(sides)
     except ScalebenchError as error:
         return Compared(notes=[f"The {name} could not be compared: {error}"])
     return Compared(charts=[replace(comparison_chart(told), name=f"comparison-{number}")], tables=comparison_tables(told))

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from scalebench.analysis.efficiency import account
+from scalebench.findings import FINDINGS
 from scalebench.report.charts import MOST_CASES, charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.efficiency import account_tables, verdict
@@ -172,8 +173,6 @@ def _case_by_case(title: str, head: list[str], told: list[tuple[Row, list[str]]]
 
 def doubts(findings: Iterable[dict[str, Any]]) -> list[Doubt]:
     """The findings by code."""
-    from scalebench.findings import FINDINGS
-
     known = {one.code: one for one in FINDINGS}
     texts: dict[str, list[str]] = {}
     for finding in findings:
