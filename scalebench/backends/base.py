@@ -91,8 +91,8 @@ class Backend(Protocol):
         """
 
 
-class PlainProcess:
-    """Mixin of a backend whose host is a plain process, without MPI: all of ``Backend`` but name, summary, axes and ``open``."""
+class Usual:
+    """What most backends say of themselves."""
 
     threads: ClassVar[bool] = False
     only_one_worker: ClassVar[bool] = False
@@ -100,6 +100,10 @@ class PlainProcess:
     scheduler: ClassVar[str | None] = None
     jobs: ClassVar[Mapping[str, str]] = {}
     pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
+
+
+class PlainProcess(Usual):
+    """Mixin of a backend whose host is a plain process, without MPI: all of ``Backend`` but name, summary, axes and ``open``."""
 
     @staticmethod
     def unavailable() -> str | None:

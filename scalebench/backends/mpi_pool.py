@@ -5,23 +5,16 @@ workers, and ``max_workers`` is ignored by mpi4py, so the size is checked. ``spa
 workers by MPI_Comm_spawn. Both run below ``scalebench.host``, so that a worker's print can't reach the protocol.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import Any, ClassVar
 
-from scalebench.backends.base import T
+from scalebench.backends.base import T, Usual
 from scalebench.host import worker
 
 
-class BelowMpiexec:
+class BelowMpiexec(Usual):
     """Mixin: the host is a rank, started by mpiexec."""
-
-    threads: ClassVar[bool] = False
-    only_one_worker: ClassVar[bool] = False
-    broadcasts: ClassVar[bool] = False
-    scheduler: ClassVar[str | None] = None
-    jobs: ClassVar[Mapping[str, str]] = {}
-    pool_s: ClassVar[tuple[float, float]] = (0.0, 0.0)
 
     @staticmethod
     def unavailable() -> str | None:
