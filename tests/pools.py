@@ -6,6 +6,11 @@ from scalebench.analysis.simulation.model import Costs
 from scalebench.results.schema import TASKS, to_frame
 
 
+def pool(workers):
+    """The costs of one whose manager looks at each of its workers at each answer."""
+    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
+
+
 def played(chunks, workers, costs):
     """A round, told with lists: its wall time, and for each chunk the worker, start and stop."""
     waiting, free, coming, line = list(enumerate(chunks)), [0.0] * workers, [], []

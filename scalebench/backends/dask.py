@@ -177,8 +177,9 @@ class _Pool:
         self._cluster = cluster
         self._processes = processes
         self._elsewhere = elsewhere
+        anywhere = cluster is not None or len(addresses) == len(client.scheduler_info(n_workers=-1)["workers"])
         #: tasks that may go anywhere are scheduled in another way than those that are bound to some workers
-        self._bound = {} if cluster is not None or len(addresses) == len(client.scheduler_info(n_workers=-1)["workers"]) else {"workers": addresses}  # fmt: skip
+        self._bound = {} if anywhere else {"workers": addresses}
         self._asked: Sequence[Any] = ()
         self._lost: list[str] = []
         client.subscribe_topic("all", self._hear)

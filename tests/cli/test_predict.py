@@ -5,15 +5,10 @@ from pathlib import Path
 
 import pytest
 from factories import RUN_ID
-from pools import pool_run
+from pools import pool, pool_run
 
-from scalebench.analysis.simulation.model import Costs
 from scalebench.results.exchange import as_json
 from scalebench.results.result import Result
-
-
-def pool(workers):
-    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
 
 
 @pytest.fixture(scope="module")

@@ -46,9 +46,8 @@ class Fault:
     says: str = ""  #: a part of the message, which tells the cause; nothing where the status is ok
     by_interface: bool = False  #: whether what becomes of it is up to the interface, and so another thing on each backend
     hangs: bool = False  #: nothing but a time-out ends it
-    instead: tuple[
-        tuple[tuple[str, ...], str, str], ...
-    ] = ()  #: of some of the backends: which, their status, a part of their message
+    #: of some of the backends: which, their status, a part of their message
+    instead: tuple[tuple[tuple[str, ...], str, str], ...] = ()
 
     def expected(self, backend: str) -> tuple[str, str]:
         """The status there, and a part of the message."""

@@ -1,16 +1,11 @@
 """Simulated curves as text: what a reader finds in the tables."""
 
 import pytest
-from pools import pool_run
+from pools import pool, pool_run
 
 from scalebench.analysis.simulation.holdout import held_out
-from scalebench.analysis.simulation.model import Costs
 from scalebench.analysis.simulation.predict import simulate
 from scalebench.report.simulation import check_table, refusal, simulation_tables
-
-
-def pool(workers):
-    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
 
 
 @pytest.fixture(scope="module")

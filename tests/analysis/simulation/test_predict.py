@@ -2,16 +2,12 @@
 
 import pandas as pd
 import pytest
-from pools import played, pool_run
+from pools import played, pool, pool_run
 
 from scalebench.analysis.simulation.holdout import held_out
 from scalebench.analysis.simulation.model import Costs
 from scalebench.analysis.simulation.predict import MOST_CHUNKS, simulate
 from scalebench.errors import UsageError
-
-
-def pool(workers):
-    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
 
 
 def handing(workers):
