@@ -18,7 +18,7 @@ import modules_of_code
 from markdown_of_code import code, comments, defaults, documented, prose, quoted, table
 
 import scalebench
-from scalebench import cli, errors
+from scalebench import cli, errors, pytest_plugin
 from scalebench.analysis import columns
 from scalebench.analysis.laws.fit import Fit, Holdout, LawFit, Value
 from scalebench.analysis.recommend import Ratio, Recommendation
@@ -26,7 +26,7 @@ from scalebench.backends import base
 from scalebench.cli.parser import examples
 from scalebench.launchers.registry import get_launcher
 from scalebench.launchers.registry import references as launchers
-from scalebench.results import schema
+from scalebench.results import limits, schema
 from scalebench.results.result import Result as PlainResult
 from scalebench.results.schema import Column
 from scalebench.study import AXES, NOT_OF_A_PROGRAM, SUITE_KEYS, Study
@@ -36,6 +36,14 @@ from scalebench.workloads.describe import Workload
 from scalebench.workloads.kinds import KINDS, get_kind
 
 FOLDER = Path(__file__).parent / "reference"
+#: of the environment, and what each does
+VARIABLES = {
+    limits.VARIABLE: "as `--limit`, for every command and for `scalebench.load`",
+    "LOKY_MAX_CPU_COUNT": "the CPU budget at most: for a limit of CPU time that is not found (`scalebench doctor` says so)",
+    "NO_COLOR": "no colours, neither bold nor dim",
+    "FORCE_COLOR": "colours in a pipe or a file too",
+    "COLUMNS": "how wide the text of commands is",
+}
 WRITTEN = "<!-- written by docs/update_reference.py -->"
 
 
@@ -49,7 +57,8 @@ def commands() -> str:
     parsers = cli.command_parsers(cli.parser())
     parts = ["What `scalebench help COMMAND` prints. Exit statuses: [here](exit-statuses.md).",
              table(["command", "what it does"], [[f"[`scalebench {name}`](#scalebench-{name})", text] for name, text in cli.COMMANDS.items()])]  # fmt: skip
-    return page("Commands", *parts, *(part for name, one in parsers.items() for part in command(name, one)))
+    return page("Commands", *parts, *(part for name, one in parsers.items() for part in command(name, one)), "## Environment variables",
+                "That commands look at besides their options.", table(["variable", "what it does"], [[quoted(name), text] for name, text in VARIABLES.items()]))  # fmt: skip
 
 
 def command(name: str, parser: argparse.ArgumentParser) -> list[str]:
@@ -107,7 +116,7 @@ def study() -> str:
         "## A program instead of a function",
         f"With `command` these keys make no sense and are refused: {', '.join(map(quoted, NOT_OF_A_PROGRAM))}.",
         "## Kinds",
-        "Of `really_hard_task`. A size is text; `tasks` of them make a round.",
+        "Of `really_hard_task`, which `scalebench.workloads` has as a function too. A size is text; `tasks` of them make a round.",
         table(["kind", "a size is in", "default size", "work is counted in"], kinds),
         "## Variants",
         "`[variants.NAME]` is a table; a key that is left out changes nothing.",
@@ -215,8 +224,8 @@ def api() -> str:
     workload, usual = comments(Workload), defaults(Workload)
     return page(
         "Python",
-        "All that `scalebench` offers to Python: these names, with what stands here of each, [the errors](#errors), and for other packages "
-        "[what a backend is made of](#scalebenchbackendsbase). They stay as they are in all versions 0.1; whatever else can be imported, or found in "
+        "All that `scalebench` offers to Python: these names, with what stands here of each, [the errors](#errors), for other packages "
+        "[what a backend is made of](#scalebenchbackendsbase), and what there is [under pytest](#under-pytest). They stay as they are in all versions 0.1; whatever else can be imported, or found in "
         "an object, may change without a word.",
         table(["name", "what it is"], [[f"[`scalebench.{name}`](#scalebench{name.lower()})", first(getattr(scalebench, name))] for name in scalebench.__all__]),
         "## scalebench.run", *function("run"),
@@ -234,7 +243,37 @@ def api() -> str:
         "## scalebench.backends.base",
         "For a package that [adds a backend](../how-to/add-a-backend.md) as an entry point of the group `scalebench.backends`.",
         *(part for name in base.__all__ for part in of_backends(name)),
+        "## Under pytest",
+        "With pytest-benchmark, which the extra `scalebench[pytest]` brings, launches can be tests ([how](../how-to/ci-gate.md#with-pytest-benchmark)): one "
+        "each, in as many blocks as the study's `blocks` says. Rows are stored as `scalebench run` stores them.",
+        table(["name", "what it is"], under_pytest()),
     )  # fmt: skip
+
+
+class _Session:
+    """What pytest gives a plugin, as far as that says there what it has."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[str]] = []
+        self.stash: dict[object, object] = {}
+
+    def addinivalue_line(self, _: str, line: str) -> None:
+        mark, _, meaning = line.partition(": ")
+        self.rows.append([quoted(f"@pytest.mark.{mark}"), prose(meaning)])
+
+    def getgroup(self, _: str) -> "_Session":
+        return self
+
+    def addoption(self, flag: str, **said: str) -> None:
+        self.rows.append([quoted(f"{flag} {said['metavar']}"), prose(said["help"])])
+
+
+def under_pytest() -> list[list[str]]:
+    """The mark, the options and the fixture."""
+    told: Any = _Session()
+    pytest_plugin.pytest_configure(told)
+    pytest_plugin.pytest_addoption(told)
+    return [*told.rows, [quoted("scalebench()"), f"The fixture. {first(pytest_plugin.scalebench)}"]]
 
 
 def of_backends(name: str) -> list[str]:

@@ -139,6 +139,11 @@ class TestWhatIsPublic:
         assert public(base.PlainProcess) == said["Backend"] - {"name", "summary", "axes", "open"}
         assert "`brief`" in section("api", "scalebench.backends.base")
 
+    def test_under_pytest_is_what_the_plugin_adds(self):
+        said = section("api", "Under pytest")
+        assert re.findall(r"^\| `([^` (]+)", said, re.MULTILINE) == [
+            "@pytest.mark.scalebench", "--scalebench-profile", "--scalebench-results", "scalebench"]  # fmt: skip
+
 
 def test_a_signature_reads_as_it_is_written():
     def call(first: "int | None", *, second: Path = Path("x")) -> "list[Study]": ...
