@@ -11,7 +11,18 @@ from scalebench.analysis.scaling import work_of
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief
-from scalebench.report.tables import Row, Table, by_code, explained_by, fine_ratio, interface, interval, number, percent
+from scalebench.report.tables import (
+    Row,
+    Table,
+    by_code,
+    explained_by,
+    fine_ratio,
+    interface,
+    interval,
+    number,
+    percent,
+    task_name,
+)
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80
@@ -141,11 +152,10 @@ def _unit(largest: float) -> tuple[str, float]:
 def _title(case: pd.Series) -> str:
     if pd.isna(case["backend"]):
         return "benchmarks of another tool"
-    what = case["kind"] if not pd.isna(case["kind"]) else case["workload"]
     size = "" if pd.isna(case["size"]) else f" {case['size']}"
     spread = f", imbalance {case['imbalance']:g}" if not pd.isna(case["imbalance"]) and case["imbalance"] else ""
     tasks = f"{case['_work']} tasks per worker" if case["scaling"] == "weak" else f"{case['_work']} tasks"
-    return f"{case['scaling']} scaling of {what}{size}, {tasks}{spread}"
+    return f"{case['scaling']} scaling of {task_name(case)}{size}, {tasks}{spread}"
 
 
 def _interface(case: Row) -> str:
@@ -209,7 +219,7 @@ def _shape(rows: pd.DataFrame, measure: str, sides: int) -> Table:
 
 
 def _curve(row: Row) -> str:
-    what = f"{row['scaling']}, {row['kind'] if not pd.isna(row['kind']) else row['workload']}"
+    what = f"{row['scaling']}, {task_name(row)}"
     size: str = "" if pd.isna(row["size"]) else f" {row['size']}"
     tasks: str = "" if pd.isna(row["tasks"]) else f" x {row['tasks']:g}"
     blas: str = "" if pd.isna(row["blas_threads"]) else f" b{row['blas_threads']:g}"

@@ -11,7 +11,20 @@ import pandas as pd
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
-from scalebench.report.tables import Row, Table, by_work, count, heading, number, percent, placed, sections, time_unit, title
+from scalebench.report.tables import (
+    Row,
+    Table,
+    by_work,
+    count,
+    heading,
+    number,
+    oversubscribed,
+    percent,
+    placed,
+    sections,
+    time_unit,
+    title,
+)
 from scalebench.results.result import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
@@ -211,7 +224,7 @@ def _why(case: Row) -> str | None:
     """What is behind the largest loss, as far as the rows tell."""
     name = case["lost_to"]
     if name == "cpu_wait":
-        if pd.notna(case["oversubscribed"]) and case["oversubscribed"]:
+        if oversubscribed(case):
             return f"{case['runnable_threads'] / case['cpu_budget']:.1f}x oversubscribed"
         return "not oversubscribed by itself: a quota, or other programs"
     if name == "load_balance":
@@ -226,7 +239,7 @@ def _idle(case: Row) -> str | None:
     tasks, workers = case["tasks"], case["workers"]
     if tasks < workers:
         return f"{tasks} tasks for {workers} workers"
-    if pd.notna(case["oversubscribed"]) and case["oversubscribed"]:
+    if oversubscribed(case):
         times = f"{case['runnable_threads'] / case['cpu_budget']:.1f}x"
         return f"{times} oversubscribed: waiting for a CPU before a task counts as idle"
     if tasks % workers and pd.notna(case["kind"]) and not case["imbalance"]:  # tasks of one length

@@ -4,7 +4,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import SWEEP, granularity, sweeps
 from scalebench.analysis.statistics import LEAST_BLOCKS
-from scalebench.report.tables import Table, duration
+from scalebench.report.tables import Table, duration, task_name
 from scalebench.results.result import Result
 
 COARSE = 1.5  #: times the next finer point that METG may be, before the table says what it was interpolated from
@@ -32,10 +32,9 @@ def _table(curves: pd.DataFrame) -> Table:
         interface = interface.sort_values("chunksize", na_position="first")
         rows += [_row(curve) for _, curve in interface.iterrows()]
         notes += _advice(str(name), interface) + _again(str(name), interface)
-    what = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
     variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     return Table(
-        title=f"{first['suite']}: METG(50%) of {what}, {most} workers{variant}",
+        title=f"{first['suite']}: METG(50%) of {task_name(first)}, {most} workers{variant}",
         head=["chunksize", "METG(50%)", "useful task", ""],
         rows=rows,
         sections=sections,

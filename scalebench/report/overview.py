@@ -4,7 +4,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling
-from scalebench.report.tables import Table, ratio
+from scalebench.report.tables import Row, Table, ratio, task_name
 from scalebench.results.result import Result
 
 MOST_RUNS = 20  #: that are shown with all their tables
@@ -35,9 +35,8 @@ def overview_table(result: Result) -> Table:
     )  # fmt: skip
 
 
-def _row(run: dict[object, object]) -> list[str]:
-    counts = ["-" if pd.isna(run[name]) else str(int(run[name])) for name in ("cases", "failed", "blocks")]  # type: ignore[call-overload]
-    if pd.isna(run["speedup"]):  # type: ignore[call-overload]
+def _row(run: Row) -> list[str]:
+    counts = ["-" if pd.isna(run[name]) else str(int(run[name])) for name in ("cases", "failed", "blocks")]
+    if pd.isna(run["speedup"]):
         return [str(run["run_id"]), *counts, "-", ""]
-    what = run["workload"] if pd.isna(run["kind"]) else run["kind"]  # type: ignore[call-overload]
-    return [str(run["run_id"]), *counts, ratio(float(run["speedup"])), f"{run['workers']} of {run['backend']}, {what}"]  # type: ignore[arg-type]
+    return [str(run["run_id"]), *counts, ratio(float(run["speedup"])), f"{run['workers']} of {run['backend']}, {task_name(run)}"]

@@ -10,7 +10,7 @@ from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommen
 from scalebench.command import PROGRAM
 from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
 from scalebench.report.console import command
-from scalebench.report.tables import Table, count, duration, interface, number, percent, ratio
+from scalebench.report.tables import Table, count, duration, interface, number, oversubscribed, percent, ratio, task_name
 from scalebench.results.result import Result
 
 _WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"
@@ -219,19 +219,19 @@ def _mark(case: pd.Series, one: Recommendation) -> str:
     marks = [] if pd.isna(case["left_out"]) else [f"left out: {case['left_out']}"]
     marks += ["recommended"] if case["case_id"] == one.recommended else ["within 10%"] if case["shown"] else []
     marks += ["fastest"] if case["case_id"] == one.fastest else []
-    marks += ["o"] if pd.notna(case["oversubscribed"]) and case["oversubscribed"] else []
+    marks += ["o"] if oversubscribed(case) else []
     return ", ".join(marks)
 
 
 def _title(one: Recommendation, *, with_run: bool) -> str:
     asked = one.question
-    what = asked["workload"] if _absent(asked["kind"]) else asked["kind"]
+    what = task_name(asked)
     size = "" if _absent(asked["size"]) else f" {asked['size']}"
     imbalance = asked["imbalance"]
     spread = f", imbalance {imbalance:g}" if isinstance(imbalance, float) and imbalance > 0 else ""
     variant = "" if _absent(asked["variant"]) else f", variant {asked['variant']}"
     tasks = f", {asked['work']} tasks" + (" per worker" if asked["scaling"] == "weak" else "")
-    if _baseline(one) == "one worker" and "{tasks}" not in str(what):
+    if _baseline(one) == "one worker" and "{tasks}" not in what:
         tasks = ""
     run = f" (run {asked['run_id']})" if with_run else ""
     return f"{what}{size}{tasks}{spread}{variant}: {asked['scaling']} scaling{run}"

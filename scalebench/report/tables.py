@@ -246,6 +246,16 @@ def interface(case: "Row | pd.Series") -> str:
     return " ".join(parts)
 
 
+def task_name(case: "Row | pd.Series") -> str:
+    """What its tasks are: a kind of the built-in family, else the workload."""
+    return str(case["workload"] if pd.isna(case["kind"]) else case["kind"])
+
+
+def oversubscribed(case: "Row | pd.Series") -> bool:
+    """Whether it is known to be."""
+    return bool(pd.notna(case["oversubscribed"]) and case["oversubscribed"])
+
+
 def placed(case: Row) -> str:
     """How many workers a case has, and on how many nodes where those are several: ``8``, ``8 on 2``."""
     return f"{case['workers']}" + (f" on {case['nodes']}" if case["nodes"] > 1 else "")
@@ -263,7 +273,7 @@ def count(how_many: int, what: str) -> str:
 
 def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     """Of a table of cases with the same work."""
-    what: str = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
+    what = task_name(first)
     size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f", {first['_work']} tasks" + (" per worker" if first["scaling"] == "weak" else "")
@@ -329,7 +339,7 @@ def _trap(cases: list[Row]) -> list[str]:
 def flags(case: Row) -> str:
     """The letters of :data:`FLAGS` that a case of the scaling table has."""
     found = "+" if case["efficiency_low"] > 1 + 1e-9 else ""
-    found += "o" if not pd.isna(case["oversubscribed"]) and case["oversubscribed"] else ""
+    found += "o" if oversubscribed(case) else ""
     asked, low, high = case["blas_threads"], case["blas_found_min"], case["blas_found_max"]
     if not (pd.isna(asked) or pd.isna(low)) and {low, high} != {asked}:
         found += "b"

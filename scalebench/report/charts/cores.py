@@ -9,7 +9,7 @@ import pandas as pd
 
 from scalebench.report.charts.draw import figure, inline, setup
 from scalebench.report.charts.theme import GREY, INK
-from scalebench.report.tables import Row
+from scalebench.report.tables import Row, oversubscribed
 from scalebench.results.result import Result
 
 _COUNTS = {"cpu_budget": "CPU budget", "physical_cores": "physical cores", "logical_cpus": "logical CPUs"}
@@ -34,7 +34,7 @@ def counts(result: Result, cases: Sequence[Row]) -> dict[int, str]:
 
 def least_oversubscribed(cases: Sequence[Row]) -> int:
     """The fewest workers of a case that is oversubscribed; 0 where none is."""
-    return min((int(case["workers"]) for case in cases if pd.notna(case["oversubscribed"]) and case["oversubscribed"]), default=0)
+    return min((int(case["workers"]) for case in cases if oversubscribed(case)), default=0)
 
 
 def oversubscribed_from(cases: Sequence[Row]) -> float | None:

@@ -23,7 +23,7 @@ from scalebench.report.charts.draw import (
     unique,
 )
 from scalebench.report.charts.theme import COLOURS, INK
-from scalebench.report.tables import Row, Table, count, duration, point
+from scalebench.report.tables import Row, Table, count, duration, point, task_name
 from scalebench.results.result import Result
 
 _ORDER = [
@@ -60,10 +60,9 @@ def charts(result: Result, _: Any) -> list[Chart]:
 
 
 def _title(first: Row, what: str, *, with_run: bool) -> str:
-    kind: str = first["kind"] if not pd.isna(first["kind"]) else first["workload"]
     variant: str = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
-    return f"{first['suite']}: {what} of {kind}{variant}{run}"
+    return f"{first['suite']}: {what} of {task_name(first)}{variant}{run}"
 
 
 def _curves(points: pd.DataFrame, limits: pd.DataFrame, name: str, *, with_run: bool) -> Chart:

@@ -16,7 +16,7 @@ from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, layered, place, several_threads
 from scalebench.report.charts.theme import COLOURS, INK
-from scalebench.report.tables import Table, count, duration
+from scalebench.report.tables import Table, count, duration, task_name
 from scalebench.results.result import Result
 
 _WORK = ["run_id", "workload", "kind", "variant", "_mpi"]
@@ -52,11 +52,10 @@ def _chart(chosen: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
          "told": _told(one)}
         for label, one in ((label, means.loc[label]) for label in labels)
     ]  # fmt: skip
-    what = first["kind"] if pd.notna(first["kind"]) else first["workload"]
     where = "mpiexec, interpreters included" if first["_mpi"] else "in the host, until every worker is set up"
     run = f" (run {first['run_id']})" if with_run else ""
     variant = f", variant {first['variant']}" if pd.notna(first["variant"]) else ""
-    heading = f"Start-up of {'MPI' if first['_mpi'] else 'pools'}, {what}{variant}{run}"
+    heading = f"Start-up of {'MPI' if first['_mpi'] else 'pools'}, {task_name(first)}{variant}{run}"
     notes = [
         f"Counted {'from ' if first['_mpi'] else ''}{where}. A ring a launch; tick and line: geometric mean, 95% interval over blocks."
     ]

@@ -10,7 +10,7 @@ import pandas as pd
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import figure, finished, inline, layered, setup, several_threads
 from scalebench.report.charts.theme import INK, SEQUENTIAL
-from scalebench.report.tables import Row, Table, count, interval, number, ratio, time_unit, title
+from scalebench.report.tables import Row, Table, count, interval, number, oversubscribed, ratio, time_unit, title
 from scalebench.results.result import Result
 
 SERIAL = "serial"  #: the column of serial, which has the threads without the pool
@@ -53,7 +53,7 @@ def _cells(cases: list[Row], unit: str, factor: float, *, ratios: bool) -> list[
     least, most = (pick(case[value] for case in cases) for pick in (min, max))
     rows = []
     for case in cases:
-        beyond = bool(pd.notna(case["oversubscribed"]) and case["oversubscribed"])
+        beyond = oversubscribed(case)
         rows.append({
             "workers": SERIAL if case["backend"] == SERIAL else str(case["workers"]), "blas_threads": str(case["blas_threads"]),
             "value": figure(case[value] * (1 if ratios else factor)), "wall": f"{number(case['wall_s'] * factor)} {unit}",
@@ -89,7 +89,7 @@ def _table(cases: list[Row], heading: str, unit: str, factor: float) -> Table:
     rows = [
         [SERIAL if case["backend"] == SERIAL else str(case["workers"]), str(case["blas_threads"]),
          interval(case, "wall_s", factor, number), interval(case, "speedup", 1.0, ratio),
-         "o" if pd.notna(case["oversubscribed"]) and case["oversubscribed"] else ""]
+         "o" if oversubscribed(case) else ""]
         for case in cases
     ]  # fmt: skip
     head = ["workers", "BLAS threads", f"wall {unit}", "speedup", "flags"]

@@ -14,7 +14,7 @@ from scalebench.analysis.scaling import CASE, LAUNCH, launches
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, unique
 from scalebench.report.charts.theme import GREY, INK, SEQUENTIAL
-from scalebench.report.tables import Row, Table, count, duration, number
+from scalebench.report.tables import Row, Table, count, duration, number, task_name
 from scalebench.results.result import Result
 
 MOST_BARS = 16_000  #: in all of a chart: they are its size in bytes, about 60 each
@@ -53,11 +53,10 @@ def _labelled(cases: Sequence[Row], recorded: set[str]) -> dict[str, Row]:
 
 
 def _what(case: Row) -> str:
-    kind: str = case["kind"] if not pd.isna(case["kind"]) else case["workload"]
     size: str = "" if pd.isna(case["size"]) else f" {case['size']}"
     uneven = f" imbalance {case['imbalance']:g}" if not pd.isna(case["imbalance"]) and case["imbalance"] else ""
     variant: str = "" if pd.isna(case["variant"]) else f" {case['variant']}"
-    return f"{kind}{size}{uneven}{variant}, "
+    return f"{task_name(case)}{size}{uneven}{variant}, "
 
 
 def _first(cases: list[Row]) -> int:
