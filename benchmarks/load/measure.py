@@ -68,15 +68,16 @@ def _measured(study: Any, place: Path, growth: bool = False) -> Told:
     launches = len(runner.ahead.sweep.entries) * study.blocks
     looks: list[float] = []
     statuses: dict[str, str] = {}
+    done = 0
 
-    def observe(entry: Any, block: int, told: Any) -> None:
+    def observe(_entry: Any, _block: int, told: Any) -> None:
+        nonlocal done
         statuses[told.status] = told.message or ""
-        observe.done += 1  # type: ignore[attr-defined]
-        if growth and observe.done % max(1, launches // 10) == 0:  # type: ignore[attr-defined]
+        done += 1
+        if growth and done % max(1, launches // 10) == 0:
             with open("/proc/self/statm") as statm:
                 looks.append(int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
 
-    observe.done = 0  # type: ignore[attr-defined]
     runner.run(observe)
     folder = runner.finish()
     peak = _peak_mib()
@@ -152,7 +153,7 @@ def _fake_launches() -> None:
                              "start_s": ones, "stop_s": ones, "cpu_s": ones, "cpu_wait_s": ones, "work_units": ones.astype(int)})  # fmt: skip
         return told
 
-    runner.launch = launch  # type: ignore[assignment]
+    runner.launch = launch
 
 
 def report_of(form: str, place: Path) -> Told:

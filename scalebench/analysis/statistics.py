@@ -86,7 +86,8 @@ def block_draws(values: pd.DataFrame, *, count: int = 2000) -> npt.NDArray[np.fl
     weights = generator.standard_normal((count, len(values)))
     share = generator.random((count, 1))
     freedom = np.maximum(blocks, LEAST_BLOCKS) - 1  # with fewer blocks the draws are null
-    each, which = np.unique(freedom, return_inverse=True)  # as a rule one number for all columns: the rest of this takes less time
+    # as a rule one number for all columns: the rest of this takes less time
+    each, which = np.unique(freedom, return_inverse=True)
     scale = np.sqrt(chdtri(each, share) / each)[:, which]  # of a chi variable by its degrees of freedom
     shift = weights @ from_mean / np.sqrt(np.maximum(blocks, 1) * freedom) / scale
     return np.where(blocks >= LEAST_BLOCKS, np.exp(mean + shift), np.nan)
