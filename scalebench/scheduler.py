@@ -9,7 +9,7 @@ from scalebench.backends.addresses import connect, host_and_port, place
 from scalebench.backends.registry import get_backend
 from scalebench.errors import StudyError
 
-_OWN = "or leave scheduler out: workers are then started here"
+_OR_HERE = "or leave scheduler out: workers are then started here"
 
 
 def check(address: str, backends: Iterable[str]) -> None:
@@ -28,7 +28,7 @@ def check(address: str, backends: Iterable[str]) -> None:
     forms = {looks.removesuffix("HOST:PORT") for looks in takers.values()}
     if len(forms) > 1:
         rule = "; ".join(f"{name} takes {looks}" for name, looks in takers.items())
-        raise StudyError("scheduler", address, rule, f"Give each of them a study of its own, {_OWN}")
+        raise StudyError("scheduler", address, rule, f"Give each of them a study of its own, {_OR_HERE}")
     looks = next(iter(takers.values()))
     if forms != {address.removesuffix(place(address))} or host_and_port(address) is None:
         queues = [f" or {queue}" for name in takers for queue in get_backend(name).jobs]
@@ -53,4 +53,4 @@ def reach(address: str) -> None:
         connect(address).close()
     except OSError as error:
         why = error.strerror or str(error) or type(error).__name__
-        raise StudyError("scheduler", address, f"nobody answers there ({why})", f"Start it first, {_OWN}") from None
+        raise StudyError("scheduler", address, f"nobody answers there ({why})", f"Start it first, {_OR_HERE}") from None

@@ -34,7 +34,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from scalebench.analysis.scaling import LAUNCH, launches, natural, work_of
-from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, LOCATION
+from scalebench.analysis.statistics import CONFIDENCE, LEAST_BLOCKS, LOCATION, Floats
 from scalebench.errors import NoneRanWellError, ResultsError
 from scalebench.results.schema import ASKED
 from scalebench.workloads.kinds import KINDS, get_kind
@@ -60,8 +60,6 @@ _FOUND = [
 ]
 #: the standard error of a median over the distance of its quartiles, times the root of the number of rounds
 _NOTCH = 1.2533 / 1.349
-
-Array = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -289,7 +287,7 @@ def _judged(found: pd.DataFrame, margin: float) -> pd.DataFrame:
     )  # fmt: skip
 
 
-def two_sided(log: Array, error: Array, freedom: Array) -> Array:
+def two_sided(log: Floats, error: Floats, freedom: Floats) -> Floats:
     """P value of a difference by Student's t; null where the standard error is. No difference without any spread: 1."""
     from scipy.special import stdtr
 
@@ -298,7 +296,7 @@ def two_sided(log: Array, error: Array, freedom: Array) -> Array:
     return np.where((log == 0) & (error == 0), 1.0, 2 * stdtr(freedom, -t))
 
 
-def holm(p: Array) -> Array:
+def holm(p: Floats) -> Floats:
     """P values that hold for all of them together, along the last axis; null stays null and is not counted.
 
     >>> holm(np.array([0.01, 0.04, np.nan, 0.03])).tolist()
@@ -313,7 +311,7 @@ def holm(p: Array) -> Array:
     return adjusted
 
 
-def detectable(error: Array, freedom: Array, *, tests: int) -> Array:
+def detectable(error: Floats, freedom: Floats, *, tests: int) -> Floats:
     """The difference of logarithms that a two-sided t test finds with a chance of ``POWER``.
 
     Args:

@@ -18,9 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from scalebench.analysis.precision import IN_A_ROW, LEAST
-from scalebench.analysis.statistics import allowed_variance
-
-Floats = npt.NDArray[np.float64]
+from scalebench.analysis.statistics import Floats, allowed_variance
 
 _NEGLIGIBLE = 0.1  #: share of the allowed variance below which the rounds of a launch don't matter
 

@@ -19,6 +19,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+Floats = npt.NDArray[np.float64]
+
 LEAST_BLOCKS = 3  #: that an interval is given for
 CONFIDENCE = 0.95
 #: which round of a launch stands for it: a key of :data:`QUANTILES`; the one place that decides it

@@ -4,7 +4,7 @@ import socket
 from urllib.parse import urlsplit
 
 CONNECT_S = 5.0  #: for whoever is at an address to answer
-OWN = "scalebench:__version__"  #: by ``pkgutil.resolve_name``: the host's is asked of the workers there
+VERSION = "scalebench:__version__"  #: by ``pkgutil.resolve_name``: the host's is asked of the workers there
 
 
 def place(address: str) -> str:

@@ -22,7 +22,7 @@ from pkgutil import resolve_name
 from typing import Any, ClassVar
 
 from scalebench.backends import deaths
-from scalebench.backends.addresses import CONNECT_S, OWN, connect
+from scalebench.backends.addresses import CONNECT_S, VERSION, connect
 from scalebench.backends.base import OpenError, PlainProcess, T
 from scalebench.host import worker
 
@@ -141,7 +141,7 @@ def _compare(client: Any, address: str, chosen: Sequence[str]) -> None:
     """Python and packages of the workers and of the scheduler with those here."""
     told = client.get_versions()
     here = told["client"]["packages"]
-    own = resolve_name(OWN)
+    own = resolve_name(VERSION)
     for place, one in {"the scheduler": told["scheduler"], **{one: told["workers"].get(one) for one in chosen}}.items():
         if one is None:
             raise OpenError(f"the worker {place} of {address} does not answer.\nStart it again, or sweep fewer: --workers")
@@ -150,9 +150,9 @@ def _compare(client: Any, address: str, chosen: Sequence[str]) -> None:
                    if there.get(name) != here.get(name) and not (name == "numpy" and place == "the scheduler")]  # fmt: skip
         if differs:
             raise OpenError(f"{place} of {address} has other versions: {'; '.join(differs)}.\nStart it with the same environment")
-    found = client.run(resolve_name, OWN, workers=list(chosen), on_error="return")
+    found = client.run(resolve_name, VERSION, workers=list(chosen), on_error="return")
     try:
-        found["the scheduler"] = client.run_on_scheduler(resolve_name, OWN)
+        found["the scheduler"] = client.run_on_scheduler(resolve_name, VERSION)
     except ImportError as error:
         found["the scheduler"] = error
     for place, version_there in found.items():

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pkgutil import resolve_name
 from typing import Any, ClassVar
 
-from scalebench.backends.addresses import OWN, connect
+from scalebench.backends.addresses import VERSION, connect
 from scalebench.backends.base import OpenError, PlainProcess, T
 from scalebench.backends.deaths import WorkerDiedError
 from scalebench.host import worker
@@ -143,8 +143,8 @@ class _Pool:
 
     def _look(self, address: str) -> None:
         """All up in bounded time, with the same scalebench."""
-        own = resolve_name(OWN)
-        asked = [actor.call.remote(resolve_name, OWN) for actor in self._actors]
+        own = resolve_name(VERSION)
+        asked = [actor.call.remote(resolve_name, VERSION) for actor in self._actors]
         _, late = self._ray.wait(asked, num_returns=len(asked), timeout=_ANSWER_S)
         if late:
             raise OpenError(

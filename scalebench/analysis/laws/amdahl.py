@@ -8,7 +8,8 @@ Source: Amdahl 1967, doi:10.1145/1465482.1465560. Only for strong scaling: it sa
 
 import numpy as np
 
-from scalebench.analysis.laws.base import Floats, Law, shares
+from scalebench.analysis.laws.base import Law, shares
+from scalebench.analysis.statistics import Floats
 
 
 def _terms(ratio: Floats) -> Floats:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from scalebench.analysis.statistics import Floats
 
 LEAST_COUNTS = 4  #: distinct worker counts that a law needs
 LEAST_FOR_HOLDOUT = 5  #: so that a law can be fitted without the largest

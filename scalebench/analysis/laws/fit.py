@@ -24,12 +24,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from scalebench.analysis.laws.base import LEAST_COUNTS, LEAST_FOR_HOLDOUT, LEAST_FOR_PREFERENCE, Floats, Law
+from scalebench.analysis.laws.base import LEAST_COUNTS, LEAST_FOR_HOLDOUT, LEAST_FOR_PREFERENCE, Law
 from scalebench.analysis.laws.karp_flatt import karp_flatt
 from scalebench.analysis.laws.points import Points, points
 from scalebench.analysis.laws.registry import LAWS
 from scalebench.analysis.laws.solve import Solution, solution, solve
-from scalebench.analysis.statistics import LEAST_BLOCKS, of_draws
+from scalebench.analysis.statistics import LEAST_BLOCKS, Floats, of_draws
 
 LEAST_FALL = 1e-3  #: of the coherency that would halve the rate at the largest count: less tells no peak
 POOR = 0.1  #: relative distance of a point from a law that is worth a note

@@ -8,7 +8,8 @@ the *parallel* run, 0 to 1, so not Amdahl's. Source: Gustafson 1988, doi:10.1145
 
 import numpy as np
 
-from scalebench.analysis.laws.base import Floats, Law, shares
+from scalebench.analysis.laws.base import Law, shares
+from scalebench.analysis.statistics import Floats
 
 
 def _terms(ratio: Floats) -> Floats:

@@ -9,7 +9,7 @@ and stays so: clipped, it would hide what was measured. Source: Karp and Flatt 1
 import numpy as np
 import numpy.typing as npt
 
-from scalebench.analysis.laws.base import Floats
+from scalebench.analysis.statistics import Floats
 
 
 def karp_flatt(speedup: npt.ArrayLike, workers: npt.ArrayLike) -> Floats:

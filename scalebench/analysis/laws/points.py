@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from scalebench.analysis.laws.base import Floats
-from scalebench.analysis.statistics import LEAST_BLOCKS, block_draws
+from scalebench.analysis.statistics import LEAST_BLOCKS, Floats, block_draws
 from scalebench.errors import UsageError
 
 EXCESS_KURTOSIS = 6.0  #: of exponential noise

@@ -7,11 +7,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.special import stdtrit
 
-from scalebench.analysis.laws.base import Floats
 from scalebench.analysis.laws.fit import Fit, LawFit, few_blocks
 from scalebench.analysis.laws.points import Points
 from scalebench.analysis.laws.solve import Solution
-from scalebench.analysis.statistics import CONFIDENCE, of_draws
+from scalebench.analysis.statistics import CONFIDENCE, Floats, of_draws
 from scalebench.errors import UsageError
 
 EXACT = 1e-9  #: relative spread about a law, below which nothing was measured but computed

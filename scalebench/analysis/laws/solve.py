@@ -8,8 +8,9 @@ from itertools import combinations
 import numpy as np
 import numpy.typing as npt
 
-from scalebench.analysis.laws.base import Floats, Law
+from scalebench.analysis.laws.base import Law
 from scalebench.analysis.laws.points import Points
+from scalebench.analysis.statistics import Floats
 
 DRAWS = 4000
 LIKELIER = 2.0  #: by so much the log-likelihood of errors in proportion must be ahead to be believed

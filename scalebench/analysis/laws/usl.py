@@ -12,7 +12,8 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from scalebench.analysis.laws.base import Floats, Law, shares
+from scalebench.analysis.laws.base import Law, shares
+from scalebench.analysis.statistics import Floats
 
 
 def _terms(ratio: Floats) -> Floats:

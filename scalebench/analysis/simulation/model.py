@@ -19,7 +19,7 @@ from heapq import heappop, heappush, heapreplace
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from scalebench.analysis.statistics import Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,14 +20,11 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from scalebench.analysis.scaling import LAUNCH, launches
-from scalebench.analysis.statistics import block_draws
+from scalebench.analysis.statistics import Floats, block_draws
 from scalebench.command import PROGRAM
-
-Floats = npt.NDArray[np.float64]
 
 LEAST_COUNTS = 3  #: that a line over worker counts is fitted to
 #: share of the workers' time in tasks: below, the manager was what a round waited for; above the other, the workers

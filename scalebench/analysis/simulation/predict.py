@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
 from scalebench.analysis.laws.curves import IDENTITY, plain
@@ -27,11 +26,10 @@ from scalebench.analysis.simulation.parts import (
     figures,
     line,
 )
-from scalebench.analysis.statistics import of_draws
+from scalebench.analysis.statistics import Floats, of_draws
 from scalebench.errors import UsageError
 from scalebench.workloads.kinds import KINDS, get_kind
 
-Floats = npt.NDArray[np.float64]
 #: what is the same along a simulated curve: on another number of nodes all parts are others
 CURVE = [*(name for name in IDENTITY if name != "_nodes"), "nodes"]
 
