@@ -38,11 +38,11 @@ def fitted(rounds: pd.DataFrame, cases: Sequence[Row], value: str) -> Line | Non
     found = curves(rounds[keys.isin(ids)])
     if len(found) != 1:
         return None
-    fitted = fit(found[0].table, found[0].scaling)
-    law = None if fitted.used is None else fitted.laws[fitted.used]
+    fits = fit(found[0].table, found[0].scaling)
+    law = None if fits.used is None else fits.laws[fits.used]
     if law is None or law.solution is None:
         return None
-    data = fitted.points
+    data = fits.points
     known = {int(case["workers"]): case[value] * (case["workers"] if value == "efficiency" else 1) for case in cases}
     measured = np.array([known.get(int(count), np.nan) for count in data.workers], dtype=np.float64)
     if not np.isfinite(measured).any():

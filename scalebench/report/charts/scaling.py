@@ -72,10 +72,10 @@ def _chart(result: Result, cases: list[Row], value: str, name: str, *, with_run:
         f", {count(threads, 'BLAS thread')}" if threads else ""
     )
     blocks = max(case["blocks"] for case in cases)
-    beside = len(names) > 1 and "points of one count stand side by side, "
+    beside = "points of one count stand side by side, " if len(names) > 1 else ""
     notes = [
         "95% intervals over blocks;" if blocks >= LEAST_BLOCKS else f"No intervals: they need {LEAST_BLOCKS} blocks;",
-        f"{beside or ''}lines only lead the eye.",
+        f"{beside}lines only lead the eye.",
         *(note for note in (cores.rules(there, span), cores.shade(cases)) if note),
     ]
     return finished(
@@ -223,8 +223,9 @@ def _alternative(cases: list[Row], names: list[str], there: dict[int, str], what
             ends.append(f"{name}: {start}{_told(last, value)}{unit} at {count(last['workers'], 'worker')}{law}.")
     machine = "; ".join(f"{at}: {told}" for at, told in there.items())
     kept = [f"The machine: {machine}."] if machine else []
-    shade = cores.shade(cases)
-    ideal = "100 %" if value == "efficiency" else "one more for each worker" if cases[0]["blas_threads"] in (None, 1) or pd.isna(
-        cases[0]["blas_threads"]) else f"{cases[0]['blas_threads']} for each worker"  # fmt: skip
-    return " ".join([f"{what.capitalize()} against workers, for {count(len(names), 'set-up')}; ideal is {ideal}.", *ends, *kept,
-                     *([shade.replace("Shaded: oversubscribed", f"Oversubscribed from {count(cores.least_oversubscribed(cases), 'worker')} on")] if shade else [])])  # fmt: skip
+    if shade := cores.shade(cases):
+        since = f"Oversubscribed from {count(cores.least_oversubscribed(cases), 'worker')} on"
+        kept.append(shade.replace("Shaded: oversubscribed", since))
+    threads = _threads(cases[0])
+    ideal = "100 %" if value == "efficiency" else f"{threads} for each worker" if threads > 1 else "one more for each worker"
+    return " ".join([f"{what.capitalize()} against workers, for {count(len(names), 'set-up')}; ideal is {ideal}.", *ends, *kept])
