@@ -1,7 +1,6 @@
 """The recommendation in words, and the table of the numbers under it."""
 
 import math
-from dataclasses import asdict
 
 import pandas as pd
 
@@ -44,20 +43,6 @@ def _doubts(result: Result) -> list[str]:
             "which may slow some cases more than others."
         ]
     return []
-
-
-def as_plain(one: Recommendation) -> dict[str, object]:
-    """For JSON: records of plain values; what is absent or not finite is None."""
-
-    def plain(value: object) -> object:
-        if isinstance(value, pd.DataFrame):
-            return [{str(key): plain(cell) for key, cell in row.items()} for row in value.to_dict("records")]
-        if isinstance(value, dict):
-            return {key: plain(cell) for key, cell in value.items()}
-        value = value.item() if hasattr(value, "item") else value
-        return None if _absent(value) or value in (float("inf"), float("-inf")) else value
-
-    return {name: plain(value) for name, value in asdict(one).items()}
 
 
 def _absent(value: object) -> bool:

@@ -55,9 +55,9 @@ def read_json(path: Path) -> Result:
     if isinstance(content, dict) and "schema_version" not in content:
         from scalebench.results import pyperf, pytest_benchmark
 
-        if pytest_benchmark.is_ours(content):
+        if pytest_benchmark.wrote(content):
             return pytest_benchmark.read(content, path, digest)
-        if pyperf.is_ours(content):
+        if pyperf.wrote(content):
             return pyperf.read(content, path, digest)
     if isinstance(content, dict) and "analysis" in content:
         raise ResultsError(

@@ -27,7 +27,7 @@ TOOL = "pyperf"
 FORMAT = "1.0"
 
 
-def is_ours(content: dict[str, Any]) -> bool:
+def wrote(content: dict[str, Any]) -> bool:
     """Whether it looks like a file of this tool."""
     benchmarks = content.get("benchmarks")
     first = benchmarks[0] if isinstance(benchmarks, list) and benchmarks else None

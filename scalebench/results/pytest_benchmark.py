@@ -23,7 +23,7 @@ from scalebench.results.result import Result
 TOOL = "pytest-benchmark"
 
 
-def is_ours(content: dict[str, Any]) -> bool:
+def wrote(content: dict[str, Any]) -> bool:
     """Whether it looks like a file of this tool."""
     return "benchmarks" in content and ("machine_info" in content or "commit_info" in content)
 

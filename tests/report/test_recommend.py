@@ -2,12 +2,14 @@
 
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 from factories import RUN_ID, make_result, make_rounds
 
-from scalebench.report.recommend import as_plain, recommend_texts, recommendations
+from scalebench.report.recommend import recommend_texts, recommendations
+from scalebench.results.shapes import plain
 
 
 def result(walls, *, blocks=5, spread=0.002, **about):
@@ -97,8 +99,8 @@ def test_chunks_come_from_the_sweep_of_sizes_of_the_same_run():
 
 def test_json_has_null_for_what_is_not_there_and_no_nan():
     (one,) = recommendations(result({0: 1.0, 2: 0.5}, blocks=2))
-    plain = json.loads(json.dumps(as_plain(one), allow_nan=False))
-    assert plain["status"] == "too_few_blocks"
-    assert plain["recommended"] is None
-    assert {case["slower_high"] for case in plain["cases"]} == {None}
-    assert plain["question"]["run_id"] == RUN_ID
+    found = json.loads(json.dumps(plain(asdict(one)), allow_nan=False))
+    assert found["status"] == "too_few_blocks"
+    assert found["recommended"] is None
+    assert {case["slower_high"] for case in found["cases"]} == {None}
+    assert found["question"]["run_id"] == RUN_ID
