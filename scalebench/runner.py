@@ -69,7 +69,7 @@ class Runner:
         except BaseException:
             end(ahead.sweep)
             raise
-        ahead.sweep.launcher.called(self.store.run_id)
+        ahead.sweep.launcher.begin_run(self.store.run_id)
         self._rounds: dict[Case, int] = {}  #: the same for all variants of a case: the least of more rounds is less
         self._failures: dict[str, int] = {}
         self._closed: dict[str, tuple[str, str]] = {}  #: case_id -> status, message of what is not launched any more

@@ -23,8 +23,8 @@ def never() -> bool:
 class Launcher:
     """Starts hosts. A subclass brings ``start`` and what of the rest it needs.
 
-    The order of calls: the constructor, when a study is read; ``prepare``, before anything is measured; ``wait`` and ``start`` for
-    each launch; ``block_ended``; ``close``, whatever happened.
+    The order of calls: the constructor, when a study is read; ``prepare``, before anything is measured; ``begin_run``; ``wait`` and
+    ``start`` for each launch; ``block_ended``; ``close``, whatever happened.
     """
 
     name: ClassVar[str]
@@ -60,7 +60,7 @@ class Launcher:
         """What a block of these cases would submit, as it would be typed: for a dry run."""
         return []
 
-    def called(self, run_id: str) -> None:
+    def begin_run(self, run_id: str) -> None:
         """What is started from now on belongs to this run."""
 
     def wait(self, ends: Callable[[], bool]) -> None:

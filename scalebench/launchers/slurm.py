@@ -189,7 +189,7 @@ class Slurm(Launcher):
     def _job_name(self) -> str:
         return "scalebench" if self._run_id is None else f"scalebench-{self._run_id}"
 
-    def called(self, run_id: str) -> None:
+    def begin_run(self, run_id: str) -> None:
         self._run_id = run_id
         if self._job is not None and not self._inside:
             run_command(["scontrol", "update", f"JobId={self._job}", f"JobName={self._job_name}"])
