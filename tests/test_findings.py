@@ -146,7 +146,7 @@ def test_equal_doubts_are_one():
 
 @pytest.mark.parametrize("finding", SHOWN, ids=lambda one: one.code)
 def test_the_sentence_that_a_page_shows_is_that_of_its_finding(finding):
-    _, shown = (PAGES / f"{finding.code}.md").read_text(encoding="utf-8").partition("\n## ")[0].split("\n\n    ")
+    _, shown = (PAGES / f"{finding.code}.md").read_text(encoding="utf-8").partition("\n## ")[0].split("\n\n> ")
     assert shown.strip() == str(finding)
 
 
