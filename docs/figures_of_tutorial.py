@@ -5,21 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import altair as alt
-from figures_of_runs import (
-    bare,
-    columns,
-    doubts,
-    drawn,
-    finding,
-    in_words,
-    mood,
-    only,
-    part,
-    picture,
-    prediction,
-    reference,
-    verdicts,
-)
+from figures_of_runs import bare, columns, doubts, drawn, finding, in_words, mood, only, part, picture, reference, verdicts
 
 from scalebench import Result
 from scalebench.analysis.laws.curves import curves
@@ -111,7 +97,6 @@ def blocks_of_tutorial() -> dict[str, str]:
         "trap": [bare(tables["spin"])],
         "law": laws["processes"][:1],
         "law refused": law_tables(refused, fit(refused.table, refused.scaling), "")[:1],
-        "prediction": [prediction(sixteen, last=8, at=16)],
         "sure": [sure(two).table],
     }
     return {

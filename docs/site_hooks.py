@@ -62,7 +62,8 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
             return found[0]  # mkdocs will say that it leads nowhere; the page of the notebook names the notebook itself
         return f"{found['before']}{posixpath.relpath(known.src_uri, here)}{found['rest']}"
 
-    return in_text(markdown, lambda text: _LINK.sub(link, text))
+    # a tilde that is escaped, as GitHub's Markdown wants it, is none here
+    return in_text(markdown, lambda text: _LINK.sub(link, text).replace(r"\~", "~"))
 
 
 def on_post_build(*, config: MkDocsConfig) -> None:

@@ -73,7 +73,7 @@ def blocks(result: Result) -> dict[str, str]:
     few = only(columns(tables["blas"], "wall ms", "speedup", "efficiency %"), workers="2")
     return {
         "speedup picture": floating("speedup", pictures(result)["speedup"], WIDTHS["speedup"]),
-        "blas": table_to_markdown(bare(few)),
+        "blas": table_to_markdown(bare(few)).partition("\n\n")[2],  # the sentence below says what it is of
         "finding": finding(result),
     }
 

@@ -51,10 +51,11 @@ def pages(result: Result) -> None:
 def terminal(result: Result) -> str:
     """One suite of the report as the terminal shows it; no font is asked for from elsewhere."""
     rows = result.rounds[result.rounds["suite"] == SUITE]
-    console = Console(record=True, width=96, force_terminal=True, highlight=False, file=io.StringIO())
-    print_report(replace(result, rounds=rows, about={**result.about, "findings": []}), console)
+    console = Console(record=True, width=104, force_terminal=True, highlight=False, file=io.StringIO())
+    path = REFERENCE.relative_to(ROOT)  # the last line names it twice, and is cut off at the width
+    print_report(replace(result, rounds=rows, about={**result.about, "findings": []}, path=path), console)
     drawn = console.export_svg(title="scalebench report", theme=MONOKAI, unique_id="report")
-    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL).replace(str(ROOT) + "/", "")
+    return re.sub(r"@font-face \{.*?\}\s*", "", drawn, flags=re.DOTALL)
 
 
 if __name__ == "__main__":

@@ -46,8 +46,6 @@ NOT_RUN: dict[str, dict[str, str]] = {
         "scalebench run --launcher slurm --workers": _CLUSTER,
         "import scalebench": _HOSTS,
         "import pytest": _HOSTS,
-        "scalebench report --format": "run by the test of docs/how-to/scaling-section.md",
-        "scalebench fit latest": "run by the test of docs/how-to/scaling-section.md",
     },
     "docs/sixteen-cores.md": {
         "# The reference run": "eight minutes of 16 CPUs; compared with the run by tests/docs/test_examples.py"

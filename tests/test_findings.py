@@ -1,7 +1,7 @@
 """Findings: doubts that can be stored, shown and looked up."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +67,31 @@ EXAMPLES = [
     PartsDamaged(folder="results/20260131T120000-1f3a95c0e", parts=["0003-9f3fc422dfa445ad-0.2c1f0e5b77a9d401.rounds.parquet"]),
 ]
 NEEDED = PrecisionMissed(wanted=0.02, judged=2, ended="budget", missed=EXAMPLES[4].missed[1:2])
+#: the same with the numbers of the pages
+SHOWN = [
+    replace(EXAMPLES[0], case="stream-processes-w2", held_bytes=16 * 2**20),
+    replace(EXAMPLES[1], case="blas-processes-w2-b2"),
+    replace(EXAMPLES[2], case="blas-processes-w2-b4", asked=4, found_min=2, found_max=2),
+    EXAMPLES[3],
+    replace(
+        EXAMPLES[4],
+        judged=5,
+        missed=[
+            {"case": case, "quantity": quantity, "precision": precision, "blocks_needed": 31}
+            for case, quantity, precision in (
+                ("crunch-processes-w2", "speedup", 0.041),
+                ("crunch-serial-w1", "wall_s", 0.033),
+                ("crunch-threads-w2", "wall_s", 0.022),
+            )
+        ],
+    ),
+    replace(EXAMPLES[5], inside_s=0.00521, outside_s=0.00431),
+    EXAMPLES[6],
+    replace(EXAMPLES[7], low_s=0.00344, high_s=0.00576),
+    replace(EXAMPLES[8], where="data[4] is '... omitted'"),
+    *EXAMPLES[9:],
+]
+PAGES = Path(__file__).parents[1] / "docs" / "findings"
 
 
 def test_each_finding_has_a_code_of_its_own_and_an_example_here():
@@ -120,10 +145,15 @@ def test_equal_doubts_are_one():
     assert len({TooFewBlocks(blocks=2), TooFewBlocks(blocks=2), TooFewBlocks(blocks=1)}) == 2
 
 
+@pytest.mark.parametrize("finding", SHOWN, ids=lambda one: one.code)
+def test_the_sentence_that_a_page_shows_is_that_of_its_finding(finding):
+    _, shown = (PAGES / f"{finding.code}.md").read_text(encoding="utf-8").partition("\n## ")[0].split("\n\n> ")
+    assert shown.strip() == str(finding)
+
+
 def test_each_finding_has_a_page_that_the_overview_names_and_no_page_is_left_over():
-    pages = Path(__file__).parents[1] / "docs" / "findings"
-    assert {page.stem for page in pages.glob("SB*.md")} == {one.code for one in FINDINGS}
-    overview = (pages / "README.md").read_text(encoding="utf-8")
+    assert {page.stem for page in PAGES.glob("SB*.md")} == {one.code for one in FINDINGS}
+    overview = (PAGES / "README.md").read_text(encoding="utf-8")
     assert [one.code for one in FINDINGS if f"[{one.code}]({one.code}.md) | `{one.__name__}`" not in overview] == []
 
 

@@ -88,7 +88,7 @@ _PROGRAM = {
     "command": (
         "COMMAND",
         "started as it is, no shell: './app --threads {blas_threads} --n {size}'. Filled in are {workers}, "
-        "{blas_threads}, {size}, {tasks}, {seed}, {variant}, {python}; {{ and }} are braces",
+        "{blas_threads}, {nodes}, {size}, {tasks}, {seed}, {variant}, {python}; {{ and }} are braces",
     ),
     "figure-of-merit": ("REGEX", "a number to be read from its output: its one group, of the last match"),
     "prepare": ("COMMAND", "run before each round, not timed"),
