@@ -10,7 +10,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +17,14 @@ from scalebench import Result, load
 from scalebench.analysis.efficiency import account
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
+from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import WIDTH
 from scalebench.report.efficiency import verdict
 from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Table, by_work, findings_by_code, number, ratio
+from scalebench.report.tables import Table, findings_by_code, number, ratio
 
 ROOT = Path(__file__).parents[1]
 #: findings that tell of others on the machine
@@ -33,8 +33,7 @@ UNQUIET = ("SB120", "SB121", "SB122")
 
 def drawn(result: Result, file: str, name: str) -> Chart:
     """One chart of a report, by its name and the file of ``scalebench/report/charts`` that draws it: all of them would take a minute."""
-    found = import_module(f"scalebench.report.charts.{file}").charts(result, by_work(result, account(result.rounds)))
-    (chart,) = [one for one in found if one.name == name]
+    (chart,) = [one for one in charts(result, [file]) if one.name == name]
     return chart
 
 

@@ -5,6 +5,7 @@ Each block between ``<!-- reference: NAME -->`` and ``<!-- end -->`` is replaced
 a test compares them.
 """
 
+import functools
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
@@ -72,14 +73,16 @@ def blocks(result: Result) -> dict[str, str]:
     tables = {table.title.partition(":")[0]: table for table in scaling_tables(result)}
     few = only(columns(tables["blas"], "wall ms", "speedup", "efficiency %"), workers="2")
     return {
-        "speedup picture": floating("speedup", pictures(result)["speedup"], WIDTHS["speedup"]),
+        "speedup picture": floating("speedup", pictures()["speedup"], WIDTHS["speedup"]),
         "blas": table_to_markdown(bare(few)).partition("\n\n")[2],  # the sentence below says what it is of
         "finding": finding(result),
     }
 
 
-def pictures(result: Result) -> dict[str, Chart]:
-    """The chart of each file."""
+@functools.cache
+def pictures() -> dict[str, Chart]:
+    """The chart of each file that is of the README's run."""
+    result = reference()
     of = {"speedup": part(result, backend=IN_SHORT)}
     return {name: drawn(of.get(name, result), *chart) for name, chart in PICTURES.items()}
 
@@ -246,7 +249,7 @@ def pages() -> dict[Path, dict[str, str]]:
 
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
-    for name, chart in {**pictures(reference()), **tutorial_pictures()}.items():
+    for name, chart in {**pictures(), **tutorial_pictures()}.items():
         (IMAGES / f"{name}.svg").write_text(svg(chart, **({"width": WIDTHS[name]} if name in WIDTHS else {})), encoding="utf-8")
     for page, contents in pages().items():
         page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")

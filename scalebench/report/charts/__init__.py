@@ -3,6 +3,7 @@
 Not here: where a chart stands in a page, and how it is rendered.
 """
 
+from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,12 @@ MOST_CASES = 500  #: of one question: the curves of more are no picture, and tak
 _ORDER = ("scaling", "losses", "threads", "timeline", "granularity", "startup", "weak", "variants")
 
 
-def charts(result: "Result") -> "list[Chart]":
+def charts(result: "Result", files: Sequence[str] = _ORDER) -> "list[Chart]":
     """All charts that this result has data for, in the order of the sections; none of many runs or of questions with very many cases.
 
+    Args:
+        result: Of one run or several.
+        files: Those of this folder that draw.
     Raises:
         UsageError: Altair is not installed.
     """
@@ -36,7 +40,7 @@ def charts(result: "Result") -> "list[Chart]":
     if every and not tables:
         return []
     found: list[Chart] = []
-    for name in _ORDER:
+    for name in files:
         found += import_module(f"{__name__}.{name}").charts(result, tables)
     return found
 
