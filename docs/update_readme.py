@@ -44,7 +44,7 @@ from scalebench.report.efficiency import account_tables
 from scalebench.report.markdown import escape, table_to_markdown
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.simulation import check_table, simulation_tables
-from scalebench.report.tables import Table, number, scaling_tables
+from scalebench.report.tables import Table, backend, number, scaling_tables
 
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"
@@ -143,7 +143,7 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     polling = rounds["backend"].isin(POLLING)
     of_mpi = [held_out(rounds[polling], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
-    parts = "\n".join(table_to_markdown(simulation_tables(one)[1]).replace("Measured parts", interface(one.identity)) for one in waiting
+    parts = "\n".join(table_to_markdown(simulation_tables(one)[1]).replace("Measured parts", backend(one.identity)) for one in waiting
                       if one.reason is None)  # fmt: skip
     return {
         "rate": table_to_markdown(
@@ -177,22 +177,15 @@ def blocks_of_clusters() -> dict[str, str]:
         "start": [over_counts(found, "startup_s", "start-up s", number)],
         "broadcast": [over_counts(found, "broadcast_s", "broadcast ms", milliseconds)],
         "check": [check_table(one) for one in checks if not one.empty],
-        "parts": [replace(simulation_tables(one)[1], title=interface(one.identity)) for one in waiting if one.reason is None],
+        "parts": [replace(simulation_tables(one)[1], title=backend(one.identity)) for one in waiting if one.reason is None],
     }
     return {f"clusters {name}": "\n".join(map(table_to_markdown, these)) for name, these in tables.items()}
-
-
-def interface(identity: Mapping[str, Any]) -> str:
-    """An interface with those of its axes that it has."""
-    return " ".join(str(identity[axis]) for axis in ("backend", "mpi_mode", "start_method", "distribution") if identity.get(axis))
 
 
 def over_counts(found: pd.DataFrame, name: str, title: str, form: Callable[[float], str]) -> Table:
     """One row an interface, one column a worker count, with intervals over blocks."""
     found = found.assign(rate=found["chunks"] / found["wall_s"])
-    found["interface"] = [
-        interface({key: None if pd.isna(value) else value for key, value in one.items()}) for one in found.to_dict("records")
-    ]
+    found["interface"] = [backend(one) for _, one in found.iterrows()]
     by = np.exp(np.log(found[name].astype(float)).groupby([found["interface"], found["workers"], found["block"]]).mean())
     keys = [by.index.get_level_values(level).to_series(index=by.index) for level in ("interface", "workers")]
     values = over_blocks(by, keys)
@@ -213,7 +206,7 @@ def far(waiting: Sequence[Simulation]) -> Table:
     """Rounds and launches at counts that nobody here can start."""
     rows, sections = [], {}
     for one in waiting:
-        sections[len(rows)] = interface(one.identity)
+        sections[len(rows)] = backend(one.identity)
         rows += [["refused", one.reason, "", ""]] if one.reason else simulation_tables(one)[0].rows
     return Table(
         title="simulated",

@@ -7,7 +7,7 @@ import pandas as pd
 from scalebench.analysis.laws.curves import Curve
 from scalebench.analysis.simulation.predict import MEANINGS, Simulation
 from scalebench.report.laws import title
-from scalebench.report.tables import Table, duration, number
+from scalebench.report.tables import Table, backend, duration, number
 
 PAGE = "docs/simulation.md"  #: the assumptions
 
@@ -44,7 +44,7 @@ def check_table(checks: pd.DataFrame) -> Table:
     for _, curve in checks.sort_values("backend", kind="stable").groupby([*identity], dropna=False, sort=False):
         one = curve.iloc[0]
         told = {name: None if pd.isna(value) else value for name, value in one.items()}
-        name = " ".join(str(told[axis]) for axis in ("backend", "mpi_mode", "start_method", "distribution") if told.get(axis))
+        name = backend(one)
         if name not in sections.values():
             sections[len(rows)] = name
         what = f"{told['kind']} {told['size']}" if told.get("kind") else str(told["workload"])

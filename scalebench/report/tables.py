@@ -240,10 +240,15 @@ def section(case: Row) -> str:
 
 def interface(case: "Row | pd.Series") -> str:
     """The backend of a case with its own axes: ``processes fork chunksize 16``."""
-    parts = [str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])]
+    parts = [backend(case)]
     parts += [] if pd.isna(case["binding"]) else [f"bound to {case['binding']}"]
     parts += [] if pd.isna(case["chunksize"]) else [f"chunksize {case['chunksize']}"]
     return " ".join(parts)
+
+
+def backend(case: "Row | pd.Series") -> str:
+    """The same without binding and chunks: ``processes fork``."""
+    return " ".join(str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part]))
 
 
 def task_name(case: "Row | pd.Series") -> str:

@@ -1,5 +1,6 @@
 """What is said of the columns of analysis: each once, with unit and range, and true of tables that there are."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,23 @@ def test_a_table_that_there_is_keeps_to_the_ranges(frames, those):
         elif one.type == "str" and one.range:
             wrong += [one.name] if [value for value in values.unique() if value not in one.range] else []
     assert wrong == []
+
+
+def test_the_ends_of_an_interval_may_pass_a_bound_that_the_figure_itself_keeps_to():
+    share = columns._ratio("load", "mean time", "that of the busiest", "0 to 1")  # noqa: SLF001 - what runs at import else
+    assert share == schema.Column("load", "float", "mean time", "ratio", "0 to 1", "that of the busiest")
+    assert columns._ratio("speedup", "work", "of serial").range == "> 0"  # noqa: SLF001
+
+    def ends(one):
+        return columns._with_interval(one, "over draws")[1:]  # noqa: SLF001
+
+    assert ends(share) == (
+        schema.Column("load_low", "float", "lower end of its interval: over draws", "ratio", "> 0", "that of the busiest"),
+        schema.Column("load_high", "float", "upper end of its interval: over draws", "ratio", "> 0", "that of the busiest"),
+    )
+    assert columns._with_interval(share)[0] is share  # noqa: SLF001
+    ranges = {within: {one.range for one in ends(replace(share, range=within))} for within in (">= 1", "> 0", ">= 0", "any")}
+    assert ranges == {">= 1": {"> 0"}, "> 0": {"> 0"}, ">= 0": {">= 0"}, "any": {"any"}}
 
 
 def test_kinds_and_statuses_are_those_that_there_are():

@@ -98,7 +98,15 @@ class TestBaseline:
             {"blas_threads": 2, "wall_s": 1.0, **blas}, {"blas_threads": 1, "wall_s": 2.0, **blas},
             {"blas_threads": 2, "wall_s": 0.5, "workers": 2, **blas, **PROCESSES},
         )  # fmt: skip
-        assert with_baseline(launches(rounds))["speedup"].tolist() == [2.0, 1.0, 4.0]
+        table = with_baseline(launches(rounds))
+        assert table["speedup"].tolist() == [2.0, 1.0, 4.0]
+        assert table["efficiency"].tolist() == [1.0, 1.0, 1.0]  # of serial with as many BLAS threads
+        assert table["efficiency_per_thread"].tolist() == [1.0, 1.0, 1.0]
+
+    def test_is_shared_by_workers_and_blas_threads(self):
+        rounds = make_rounds({"wall_s": 8.0, "blas_threads": 1},
+                             {"wall_s": 4.0, "workers": 4, "blas_threads": 2, **PROCESSES})  # fmt: skip
+        assert with_baseline(launches(rounds))["efficiency_per_thread"].tolist() == [1.0, 2 / 4 / 2]
 
     def test_is_not_bound_to_a_cpu(self):
         rounds = make_rounds(

@@ -62,9 +62,11 @@ def test_the_serial_fraction_is_taken_at_the_most_workers_that_are_not_oversubsc
     )
     found = values(shapes([a, b]), SERIAL_FRACTION)
     assert found == pytest.approx({(2, 0): 0.0, (2, 1): 0.0}, abs=1e-12)
-    assert values(shapes([machine("a", (1, 4), 4), machine("b", (1, 4), 4)]), SERIAL_FRACTION)[4, 0] == pytest.approx(
-        (1 / 2 - 1 / 4) / (1 - 1 / 4)
-    )
+    whole = shapes([machine("a", (1, 2, 4), 4), machine("b", (1, 2, 4), 4)])
+    assert whole["measure"].tolist().count(SERIAL_FRACTION) == 2
+    assert values(whole, SERIAL_FRACTION) == pytest.approx(dict.fromkeys([(4, 0), (4, 1)], (1 / 2 - 1 / 4) / (1 - 1 / 4)))
+    unknown = machine("a", (1, 2), 2).assign(oversubscribed=pd.array([None] * 9, dtype="boolean"))
+    assert values(shapes([unknown, unknown]), SERIAL_FRACTION) == {}
 
 
 def test_an_interval_of_the_serial_fraction_has_its_ends_in_order():
@@ -75,7 +77,9 @@ def test_an_interval_of_the_serial_fraction_has_its_ends_in_order():
 
 
 def test_the_knee_is_compared_whatever_the_last_count():
-    assert values(shapes([machine("a", (1, 2, 4), 4), machine("b", (1, 2, 3), 4)]), KNEE) == {(4, 0): 2, (3, 1): 2}
+    found = shapes([machine("a", (1, 2, 4), 4), machine("b", (1, 2, 3), 4)])
+    assert values(found, KNEE) == {(4, 0): 2, (3, 1): 2}
+    assert found.loc[found["measure"] == KNEE, ["low", "high"]].isna().all(axis=None)
 
 
 def test_the_granularity_of_a_sweep_is_compared():

@@ -59,6 +59,32 @@ def test_a_study_runs_on_one_node_and_on_two_in_one_job_a_block(run, slurm):
     assert slurm.rank_processes() == []
 
 
+def test_in_pytest_each_block_is_a_job_too_and_each_launch_a_test(slurm, tmp_path):
+    suite = tmp_path / "test_mine.py"
+    suite.write_text(
+        "import pytest\n"
+        "import scalebench\n"
+        "study = scalebench.Study(kind='sleep', size=1, tasks=4, backend='mpi', workers=2, nodes=[1, 2], rounds=2, blocks=2,\n"
+        "                         baselines=False, launcher='slurm')\n"
+        "@pytest.mark.scalebench(study)\n"
+        "def test_dispatch(scalebench):\n"
+        "    scalebench()\n"
+    )
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    told = slurm.run("env", "-u", "PYTEST_XDIST_WORKER", "-C", tmp_path, sys.executable, "-m", "pytest", suite, "-p", "no:cacheprovider",
+                     "--benchmark-group-by=param:nodes", f"--scalebench-results={tmp_path / 'results'}", timeout=300)  # fmt: skip
+    assert told.returncode == 0, told.stdout + told.stderr
+    assert "4 passed" in told.stdout
+    assert all(f"benchmark 'nodes={nodes}': 2 tests" in told.stdout for nodes in (1, 2))
+    result = result_of(tmp_path)
+    assert set(map(tuple, result.rounds[["nodes", "block", "status"]].drop_duplicates().to_numpy())) == {
+        (nodes, block, "ok") for nodes in (1, 2) for block in (0, 1)
+    }
+    assert [name for _, name, _ in slurm.jobs()].count(f"scalebench-{result.about['run_id']}") == 2
+    assert slurm.queue() == []
+    assert slurm.rank_processes() == []
+
+
 def test_workers_nodes_and_clocks_are_told(run):
     _, result = run("--kind", "sleep", "--size", "5", "--tasks", "8", "--backend", "mpi,mpi-pool", "--workers", "2,4", "--nodes", "1,2",
                     "--rounds", "2", "--blocks", "1", "--no-baselines")  # fmt: skip

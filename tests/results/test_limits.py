@@ -198,6 +198,8 @@ def test_room_is_for_rows_and_for_bytes_of_all_files_together():
     room = limits.Room(rows=10, size=2**20, instead="Less. ")
     room.take(Path("a"), rows=6, size=2**19)
     room.take(Path("b"), rows=4, size=2**19)
+    with pytest.raises(ResultsError, match=r"^e: 1 MiB in memory; at most 1 are read"):
+        room.take(Path("e"), size=1)
     with pytest.raises(ResultsError, match=r"^c: 11 rows; at most 10 are read\.\nLess\. If you trust it"):
         room.take(Path("c"), rows=1)
     with pytest.raises(ResultsError, match=r"^d: 1 MiB in memory; at most 1 are read"):

@@ -113,9 +113,40 @@ def test_a_moment_without_a_time_zone_is_not_told():
     assert load(DATA / "pytest_benchmark_2_5_0.json").about["started_at"] == "2015-08-15T00:01:46.250433+00:00"
 
 
-def test_two_benchmarks_of_one_name_are_refused(tmp_path):
+def test_the_machine_is_told_in_our_words_and_what_it_does_not_say_is_null(tmp_path):
+    machine = {"node": "host", "machine": "x86_64", "system": "Linux", "release": "6.1", "python_implementation": "PyPy",
+               "python_version": "3.11.2", "cpu": {"brand": "Old", "count": 8}}  # fmt: skip
+    commit = {"id": "00ff", "dirty": True}
+    about = load(write(tmp_path, benchmark(), machine_info=machine, commit_info=commit)).about
+    assert about["machine"] == {"cpu": "Old", "architecture": "x86_64", "logical_cpus": 8, "system": "Linux 6.1", "python": "PyPy 3.11.2"}
+    assert (about["tool"], about["tool_version"], about["git_commit"]) == ("pytest-benchmark", "5.3.1", "00ff, and changes")
+    assert about["started_at"] == "2026-01-31T12:00:00+00:00"
+    empty = load(write(tmp_path, benchmark(), machine_info={}, commit_info={})).about
+    assert set(empty["machine"].values()) == {None}
+    assert empty["git_commit"] is None
+
+
+@pytest.mark.parametrize("name", ["machine_info", "commit_info"])
+def test_what_is_no_table_of_facts_is_refused_by_name(tmp_path, name):
+    with pytest.raises(ResultsError, match=rf"session\.json: {name}"):
+        load(write(tmp_path, benchmark(), **{name: 5}))
+
+
+def test_the_group_of_a_benchmark_is_its_suite_and_the_tool_is_its_study(tmp_path):
+    rounds = load(write(tmp_path, benchmark("a"), {**benchmark("b"), "group": "io"})).rounds
+    assert rounds["suite"].tolist() == ["pytest-benchmark", "io"]
+    assert rounds["study"].tolist() == ["pytest-benchmark"] * 2
+
+
+def test_a_benchmark_without_a_full_name_goes_by_its_name(tmp_path):
+    short = {**benchmark("bench.py::test_a"), "fullname": None}
+    assert load(write(tmp_path, short)).rounds["workload"].tolist() == ["test_a"]
+
+
+@pytest.mark.parametrize("data", [{}, {"data": [1e-3, 1.2e-3, 2e-3]}], ids=["a summary", "raw data"])
+def test_two_benchmarks_of_one_name_are_refused(tmp_path, data):
     with pytest.raises(ResultsError, match=r"benchmarks\[1\] is a second 'bench.py::test_a'"):
-        load(write(tmp_path, benchmark(), benchmark()))
+        load(write(tmp_path, benchmark(**data), benchmark(**data)))
 
 
 @pytest.mark.parametrize("benchmarks", [[], None, 5, [None], [{}], [{"name": "a"}], [{"name": "a", "stats": []}]])
@@ -127,6 +158,7 @@ def test_a_file_that_lost_its_shape_is_refused_by_name(tmp_path, benchmarks):
 def test_the_same_content_is_the_same_run_wherever_it_lies(tmp_path):
     (tmp_path / "copy.json").write_bytes((DATA / "pytest_benchmark_4_0_0.json").read_bytes())
     assert load(tmp_path / "copy.json").about["run_id"] == load(DATA / "pytest_benchmark_4_0_0.json").about["run_id"]
+    assert load(write(tmp_path, benchmark())).about["run_id"] != load(DATA / "pytest_benchmark_4_0_0.json").about["run_id"]
 
 
 def test_half_a_surrogate_pair_in_a_file_is_read_as_a_question_mark_and_a_whole_one_as_its_character(tmp_path):

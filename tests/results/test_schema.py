@@ -20,8 +20,11 @@ from scalebench.results.schema import (
     TASKS,
     TIMES,
     WHICH,
+    _columns,
+    Column,
     arrow_schema,
     to_frame,
+    to_table,
 )
 
 PANDAS = {"str": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
@@ -114,6 +117,43 @@ class TestFrames:
     def test_made_again_are_the_same(self):
         frame = make_rounds({}, {"status": "crashed"})
         pd.testing.assert_frame_equal(to_frame(frame, ROUNDS), frame)
+
+
+class TestTables:
+    """The same rows as Arrow holds them."""
+
+    def whole(self, table):
+        table.validate(full=True)
+        assert table.schema.equals(arrow_schema(ROUNDS), check_metadata=True)
+        assert [column.type for column in table.columns] == table.schema.types
+        return table
+
+    def test_of_rows_hold_what_a_frame_of_them_does(self):
+        rows = [make_row(), make_row(status="crashed", wall_s=None)]
+        table = self.whole(to_table(rows, ROUNDS))
+        pd.testing.assert_frame_equal(to_frame(table.to_pandas(types_mapper={pa.string(): pd.StringDtype()}.get), ROUNDS), to_frame(rows, ROUNDS))  # fmt: skip
+
+    def test_of_columns_repeat_a_single_value_and_hold_null_for_nan(self):
+        table = self.whole(to_table({"workers": np.array([1, 2]), "wall_s": np.array([0.5, np.nan]), "study": "mine"}, ROUNDS))
+        found = table.select(["workers", "wall_s", "study", "message"]).to_pydict()
+        assert found == {"workers": [1, 2], "wall_s": [0.5, None], "study": ["mine"] * 2, "message": [None] * 2}
+
+    @pytest.mark.parametrize("rows", [[], {}, {"study": "mine"}], ids=repr)
+    def test_of_no_rows_have_all_columns(self, rows):
+        assert len(self.whole(to_table(rows, ROUNDS))) == 0
+
+    @pytest.mark.parametrize(("name", "value"), [("workers", 1.5), ("workers", "two"), ("wall_s", "fast"), ("run_id", 1)])
+    def test_refuse_a_value_that_its_column_cannot_hold(self, name, value):
+        for rows in ([{name: value}], {name: np.array([value])}, {name: value, "block": np.array([0])}):
+            with pytest.raises((ValueError, TypeError)):
+                to_table(rows, ROUNDS)
+
+
+def test_a_table_of_columns_is_made_of_their_rows():
+    assert _columns(("a", "str", "a name"), ("b", "int", "a count", "count")) == (
+        Column("a", "str", "a name"),
+        Column("b", "int", "a count", "count"),
+    )
 
 
 def test_a_row_of_the_factories_has_no_column_that_the_schema_lacks():

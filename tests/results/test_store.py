@@ -61,6 +61,17 @@ class TestARun:
         assert [one[:-4] for one in ids] == sorted(one[:-4] for one in ids)
         assert all(re.fullmatch(r"\d{8}T\d{6}-[0-9a-f]{9}", one) for one in ids)
 
+    def test_whose_clock_was_set_back_has_an_id_of_the_moment_after_the_last_one(self, tmp_path):
+        for name in ("20990228T235959-0000affff", "20990228T235958-000120000", "99999999T999999-999999999.json", "notes"):
+            (tmp_path / name).mkdir()
+        assert new_run_id(tmp_path)[:-4] == "20990228T235959-0000b"
+
+    def test_is_of_this_moment_where_the_last_one_is_earlier_or_no_moment(self, tmp_path):
+        (tmp_path / "20200101T000000-00000ffff").mkdir()
+        assert new_run_id(tmp_path)[:-4] > new_run_id()[:8]
+        (tmp_path / "20991399T000000-00000ffff").mkdir()
+        assert new_run_id(tmp_path) < "2099"
+
     def test_is_a_folder_with_what_is_known_about_it(self, store):
         assert store.folder.name == store.run_id
         assert json.loads((store.folder / "run.json").read_text()) == {"run_id": store.run_id, "study": {"name": "mine"}}
@@ -157,6 +168,16 @@ class TestCompacting:
         assert after.rounds["block"].tolist() == [0, 1, 2]
         pd.testing.assert_frame_equal(after.rounds, before.rounds)
         pd.testing.assert_frame_equal(after.tasks, before.tasks)
+
+    def test_of_more_rows_than_are_held_at_a_time_has_them_in_order(self, store, monkeypatch):
+        monkeypatch.setattr(module, "ROW_GROUP", 3)
+        monkeypatch.setattr(module, "_FEW", 2)
+        for block in range(10):
+            launch(store, block)
+        store.compact()
+        assert load(store.folder).rounds["block"].tolist() == list(range(10))
+        with pq.ParquetFile(store.folder / "rounds.parquet") as file:
+            assert [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)] == [4, 4, 2]
 
     def test_of_no_launch_gives_empty_tables(self, store):
         store.compact()

@@ -86,3 +86,17 @@ def test_tasks_that_wait_ahead_hide_the_manager():
 def test_no_chunks_are_no_round_of_nothing():
     assert bounds(0, 4, 0.0, 0.0, lead_s=1.0, send_s=2.0, answer_s=3.0, turn_s=4.0, tail_s=5.0) == 6.0
     assert simulate_round([], 4, Costs(lead_s=1.0, tail_s=5.0)) == 6.0
+
+
+@pytest.mark.parametrize(
+    ("bound", "count", "workers", "total", "longest", "send", "answer", "turn", "between"),
+    [
+        ("manager", 10, 20, 0.0, 0.0, 0.5, 0.25, 0.125, 10 * (0.5 + 0.25)),
+        ("workers", 8, 4, 40.0, 6.0, 0.25, 0.125, 0.5, 0.25 * (4 + 1) / 2 + (40 + 8 * 0.5) / 4 + 0.125),
+        ("more workers than chunks", 2, 8, 12.0, 6.0, 0.25, 0.125, 0.5, 0.25 * (2 + 1) / 2 + (12 + 2 * 0.5) / 2 + 0.125),
+        ("longest way", 2, 4, 10.0, 9.0, 0.5, 0.25, 1.0, 0.5 + 1 + 9 + 0.25),
+    ],
+)
+def test_a_bound_is_what_its_formula_says(bound, count, workers, total, longest, send, answer, turn, between):
+    found = bounds(count, workers, [total] * 2, longest, lead_s=1.0, send_s=send, answer_s=answer, turn_s=turn, tail_s=[2.0, 3.0])
+    assert found.tolist() == [1 + between + 2, 1 + between + 3]
