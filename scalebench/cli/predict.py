@@ -5,8 +5,8 @@ scalebench predict times.csv --workers 64..1024 --law amdahl
 scalebench predict latest --workers 512,4096 --simulate
 
 With a 95% interval for one new measurement, and how far beyond the data that is. Refused where no law could be fitted.
---simulate plays a round of a run from its measured parts: task times, what a task costs the manager, start-up. What it assumes
-stands in docs/simulation.md; a run to simulate is measured by 'scalebench run --profile dispatch'.
+--simulate plays a round of a run from its measured parts: task times, what a task costs the manager, start-up; and tells how far off
+it is at the largest count of the run, from half as many and fewer. What it assumes stands in docs/simulation.md; a run to simulate is measured by 'scalebench run --profile dispatch'.
 """
 
 import argparse
@@ -64,6 +64,7 @@ def main(asked: argparse.Namespace) -> int:
 
 def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
     from scalebench import cli
+    from scalebench.analysis.simulation.holdout import at_the_largest
     from scalebench.analysis.simulation.predict import simulate
     from scalebench.report.simulation import refusal, simulation_as_data, simulation_tables
     from scalebench.results.shapes import analysis
@@ -75,19 +76,26 @@ def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
     if asked.scaling is not None:
         rounds = rounds[rounds["scaling"] == asked.scaling]
     found = simulate(result.rounds, result.tasks, workers, cpus=asked.cpus, of=set(rounds["case_id"]))
-    good = [one for one in found if one.reason is None]
     refused = [refusal(one) for one in found if one.reason is not None]
-    if not good:
+    if len(refused) == len(found):
         why = refused or [f"{result.path} has no backend that ran well with two worker counts."]
         raise ResultsError("\n".join([*why, "Measure what can be simulated: scalebench run --profile dispatch"]))
+    checks = at_the_largest(result.rounds, result.tasks, found, cpus=asked.cpus)
     where = curves.place(asked)
     if asked.json:
-        print(analysis("simulation", where, simulations=[simulation_as_data(one) for one in found]))
+        told = [simulation_as_data(one, check) for one, check in zip(found, checks, strict=True)]
+        print(analysis("simulation", where, simulations=told))
         return cli.OK
     from scalebench.report.console import command
     from scalebench.report.terminal import print_anywhere
 
-    print_anywhere([table for one in good for table in simulation_tables(one)], refused, end=(where, command("report", where)))
+    tables = [
+        table
+        for one, check in zip(found, checks, strict=True)
+        if one.reason is None
+        for table in simulation_tables(one, check)
+    ]
+    print_anywhere(tables, refused, end=(where, command("report", where)))
     return cli.OK
 
 

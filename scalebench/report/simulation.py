@@ -10,18 +10,24 @@ from scalebench.report.laws import title
 from scalebench.report.tables import Table, backend, duration, number
 
 PAGE = "docs/simulation.md"  #: the assumptions
+WITHIN = 0.2  #: of what was measured: further off, a simulation gives an order of magnitude
 
 
-def simulation_tables(found: Simulation) -> list[Table]:
-    """What was simulated of a curve, and the parts that it was simulated from."""
+def simulation_tables(found: Simulation, check: pd.DataFrame | None = None) -> list[Table]:
+    """What was simulated of a curve, and the parts that it was simulated from.
+
+    Args:
+        found: Of ``simulation.predict``.
+        check: Of it, from ``simulation.holdout.at_the_largest``, where it shall be told.
+    """
     rows = [
         [str(one["workers"]), _ends(one, "wall_s"), _ends(one, "launch_s"), one["waits_for"],
          "within" if one["beyond"] <= 1 else f"{one['beyond']:.3g} times"]
         for one in found.predictions.to_dict("records")
     ]  # fmt: skip
     notes = [
-        "Simulated from the parts below; launch: start-up and one round. The 95% interval is that of the parts: how far the model itself "
-        f"is off no run says ({PAGE}).",
+        f"Simulated from the parts below; launch: start-up and one round. The 95% interval is that of the parts, not of the model ({PAGE}).",
+        *([] if check is None else [_held_out(check)]),
         *([] if found.keeps_busy is None else [f"The manager keeps {number(found.keeps_busy)} workers busy with such tasks; with more, it sets the pace."]),
         *(f"Assumed: {text}." for text in found.assumed),
     ]  # fmt: skip
@@ -79,11 +85,29 @@ def refusal(found: Simulation) -> str:
     return f"{_title(found)}: {found.reason}."
 
 
-def simulation_as_data(found: Simulation) -> dict[str, Any]:
-    """What ``predict --simulate --json`` prints of a curve."""
+def _held_out(check: pd.DataFrame) -> str:
+    """How far off the simulation is at the largest count of its run."""
+    if check.empty:
+        return "Held out: nothing; two counts or more must be half of the largest, or less."
+    by = check.set_index("measure")
+    first = by.iloc[0]
+    if first["reason"] is not None:
+        return f"Held out: {first['workers']} workers can't be predicted from {first['up_to']} and fewer: {first['reason']}."
+    ratios = by.loc[["wall_s", "launch_s"], "ratio"].astype(float)
+    far = (ratios - 1).abs().gt(WITHIN).any()
+    return (
+        f"Held out: {first['workers']} workers, predicted from {first['up_to']} and fewer: a round takes {ratios['wall_s']:.2f} times what was "
+        f"measured, a launch {ratios['launch_s']:.2f} times."
+        + (f" That is off by more than {WITHIN:.0%}: read what is beyond the data as an order of magnitude." if far else "")
+    )
+
+
+def simulation_as_data(found: Simulation, check: pd.DataFrame) -> dict[str, Any]:
+    """What ``predict --simulate --json`` prints of a curve, and of its check."""
+    held_out = check[[name for name in ("up_to", "workers", "measure", "predicted", "measured", "ratio", "reason") if name in check]]
     return {
         "curve": dict(found.identity), "reason": found.reason, "predictions": found.predictions, "parts": found.parts,
-        "keeps_busy": found.keeps_busy, "assumed": list(found.assumed),
+        "keeps_busy": found.keeps_busy, "assumed": list(found.assumed), "held_out": held_out,
     }  # fmt: skip
 
 

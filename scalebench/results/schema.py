@@ -219,7 +219,8 @@ def to_table(rows: Sequence[Mapping[str, Any]] | Mapping[str, Any], columns: tup
         rows: Rows, or columns: arrays of one length, and single values that hold for all rows.
         columns: What the table has.
     Raises:
-        ValueError, TypeError: A value that its column can't hold.
+        ValueError, TypeError, OverflowError: A value that its column can't hold; but of a fraction a column of whole numbers keeps the
+            whole part, as Arrow has it.
     """
     import pyarrow as pa
 

@@ -37,6 +37,7 @@ class TestSimulate:
         assert "manager, to send and take an answer" in text
         assert "docs/simulation.md" in text
         assert "tasks wait rather than compute" in text
+        assert "Held out: nothing; two counts or more must be half of the largest" in text
         assert text.count("weak scaling of") == 1
 
     def test_as_json_has_every_curve_with_parts_and_intervals(self, scalebench, whole):
@@ -48,6 +49,16 @@ class TestSimulate:
             assert found["wall_s_low"] < found["wall_s"] < found["wall_s_high"] < found["launch_s_high"]
             assert {part["part"] for part in one["parts"]} == {"startup_s", "first_s", "send_s", "turn_s", "manager_s", "task_s"}
             assert one["reason"] is None
+            assert one["held_out"] == []
+
+    def test_as_json_tells_how_far_off_it_is_at_the_largest_count(self, scalebench, tmp_path):
+        path = stored(tmp_path / "run.json", pool_run(pool, workers=(4, 8, 16, 32)))
+        told = json.loads(scalebench("predict", path, "--simulate", "--workers", "64", "--json")[1])
+        for one in told["simulations"]:
+            assert [check["measure"] for check in one["held_out"]] == ["wall_s", "startup_s", "launch_s"]
+            for check in one["held_out"]:
+                assert (check["workers"], check["up_to"], check["reason"]) == (32, 16, None)
+                assert check["ratio"] == pytest.approx(check["predicted"] / check["measured"])
 
     def test_tells_which_curve_is_refused_beside_those_that_are_not(self, scalebench, tmp_path):
         rounds, tasks = pool_run(pool, workers=(8, 12, 16))

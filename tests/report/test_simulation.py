@@ -3,7 +3,7 @@
 import pytest
 from pools import pool, pool_run
 
-from scalebench.analysis.simulation.holdout import held_out
+from scalebench.analysis.simulation.holdout import at_the_largest, held_out
 from scalebench.analysis.simulation.predict import simulate
 from scalebench.report.simulation import check_table, refusal, simulation_tables
 
@@ -26,6 +26,32 @@ def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
         assert shown[part][1].endswith("a worker")
         assert shown[part][3] == "4, 8, 16, 32"
     assert shown["a task"][2] == "50.0 ms"
+
+
+class TestHowFarOffItIs:
+    @staticmethod
+    def told(run):
+        found = simulate(*run, [1000])
+        return [
+            next(note for note in simulation_tables(one, check)[0].notes if note.startswith("Held out"))
+            for one, check in zip(found, at_the_largest(*run, found), strict=True)
+        ]
+
+    def test_is_told_from_the_largest_count(self, run):
+        for note in self.told(run):
+            assert note.startswith("Held out: 32 workers, predicted from 16 and fewer: a round takes ")
+            assert note.endswith(" times.")
+
+    @pytest.mark.parametrize("column", ["wall_s", "startup_s"])
+    def test_makes_it_an_order_of_magnitude_beyond_a_fifth(self, run, column):
+        rounds, tasks = run
+        slow = rounds.assign(**{column: rounds[column].where(rounds["workers"] < 32, rounds[column] * 1.5)})
+        assert all("off by more than 20%: read what is beyond the data as an order of magnitude" in note for note in self.told((slow, tasks)))
+
+    def test_is_not_known_from_too_few_counts(self):
+        (one, two) = self.told(pool_run(pool, workers=(4, 8, 16)))
+        assert one.startswith("Held out: 16 workers can't be predicted from 8 and fewer: a part is a line over 3 worker counts")
+        assert self.told(pool_run(pool, workers=(8, 12, 15)))[0].startswith("Held out: nothing; two counts or more")
 
 
 def test_a_refused_curve_is_named_with_its_reason():

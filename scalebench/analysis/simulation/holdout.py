@@ -1,5 +1,7 @@
 """Predict what was measured: the counts up to half of the largest, or any, give the parts, the round at a larger one is the check."""
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from scalebench.analysis.scaling import launches
@@ -37,6 +39,27 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, 
             rows.append({**one.identity, "up_to": up_to, "workers": at, "measure": measure, "predicted": predicted, "measured": found[measure],
                          "ratio": None if predicted is None else predicted / found[measure], "reason": one.reason})  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def at_the_largest(rounds: pd.DataFrame, tasks: pd.DataFrame, found: Sequence[Simulation], *, cpus: int | None = None) -> list[pd.DataFrame]:
+    """How far each simulation is off where its run can tell: at the largest count measured, from those up to half of it.
+
+    Args:
+        rounds: As loaded.
+        tasks: As loaded.
+        found: What :func:`simulate` made of them.
+        cpus: As of :func:`simulate`.
+    Returns:
+        For each, its rows of :func:`held_out`; none where fewer than two counts are half of the largest or less.
+    """
+    measured = launches(rounds)
+    pairs = []
+    for one in found:
+        counts = measured.loc[_of(measured, one), "workers"]
+        pairs.append((int(counts[2 * counts <= counts.max()].max()), int(counts.max())) if 2 * counts.min() <= counts.max() else None)
+    checks = {pair: held_out(rounds, tasks, up_to=pair[0], at=pair[1], cpus=cpus) for pair in dict.fromkeys(pairs) if pair is not None}
+    told = [pd.DataFrame() if pair is None else checks[pair] for pair in pairs]
+    return [check if check.empty else check[having(check, one.identity)] for check, one in zip(told, found, strict=True)]
 
 
 def _over_blocks(there: pd.DataFrame) -> dict[str, float]:

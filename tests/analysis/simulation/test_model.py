@@ -98,5 +98,6 @@ def test_no_chunks_are_no_round_of_nothing():
     ],
 )
 def test_a_bound_is_what_its_formula_says(bound, count, workers, total, longest, send, answer, turn, between):
-    found = bounds(count, workers, [total] * 2, longest, lead_s=1.0, send_s=send, answer_s=answer, turn_s=turn, tail_s=[2.0, 3.0])
+    total, longest, lead, send, answer, turn = np.repeat([[total], [longest], [1.0], [send], [answer], [turn]], 2, axis=1)
+    found = bounds(count, workers, total, longest, lead_s=lead, send_s=send, answer_s=answer, turn_s=turn, tail_s=[2.0, 3.0])
     assert found.tolist() == [1 + between + 2, 1 + between + 3]

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 from pools import played, pool, pool_run
 
-from scalebench.analysis.simulation.holdout import held_out
+from scalebench.analysis.simulation.holdout import at_the_largest, held_out
 from scalebench.analysis.simulation.model import Costs
 from scalebench.analysis.simulation.predict import MOST_CHUNKS, simulate
 from scalebench.errors import UsageError
@@ -174,6 +174,20 @@ def test_held_out_counts_are_predicted_from_the_smaller_ones_alone(run):
     assert len(found) == 6
     assert found["ratio"].between(0.97, 1.03).all()
     assert held_out(*run, up_to=32, at=65).empty
+
+
+def test_each_curve_is_checked_at_its_largest_count_from_half_of_it_and_fewer(run):
+    rounds, tasks = run
+    found = simulate(rounds, tasks, [1000])
+    checks = at_the_largest(rounds, tasks, found)
+    assert [set(zip(one["up_to"], one["workers"], strict=True)) for one in checks] == [{(32, 64)}, {(32, 64)}]
+    assert [set(one["size"]) for one in checks] == [{one.identity["size"]} for one in found]
+    assert all(one["ratio"].between(0.97, 1.03).all() for one in checks)
+
+
+def test_a_curve_whose_counts_are_all_more_than_half_of_the_largest_has_no_check():
+    run = pool_run(pool, workers=(8, 12, 15))
+    assert [one.empty for one in at_the_largest(*run, simulate(*run, [64]))] == [True, True]
 
 
 def test_held_out_counts_without_enough_below_say_why(run):
