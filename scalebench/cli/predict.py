@@ -90,10 +90,7 @@ def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
     from scalebench.report.terminal import print_anywhere
 
     tables = [
-        table
-        for one, check in zip(found, checks, strict=True)
-        if one.reason is None
-        for table in simulation_tables(one, check)
+        table for one, check in zip(found, checks, strict=True) if one.reason is None for table in simulation_tables(one, check)
     ]
     print_anywhere(tables, refused, end=(where, command("report", where)))
     return cli.OK

@@ -104,7 +104,9 @@ def _held_out(check: pd.DataFrame) -> str:
 
 def simulation_as_data(found: Simulation, check: pd.DataFrame) -> dict[str, Any]:
     """What ``predict --simulate --json`` prints of a curve, and of its check."""
-    held_out = check[[name for name in ("up_to", "workers", "measure", "predicted", "measured", "ratio", "reason") if name in check]]
+    held_out = check[
+        [name for name in ("up_to", "workers", "measure", "predicted", "measured", "ratio", "reason") if name in check]
+    ]
     return {
         "curve": dict(found.identity), "reason": found.reason, "predictions": found.predictions, "parts": found.parts,
         "keeps_busy": found.keeps_busy, "assumed": list(found.assumed), "held_out": held_out,

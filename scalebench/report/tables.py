@@ -248,7 +248,9 @@ def interface(case: "Row | pd.Series") -> str:
 
 def backend(case: "Row | pd.Series") -> str:
     """The same without binding and chunks: ``processes fork``."""
-    return " ".join(str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part]))
+    return " ".join(
+        str(case[part]) for part in ("backend", "mpi_mode", "start_method", "distribution") if not pd.isna(case[part])
+    )
 
 
 def task_name(case: "Row | pd.Series") -> str:

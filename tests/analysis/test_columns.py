@@ -75,18 +75,18 @@ def test_a_table_that_there_is_keeps_to_the_ranges(frames, those):
 
 
 def test_the_ends_of_an_interval_may_pass_a_bound_that_the_figure_itself_keeps_to():
-    share = columns._ratio("load", "mean time", "that of the busiest", "0 to 1")  # noqa: SLF001 - what runs at import else
+    share = columns._ratio("load", "mean time", "that of the busiest", "0 to 1")
     assert share == schema.Column("load", "float", "mean time", "ratio", "0 to 1", "that of the busiest")
-    assert columns._ratio("speedup", "work", "of serial").range == "> 0"  # noqa: SLF001
+    assert columns._ratio("speedup", "work", "of serial").range == "> 0"
 
     def ends(one):
-        return columns._with_interval(one, "over draws")[1:]  # noqa: SLF001
+        return columns._with_interval(one, "over draws")[1:]
 
     assert ends(share) == (
         schema.Column("load_low", "float", "lower end of its interval: over draws", "ratio", "> 0", "that of the busiest"),
         schema.Column("load_high", "float", "upper end of its interval: over draws", "ratio", "> 0", "that of the busiest"),
     )
-    assert columns._with_interval(share)[0] is share  # noqa: SLF001
+    assert columns._with_interval(share)[0] is share
     ranges = {within: {one.range for one in ends(replace(share, range=within))} for within in (">= 1", "> 0", ">= 0", "any")}
     assert ranges == {">= 1": {"> 0"}, "> 0": {"> 0"}, ">= 0": {">= 0"}, "any": {"any"}}
 

@@ -87,7 +87,9 @@ class TestTheShapeOfTheScaling:
     @staticmethod
     def sides(*machines):
         rows = [sweep_rows((1, 2), machine_id=machine) for machine in machines]
-        return [(str(place), make_result(make_rounds(*one, run_id=str(place)), run_id=str(place))) for place, one in enumerate(rows)]
+        return [
+            (str(place), make_result(make_rounds(*one, run_id=str(place)), run_id=str(place))) for place, one in enumerate(rows)
+        ]
 
     def test_is_compared_between_two_machines_whichever_of_the_sides_is_the_other_one(self):
         for machines in (("a", "b"), ("a", "a", "b")):

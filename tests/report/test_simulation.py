@@ -46,10 +46,13 @@ class TestHowFarOffItIs:
     def test_makes_it_an_order_of_magnitude_beyond_a_fifth(self, run, column):
         rounds, tasks = run
         slow = rounds.assign(**{column: rounds[column].where(rounds["workers"] < 32, rounds[column] * 1.5)})
-        assert all("off by more than 20%: read what is beyond the data as an order of magnitude" in note for note in self.told((slow, tasks)))
+        assert all(
+            "off by more than 20%: read what is beyond the data as an order of magnitude" in note
+            for note in self.told((slow, tasks))
+        )
 
     def test_is_not_known_from_too_few_counts(self):
-        (one, two) = self.told(pool_run(pool, workers=(4, 8, 16)))
+        (one, _) = self.told(pool_run(pool, workers=(4, 8, 16)))
         assert one.startswith("Held out: 16 workers can't be predicted from 8 and fewer: a part is a line over 3 worker counts")
         assert self.told(pool_run(pool, workers=(8, 12, 15)))[0].startswith("Held out: nothing; two counts or more")
 

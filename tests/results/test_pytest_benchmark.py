@@ -118,7 +118,13 @@ def test_the_machine_is_told_in_our_words_and_what_it_does_not_say_is_null(tmp_p
                "python_version": "3.11.2", "cpu": {"brand": "Old", "count": 8}}  # fmt: skip
     commit = {"id": "00ff", "dirty": True}
     about = load(write(tmp_path, benchmark(), machine_info=machine, commit_info=commit)).about
-    assert about["machine"] == {"cpu": "Old", "architecture": "x86_64", "logical_cpus": 8, "system": "Linux 6.1", "python": "PyPy 3.11.2"}
+    assert about["machine"] == {
+        "cpu": "Old",
+        "architecture": "x86_64",
+        "logical_cpus": 8,
+        "system": "Linux 6.1",
+        "python": "PyPy 3.11.2",
+    }
     assert (about["tool"], about["tool_version"], about["git_commit"]) == ("pytest-benchmark", "5.3.1", "00ff, and changes")
     assert about["started_at"] == "2026-01-31T12:00:00+00:00"
     empty = load(write(tmp_path, benchmark(), machine_info={}, commit_info={})).about

@@ -20,8 +20,8 @@ from scalebench.results.schema import (
     TASKS,
     TIMES,
     WHICH,
-    _columns,
     Column,
+    _columns,
     arrow_schema,
     to_frame,
     to_table,
@@ -101,7 +101,7 @@ class TestFrames:
         [("workers", 1.5), ("workers", "two"), ("wall_s", "fast"), ("workers", [1]), ("warmup", "maybe"), ("wall_s", {})],
     )
     def test_refuse_a_value_that_its_column_cannot_hold(self, name, value):
-        with pytest.raises((ValueError, TypeError)):
+        with pytest.raises((ValueError, TypeError, OverflowError)):
             to_frame([{name: value}], ROUNDS)
 
     @pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**40])
@@ -146,7 +146,7 @@ class TestTables:
     def test_refuse_a_value_that_its_column_cannot_hold(self, name, value):
         column = np.array([value], dtype=object)
         for rows in ([{name: value}], {name: column}, {name: value, "block": np.array([0])}):
-            with pytest.raises((ValueError, TypeError)):
+            with pytest.raises((ValueError, TypeError, OverflowError)):
                 to_table(rows, ROUNDS)
 
 

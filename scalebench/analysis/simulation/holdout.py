@@ -41,7 +41,9 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, 
     return pd.DataFrame(rows)
 
 
-def at_the_largest(rounds: pd.DataFrame, tasks: pd.DataFrame, found: Sequence[Simulation], *, cpus: int | None = None) -> list[pd.DataFrame]:
+def at_the_largest(
+    rounds: pd.DataFrame, tasks: pd.DataFrame, found: Sequence[Simulation], *, cpus: int | None = None
+) -> list[pd.DataFrame]:
     """How far each simulation is off where its run can tell: at the largest count measured, from those up to half of it.
 
     Args:
@@ -56,8 +58,12 @@ def at_the_largest(rounds: pd.DataFrame, tasks: pd.DataFrame, found: Sequence[Si
     pairs = []
     for one in found:
         counts = measured.loc[_of(measured, one), "workers"]
-        pairs.append((int(counts[2 * counts <= counts.max()].max()), int(counts.max())) if 2 * counts.min() <= counts.max() else None)
-    checks = {pair: held_out(rounds, tasks, up_to=pair[0], at=pair[1], cpus=cpus) for pair in dict.fromkeys(pairs) if pair is not None}
+        pairs.append(
+            (int(counts[2 * counts <= counts.max()].max()), int(counts.max())) if 2 * counts.min() <= counts.max() else None
+        )
+    checks = {
+        pair: held_out(rounds, tasks, up_to=pair[0], at=pair[1], cpus=cpus) for pair in dict.fromkeys(pairs) if pair is not None
+    }
     told = [pd.DataFrame() if pair is None else checks[pair] for pair in pairs]
     return [check if check.empty else check[having(check, one.identity)] for check, one in zip(told, found, strict=True)]
 

@@ -36,7 +36,9 @@ class TestACurve:
         assert counts(one) == [1, 2, 4]
 
     def test_is_another_one_for_each_backend_and_each_size(self):
-        rows = [row for backend in ("processes", "threads") for size in ("10", "20") for row in pool(1, 2, backend=backend, size=size)]
+        rows = [
+            row for backend in ("processes", "threads") for size in ("10", "20") for row in pool(1, 2, backend=backend, size=size)
+        ]
         found = curves(make_rounds(*rows))
         assert sorted((one.identity["backend"], one.identity["size"]) for one in found) == [
             ("processes", "10"), ("processes", "20"), ("threads", "10"), ("threads", "20")]  # fmt: skip
