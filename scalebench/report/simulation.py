@@ -91,7 +91,7 @@ def _held_out(check: pd.DataFrame) -> str:
         return "Held out: nothing; two counts or more must be half of the largest, or less."
     by = check.set_index("measure")
     first = by.iloc[0]
-    if first["reason"] is not None:
+    if pd.notna(first["reason"]):
         return f"Held out: {first['workers']} workers can't be predicted from {first['up_to']} and fewer: {first['reason']}."
     ratios = by.loc[["wall_s", "launch_s"], "ratio"].astype(float)
     far = (ratios - 1).abs().gt(WITHIN).any()

@@ -51,6 +51,14 @@ class TestHowFarOffItIs:
             for note in self.told((slow, tasks))
         )
 
+    def test_is_told_of_one_curve_where_another_one_is_refused(self, run):
+        rounds, tasks = run
+        uneven = rounds["size"].eq("50.0") & rounds["workers"].lt(32)
+        mixed = rounds.assign(chunksize_found=rounds["chunksize_found"].where(~uneven, rounds["workers"] // 4))
+        refused, told = sorted(self.told((mixed.assign(chunksize_found=mixed["chunksize_found"].astype("Int64")), tasks)))
+        assert ("times what was" in refused, "times what was" in told) in ((False, True), (True, False))
+        assert "nan" not in refused + told
+
     def test_is_not_known_from_too_few_counts(self):
         (one, _) = self.told(pool_run(pool, workers=(4, 8, 16)))
         assert one.startswith("Held out: 16 workers can't be predicted from 8 and fewer: a part is a line over 3 worker counts")
