@@ -12,10 +12,9 @@ The preference is by the corrected Akaike criterion: Hurvich and Tsai 1989, doi:
 without repeats it takes the Universal Scalability Law only where that leaves less than a hundredth of the squares; so
 where coherency is above 0 with its whole interval, Amdahl's law, which is the same without it, is out of the running.
 
-What the 95% intervals of coefficients cover, by simulation of studies with six counts: 92 to 97% with repeats, five
-blocks and more, or times measured once; 88 to 91% with three blocks; 90% with few repeats and noise as skewed as
-exponential; throughputs measured once whose errors grow with them: see ``tests/analysis/laws/test_coverage.py``.
-Refusals were not counted as misses.
+What the 95% intervals of coefficients cover, by simulation of studies with six counts (``results/reference/simulated-laws.md``): 93 to
+96% with repeats, with three blocks and more, or of times measured once; 89 to 96% with noise as skewed as exponential; 79 to 83% of
+throughputs measured once whose errors grow with them. Refusals were not counted as misses.
 """
 
 from collections.abc import Mapping
