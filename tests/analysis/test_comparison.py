@@ -59,6 +59,19 @@ class TestSides:
             comparison([("before", result("a", variant="old"))])
 
 
+class TestVariants:
+    def test_are_joined_on_all_but_the_variant_in_what_only_one_has_and_what_failed(self):
+        both = [
+            {"block": block, "variant": name, **case}
+            for block in range(3) for name in ("old", "new") for case in ({}, {"size": "77"})
+            if not (name == "new" and case)
+        ]  # fmt: skip
+        rows = [*both, {"variant": "new", "size": "77", "status": "crashed"}, {"variant": "old", "size": "99"}]
+        found = comparison([("run", make_result(make_rounds(*rows), study={"variants": {"old": {}, "new": {}}}))])
+        assert found.only_in == [(0, ["crunch 99 x24 strong serial w1"]), (1, [])]
+        assert found.failed[["side", "label", "status"]].to_numpy().tolist() == [[1, "crunch 77 x24 strong serial w1", "crashed"]]
+
+
 class TestWhatElseItTells:
     def test_is_what_only_one_side_has_and_what_failed_on_the_other(self):
         other = {"size": "77"}

@@ -3,6 +3,7 @@
 import gzip
 import json
 import math
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ class TestUnits:
     def test_of_all_benchmarks_other_than_the_second_are_refused(self, tmp_path):
         with pytest.raises(ResultsError, match=r"no times.*byte"):
             load(write(tmp_path, benchmark(run(123456), unit="byte")))
+
+
+@pytest.mark.parametrize(
+    ("second", "place"),
+    [(5, ""), ({"metadata": 5}, ".metadata"), ({"runs": [5]}, ".runs[0]"), ({"runs": [{"metadata": 5}]}, ".runs[0].metadata")],
+)
+def test_what_lost_its_shape_is_refused_by_its_place(tmp_path, second, place):
+    with pytest.raises(ResultsError, match=rf"bench\.json: benchmarks\[1\]{re.escape(place)} "):
+        load(write(tmp_path, benchmark(run(1.0)), second))
 
 
 @pytest.mark.parametrize("value", [0, -1e-3, math.nan, math.inf, "1e-3", None])

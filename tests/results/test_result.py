@@ -43,7 +43,7 @@ class TestRows:
     )  # fmt: skip
     @pytest.mark.parametrize(("place", "told"), [(0, r"a\.parquet, row 0"), (1, r"a\.parquet, row 1"), (4, r"b\.parquet, row 2")])
     def test_that_were_changed_are_refused_with_file_row_column_and_rule(self, name, value, rule, place, told):
-        with pytest.raises(ResultsError, match=rf"^{told} of the rounds: {name} is .*, not {rule}.*\nThe file was changed"):
+        with pytest.raises(ResultsError, match=rf"^{told} of the rounds: {name} is {value}, not {rule}.*\nThe file was changed"):
             check_rounds(rounds(place, **{name: value}), FILES)
 
     def test_of_another_tool_have_neither_workers_nor_scaling_but_times(self):

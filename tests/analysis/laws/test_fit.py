@@ -289,6 +289,12 @@ class TestWeights:
         assert found.preferred == "usl"
 
 
+@pytest.mark.parametrize(("last", "superlinear"), [(1.0, False), (0.999, True), (1.001, False)])
+def test_points_are_superlinear_above_the_perfect_speedup_and_not_at_it(last, superlinear):
+    found = fit(pd.DataFrame({"workers": [1, 2, 4, 8], "wall_s": [8.0, 4.0, 2.0, last]}))
+    assert any("Superlinear points" in note for note in found.notes) == superlinear
+
+
 def test_a_superlinear_point_has_a_negative_karp_flatt():
     assert karp_flatt([2.2], [2])[0] < 0
     assert karp_flatt([4.0], [4])[0] == 0
