@@ -34,7 +34,7 @@ def read(tmp_path):
 @pytest.mark.parametrize(("name", "width"), [("whole", 8), ("float", 4), ("truth", 1), ("digest", 10), ("text", 8 + 100)])
 def test_a_column_takes_what_its_type_says_and_a_text_its_letters_too(read, name, width):
     assert len(read([name], size=width * ROWS)) == ROWS
-    with pytest.raises(ResultsError, match="file.parquet: .* MiB in memory; at most"):
+    with pytest.raises(ResultsError, match=r"file\.parquet: .* MiB in memory; at most"):
         read([name], size=width * ROWS - 1)
 
 
