@@ -9,12 +9,14 @@ without what it imports: ``asked`` raises it once more, so that it counts before
 """
 
 import contextlib
+import errno
+import os
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType, TracebackType
-from typing import Any, Self
+from typing import Any, Self, TextIO
 
 
 class Ended(KeyboardInterrupt):
@@ -31,6 +33,20 @@ def interruption_of(error: BaseException) -> KeyboardInterrupt | None:
     while seen is not None and not isinstance(seen, KeyboardInterrupt):
         seen = seen.__cause__ or seen.__context__
     return seen
+
+
+@contextlib.contextmanager
+def whoever_reads(stream: TextIO) -> Iterator[None]:
+    """What is written to ``stream`` in here is lost where its reader or its terminal has gone: that ends no measurement."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EPIPE, errno.EIO):
+            raise
+        with contextlib.suppress(OSError, ValueError):  # what is held back is written nowhere too
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, stream.fileno())
+            os.close(nowhere)
 
 
 class Interruption:
@@ -80,7 +96,8 @@ class Interruption:
     def _came(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.patient and not self._asked:
             self._asked = True
-            print("\nscalebench: ends after the round in flight; Ctrl-C again: now", file=sys.stderr, flush=True)
+            with whoever_reads(sys.stderr):
+                print("\nscalebench: ends after the round in flight; Ctrl-C again: now", file=sys.stderr, flush=True)
             return
         if self._holds and self._held is None:
             self._held = Ended(number)

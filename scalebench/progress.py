@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Any, Protocol, Self
 
 from scalebench.errors import brief, printable
+from scalebench.interruption import whoever_reads
 from scalebench.launch import Launch
 from scalebench.sweep import Entry
 
@@ -40,26 +41,30 @@ class Progress:
 
     def __enter__(self) -> Self:
         where = _Cell if in_notebook() else _Terminal if sys.stderr.isatty() else _Lines
-        self._drawing = where(self._launches, left(self._estimate_s))
+        with whoever_reads(sys.stderr):
+            self._drawing = where(self._launches, left(self._estimate_s))
         return self
 
     def launched(self, entry: Entry, block: int, told: Launch) -> None:
         """One more launch has ended."""
-        assert self._drawing is not None
         self._done += 1
+        if self._drawing is None:  # nobody was there when it began
+            return
         elapsed = time.perf_counter() - self._started
         share = self._done / max(self._launches, self._done)
         # what was seen says elapsed / share for the whole, and counts by its share; the estimate counts by the rest
         remaining = (1 - share) * (elapsed + (1 - share) * self._estimate_s)
-        if told.status != "ok":
-            self._drawing.say(printable(f"{entry.case.label}: {told.status}: {brief(told.message)}"))
-        self._drawing.update(self._done, f"{left(remaining)} left  {entry.case.label}", block)
+        with whoever_reads(sys.stderr):
+            if told.status != "ok":
+                self._drawing.say(printable(f"{entry.case.label}: {told.status}: {brief(told.message)}"))
+            self._drawing.update(self._done, f"{left(remaining)} left  {entry.case.label}", block)
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._drawing is not None:
             took = left(time.perf_counter() - self._started)
             much = f"{self._done} launches" if kind is None else f"ended after {self._done} of {self._launches} launches"
-            self._drawing.close(f"{much}, {took}")
+            with whoever_reads(sys.stderr):
+                self._drawing.close(f"{much}, {took}")
 
 
 class _Lines:

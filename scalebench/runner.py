@@ -202,7 +202,8 @@ class Runner:
     def _learn(self, case: Case, told: Launch) -> None:
         """Rounds for the next blocks, cases to give up, findings."""
         if told.status == "ok":
-            self._rounds.setdefault(replace(case, variant=None), sum(not one["warmup"] for one in told.rounds))
+            if told.stop_reason != INTERRUPTED:  # else it has fewer than it was to have
+                self._rounds.setdefault(replace(case, variant=None), sum(not one["warmup"] for one in told.rounds))
         elif told.status in ("unavailable", "skipped"):
             self._closed.setdefault(case.case_id, (told.status, told.message or ""))
         elif not told.taken_away:  # else it says nothing of the case

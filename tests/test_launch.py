@@ -1,6 +1,7 @@
 """One launch, whatever happens to it: always a row, with a status and the cause."""
 
 import os
+import tempfile
 
 import pytest
 
@@ -61,6 +62,14 @@ def test_a_host_that_dies_is_a_crashed_row_with_its_exit_status():
     assert told.status == "crashed"
     assert "ended with exit status 7" in told.message
     assert told.rows()[-1]["exit_status"] == 7
+
+
+def test_a_host_that_cannot_be_started_is_a_failed_row_that_says_why(monkeypatch, tmp_path):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))  # a full TMPDIR is told by the same kind of error
+    told = launched("square")
+    assert (told.status, [row["status"] for row in told.rows()]) == ("failed", ["failed"])
+    assert told.message.startswith("the host can't be started: [Errno 2] No such file or directory: ")
+    assert "gone" in told.message
 
 
 @pytest.mark.parametrize("backend", ["processes", "threads", "serial"])

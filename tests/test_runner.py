@@ -304,6 +304,18 @@ def test_rounds_are_decided_in_block_0_and_kept(tmp_path):
     assert [list(one) for one in reasons] == [["pilot"], ["planned"]]
 
 
+def test_an_interrupted_launch_says_nothing_of_the_rounds_of_later_blocks(tmp_path):
+    study = Study(kind="sleep", size=1, tasks=2, backend="threads", workers=1, blocks=3, rounds=4, baselines=False)
+    measured = Runner(study, forecast(study), tmp_path)
+    (entry,) = measured.ahead.sweep.entries
+    asked = iter([False, False, True])  # before the launch, before its first counted round, before its second one
+    with pytest.raises(KeyboardInterrupt):
+        measured.launch(entry, 0, ends=lambda: next(asked))
+    earlier = read_earlier(measured.finish("interrupted"))
+    resumed = Runner(study, forecast(study, earlier=earlier), tmp_path)
+    assert [len(resumed.launch(entry, block).rounds) for block in (0, 1)] == [1 + 1, 1 + 4]
+
+
 def test_a_workload_that_fails_serially_is_an_error_before_anything_is_stored(tmp_path):
     with pytest.raises(WorkloadError, match="three is too hard"):
         scalebench.run(Study(workload="tasks:fails_on_three", items=[1, 3], backend="threads", workers=1), results=tmp_path)

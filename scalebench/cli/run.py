@@ -33,6 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
+from scalebench.interruption import whoever_reads
 
 if TYPE_CHECKING:
     from scalebench.interruption import Interruption
@@ -192,14 +193,16 @@ def main(asked: argparse.Namespace) -> int:
         folder = _measure(Runner(study, ahead, asked.results), interruption)
     result = load(folder)
     failed = failed_cases(result.rounds, required_backends(study))
-    if asked.json:
-        from scalebench.results.exchange import as_json
+    with whoever_reads(sys.stdout):
+        if asked.json:
+            from scalebench.results.exchange import as_json
 
-        print(as_json(result))
-    else:
-        from scalebench.report.terminal import print_report
+            print(as_json(result), flush=True)
+        else:
+            from scalebench.report.terminal import print_report
 
-        print_report(result)
+            print_report(result)
+            sys.stdout.flush()
     return cli.CASES_FAILED if failed else cli.OK
 
 
@@ -221,9 +224,11 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
         with interruption.held():
             folder = runner.finish(status)
             if status != "finished":
-                print(
-                    f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}", file=sys.stderr
-                )
+                with whoever_reads(sys.stderr):
+                    print(
+                        f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}",
+                        file=sys.stderr,
+                    )
     return folder
 
 

@@ -22,7 +22,7 @@ import psutil
 if sys.platform == "linux":
     import fcntl
 
-from scalebench.errors import HostCrashedError, HostFailedError, HostTimeoutError
+from scalebench.errors import HostCrashedError, HostError, HostFailedError, HostTimeoutError
 from scalebench.host import protocol
 from scalebench.host.endings import ending
 from scalebench.launchers import marked
@@ -81,11 +81,13 @@ class HostProcess:
                     environment = {**environment, "TMPDIR": self._leftovers.folder}
                 self.started = time.perf_counter()  #: when the command was begun, on this machine's clock
                 self._start(command, {**environment, marked.VARIABLE: self._mark})
-        except BaseException:
+        except BaseException as error:
             if hasattr(self, "_process"):
                 self.end()
             if hasattr(self, "_leftovers"):
                 self._leftovers.remove()
+            if isinstance(error, OSError):  # no room for its folder, no process to be had, no such Python any more
+                raise HostError(f"{self._name} can't be started: {error}") from None
             raise
 
     def _start(self, command: Sequence[str], environment: dict[str, str]) -> None:

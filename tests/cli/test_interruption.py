@@ -115,6 +115,21 @@ def launches(rounds):
     return sorted(map(tuple, rounds[["block", "case_id", "attempt"]].drop_duplicates().to_numpy().tolist()))
 
 
+@pytest.mark.parametrize("stream", ["stdout", "stderr"])
+def test_a_run_that_nobody_reads_any_more_goes_on_to_its_end(stream, tmp_path):
+    command = [sys.executable, "-m", "scalebench", "run", *SHORT, "--blocks", "3", "--results", str(tmp_path)]
+    streams = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, stream: subprocess.PIPE}
+    with subprocess.Popen(command, **streams) as run:
+        read = getattr(run, stream)
+        if stream == "stderr":
+            assert b"launches, about" in read.readline()
+        read.close()
+        assert run.wait(timeout=300) == 0
+    (folder,) = tmp_path.iterdir()
+    assert len(launches(load(folder).rounds)) == 6
+    assert load(folder).about["status"] == "finished"
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """The launches of such a run, and how long it takes (s): moments are drawn from all of it, however busy the machine."""
@@ -136,6 +151,8 @@ def test_a_run_ended_at_any_moment_is_resumed_to_the_same_launches(number, undis
     generator = random.Random(number)
     sent = generator.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
     controller = start(tmp_path, *STUDY)
+    if generator.random() < 0.75:  # most moments are in the sweep, the others anywhere, imports and references too
+        controller.wait_for("launches, about")
     time.sleep(generator.uniform(0, lasts_s))
     controller.send(sent)
     status, _, err = controller.end()
@@ -250,14 +267,27 @@ class TestCtrlC:
         assert set(rounds["stop_reason"]) <= {"interrupted"}
 
     def test_twice_ends_it_now_and_keeps_what_there_is(self, tmp_path, start):
-        controller = start(tmp_path, *LONG)
-        controller.wait_for("launches, about")
+        asked = [
+            "tasks:hangs_once_begun",
+            "--items",
+            repr([str(tmp_path)]),
+            "--backend",
+            "processes",
+            "--workers",
+            "2",
+            "--timeout",
+            "1000",
+        ]
+        controller = start(tmp_path / "results", *asked, "--blocks", "1", "--rounds", "1", "--no-baselines")
+        while not (tmp_path / "hangs").exists():  # in a round that has no end
+            controller.runs()
+            time.sleep(0.02)
         controller.send(signal.SIGINT)
         controller.wait_for("ends after the round in flight")
         controller.send(signal.SIGINT)
         status, _, err = controller.end()
         assert status == INTERRUPTED
         assert "Next: scalebench run --resume" in err
-        (run,) = tmp_path.iterdir()
+        (run,) = (tmp_path / "results").iterdir()
         assert load(run).about["status"] == "interrupted"
         assert controller.leaves_nothing()

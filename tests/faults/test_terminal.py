@@ -1,8 +1,11 @@
 """A run on a terminal leaves it as it was, whatever tasks try."""
 
 import os
+import select
+import signal
 import subprocess
 import sys
+import tempfile
 import termios
 import threading
 
@@ -29,6 +32,28 @@ def _take(terminal):
     import fcntl
 
     fcntl.ioctl(terminal, termios.TIOCSCTTY, 0)
+
+
+def test_one_that_goes_ends_the_run_as_its_signal_says_and_what_was_measured_is_kept(tmp_path):
+    other, own = os.openpty()
+    asked = ["--kind", "sleep", "--size", "20", "--tasks", "4", *RUN[2:], "--blocks", "500"]
+    command = [sys.executable, "-m", "scalebench", "run", *asked, "--results", str(tmp_path)]
+    with tempfile.TemporaryFile() as out:
+        run = subprocess.Popen(command, stdin=own, stdout=out, stderr=own, preexec_fn=lambda: _take(own))
+        os.close(own)
+        try:
+            while not [*tmp_path.glob("*/parts/*.rounds.*")]:
+                assert run.poll() is None
+                if select.select([other], [], [], 0.05)[0]:
+                    os.read(other, 1 << 16)
+            os.close(other)
+            assert run.wait(120) == 128 + signal.SIGHUP
+        finally:
+            run.kill()
+            run.wait()
+    (folder,) = tmp_path.iterdir()
+    assert load(folder).about["status"] == "interrupted"
+    assert load(folder).rounds["status"].eq("ok").any()
 
 
 def test_settings_cursor_and_foreground_are_those_of_before(terminal, tmp_path):
