@@ -253,6 +253,15 @@ def hangs_once_begun(folder):
     begun.touch()
 
 
+def hangs_when_asked(folder):
+    """From when there is ``hang`` in a folder it has no end, and says so by ``hangs``."""
+    if Path(folder, "hang").exists():
+        Path(folder, "hangs").touch()
+        while True:
+            time.sleep(1000)
+    time.sleep(0.01)
+
+
 def spoils_the_terminal_and_dies(item):
     """Everything by which a task might reach the terminal that its run was started on; then, in a worker, death."""
     import multiprocessing
