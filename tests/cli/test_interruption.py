@@ -267,19 +267,12 @@ class TestCtrlC:
         assert set(rounds["stop_reason"]) <= {"interrupted"}
 
     def test_twice_ends_it_now_and_keeps_what_there_is(self, tmp_path, start):
-        asked = [
-            "tasks:hangs_once_begun",
-            "--items",
-            repr([str(tmp_path)]),
-            "--backend",
-            "processes",
-            "--workers",
-            "2",
-            "--timeout",
-            "1000",
-        ]
-        controller = start(tmp_path / "results", *asked, "--blocks", "1", "--rounds", "1", "--no-baselines")
-        while not (tmp_path / "hangs").exists():  # in a round that has no end
+        asked = ["tasks:hangs_when_asked", "--items", repr([str(tmp_path)]), "--backend", "processes", "--workers", "2",
+                 "--timeout", "1000", "--blocks", "1", "--rounds", "10000", "--no-baselines"]  # fmt: skip
+        controller = start(tmp_path / "results", *asked)
+        controller.wait_for("launches, about")
+        (tmp_path / "hang").touch()
+        while not (tmp_path / "hangs").exists():
             controller.runs()
             time.sleep(0.02)
         controller.send(signal.SIGINT)
