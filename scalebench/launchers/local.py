@@ -1,16 +1,18 @@
 """``local``: the host starts on this machine, as a plain process or below mpiexec.
 
 Thread variables are set in the environment before the host's first import. Of the rest only what MPI needs to start
-as root, the launch's mark, its own folder for temporary files (not of a program), and what a variant asks for are added.
+as root or to listen on loopback alone, the launch's mark, its own folder for temporary files (not of a program), and what a
+variant asks for are added.
 """
 
 import os
+from collections.abc import Mapping
 from typing import ClassVar
 
 from scalebench.case import Case
 from scalebench.command import PROGRAM
 from scalebench.launchers.base import Launcher, host_command, ranks
-from scalebench.launchers.mpi import find_mpi
+from scalebench.launchers.mpi import LOOPBACK, find_mpi
 from scalebench.launchers.process import HostProcess
 from scalebench.variants import HERE, Start
 
@@ -33,11 +35,13 @@ def command(case: Case, place: Start = HERE) -> tuple[list[str], dict[str, str]]
         BackendUnavailableError: It needs an MPI that is not here.
     """
     arguments, needed = host_command(case, place)
+    usual: Mapping[str, str] = {}
     if (count := ranks(case)) is not None:
         mpi = find_mpi(place.python, place.environment)
         arguments = [*mpi.command(count), *arguments]
         needed |= mpi.environment()
-    return arguments, {**os.environ, **needed}
+        usual = LOOPBACK
+    return arguments, {**usual, **os.environ, **needed}
 
 
 def start(case: Case, place: Start = HERE) -> HostProcess:

@@ -34,6 +34,10 @@ _EXIT_CODES = re.compile(r"\[[^\]]*\] (\d+(?:,\d+)*)$", re.MULTILINE)  # of Hydr
 _GET_ONE = "python -m pip install mpi4py mpich"
 
 
+#: has ranks of MPICH's family that are all on one machine listen there alone, with UCX and with libfabric
+LOOPBACK = {"UCX_NET_DEVICES": "lo", "FI_TCP_IFACE": "lo", "FI_SOCKETS_IFACE": "lo"} if sys.platform == "linux" else {}
+
+
 @dataclass(frozen=True, slots=True)
 class MPI:
     """An MPI that works here."""

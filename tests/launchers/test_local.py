@@ -3,12 +3,16 @@
 import sys
 from dataclasses import replace
 
+import psutil
 import pytest
 
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.launchers import base, local
-from scalebench.launchers.mpi import MPI
+from scalebench.launchers.mpi import MPI, find_mpi
+from scalebench.plan import open_request
+from scalebench.study import Study
+from scalebench.sweep import expand
 from scalebench.variants import THREAD_VARIABLES
 
 
@@ -56,3 +60,34 @@ def test_a_backend_whose_library_is_missing_is_unavailable_with_its_reason(monke
     monkeypatch.setattr(type(get_backend("mpi")), "unavailable", staticmethod(lambda: "mpi4py is not installed: get it"))
     assert base.unavailable("mpi") == "mpi4py is not installed: get it"
     assert base.unavailable("threads") is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what the interface of loopback is called is Linux's")
+@pytest.mark.parametrize(("backend", "mode"), [("mpi", None), ("mpi-pool", "world"), ("mpi-pool", "spawn")])
+def test_ranks_listen_on_loopback_alone(backend, mode):
+    """But for one port of MPICH's mpiexec, which its ranks inherit and which can't be bound: docs/security.md."""
+    if find_mpi().open_mpi:
+        pytest.skip("Open MPI has other settings, which are not made here")
+    study = Study(
+        workload="tasks:square", items=[1, 2], backend=backend, workers=2, baselines=False, **({"mpi_mode": mode} if mode else {})
+    )
+    sweep = expand(study)
+    host = local.start(sweep.entries[0].case)
+    try:
+        host.ask(open_request(sweep.entries[0].case, sweep), 60)
+        first = psutil.Process(host._process.pid)
+        own = {one.laddr.port for one in first.net_connections(kind="inet")}
+        connections = [one for process in first.children(recursive=True) for one in process.net_connections(kind="inet")]
+        of_ranks = {one.laddr.ip for one in connections if one.laddr.port not in own}
+        assert of_ranks == {"127.0.0.1"}
+    finally:
+        host.end()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="what the interface of loopback is called is Linux's")
+@pytest.mark.usefixtures("_mpi")
+def test_a_device_that_the_user_chose_for_ranks_is_left_alone(monkeypatch):
+    monkeypatch.setenv("UCX_NET_DEVICES", "ib0")
+    _, environment = local.command(Case(backend="mpi", distribution="block", workload="w:f"))
+    assert environment["UCX_NET_DEVICES"] == "ib0"
+    assert environment["FI_TCP_IFACE"] == "lo"
