@@ -130,7 +130,8 @@ def resumed(count: int, place: Path) -> Told:
     from scalebench.results.load import load
 
     launches = load(folder).rounds[["case_id", "block", "attempt"]].drop_duplicates()
-    return {"controller": peak, "status": f"{len(launches)} launches, {runner.store.about['status']}"}
+    told = {"controller": peak, "status": f"{len(launches)} launches of {count}, {runner.store.about['status']}"}
+    return told if len(launches) == count else {**told, "failed": True}
 
 
 def _fake_launches() -> None:
@@ -168,7 +169,9 @@ def report_of(form: str, place: Path) -> Told:
     told = subprocess.run([sys.executable, "-c", code, str(HERE), *words], capture_output=True, text=True, check=False)
     size = out.stat().st_size if out.exists() else len(told.stdout)
     status = f"{size / 1e6:.1f} MB" if not told.returncode else " ".join(told.stderr.split())[:200]
-    return {"controller": float(told.stderr.splitlines()[-1]) if not told.returncode else None, "status": status}
+    if told.returncode:
+        return {"controller": None, "status": status, "failed": True}
+    return {"controller": float(told.stderr.splitlines()[-1]), "status": status}
 
 
 def tasks_of(backend: str, place: Path) -> Told:

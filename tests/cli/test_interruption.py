@@ -211,7 +211,7 @@ class TestAPlaceThatGoes:
             ["mount", "-t", "tmpfs", "-o", "size=120k", "none", place], capture_output=True, text=True, check=False
         )
         if mounted.returncode:
-            pytest.skip(f"a small disk can only be made as root: {mounted.stderr.strip()}")
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a small disk can only be made as root: {mounted.stderr.strip()}")
         yield place
         subprocess.run(["umount", place], check=True)
 
@@ -231,6 +231,21 @@ class TestAPlaceThatGoes:
         assert controller.end()[0] == 128 + signal.SIGTERM
         assert set(before) <= set(launches(load(run).rounds))
 
+    @pytest.mark.long
+    def test_as_a_disk_that_is_made_read_only(self, small_disk, tmp_path, start):
+        subprocess.run(["mount", "-o", "remount,size=20m", small_disk], check=True)
+        controller = start(small_disk, *SHORT, "--blocks", "100")
+        controller.wait_for("block 1")
+        while subprocess.run(["mount", "-o", "remount,ro", small_disk], capture_output=True, check=False).returncode:
+            controller.runs()  # not while a file is being written
+        status, _, err = controller.end()
+        assert status == CUT_SHORT
+        assert "can't be written any more: Read-only file system. What was stored until then is intact" in err
+        assert "Traceback" not in err
+        assert controller.leaves_nothing()
+        (run,) = small_disk.iterdir()
+        assert len(launches(load(run).rounds)) >= 2
+
     def test_as_a_folder_that_is_removed(self, tmp_path, start):
         controller = start(tmp_path / "results", *SHORT, "--blocks", "100")
         controller.wait_for("block 1")
@@ -240,6 +255,8 @@ class TestAPlaceThatGoes:
         assert "can't be written any more: No such file or directory" in err
         assert "Traceback" not in err
         assert controller.leaves_nothing()
+        (run,) = (tmp_path / "elsewhere").iterdir()
+        assert len(launches(load(run).rounds)) >= 2  # what was stored before
 
 
 @pytest.mark.long

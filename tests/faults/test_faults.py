@@ -143,4 +143,4 @@ def small_cgroup():
                 return
         finally:
             group.rmdir()
-    pytest.skip("no cgroup with a memory limit can be made here")
+    (pytest.fail if os.environ.get("CI") else pytest.skip)("no cgroup with a memory limit can be made here")
