@@ -130,8 +130,8 @@ def resumed(count: int, place: Path) -> Told:
     from scalebench.results.load import load
 
     launches = load(folder).rounds[["case_id", "block", "attempt"]].drop_duplicates()
-    told = {"controller": peak, "status": f"{len(launches)} launches of {count}, {runner.store.about['status']}"}
-    return told if len(launches) == count else {**told, "failed": True}
+    told = {"controller": peak, "status": f"{len(launches)} launches, {runner.store.about['status']}"}
+    return told if len(launches) == len(runner.ahead.sweep.entries) else {**told, "failed": True}
 
 
 def _fake_launches() -> None:
