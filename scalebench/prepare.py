@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import weakref
 from collections.abc import Sequence
 from importlib.machinery import PathFinder
@@ -24,6 +23,7 @@ from scalebench.command import PROGRAM
 from scalebench.errors import HostError, StudyError, WorkloadError, brief
 from scalebench.interpreters import find_python
 from scalebench.launchers import worktree
+from scalebench.launchers.leftovers import temporary_folder
 from scalebench.programs import prepare_programs
 from scalebench.sweep import Sweep, as_serial, job_and_items
 from scalebench.variants import Start, Variant
@@ -48,7 +48,7 @@ def prepare(sweep: Sweep) -> None:
     prepare_programs(sweep)
     if not cases:
         return
-    folder = Path(tempfile.mkdtemp(prefix="scalebench-"))
+    folder = Path(temporary_folder())
     trees: list[tuple[Path, Path]] = []
     sweep.prepared = weakref.finalize(sweep, _remove, folder, trees)
     try:

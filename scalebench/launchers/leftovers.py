@@ -50,12 +50,17 @@ class SharedMemory:
                         Path(one.path).unlink()
 
 
+def temporary_folder() -> str:
+    """A new one of this controller; where it is killed, the next one removes it."""
+    remove_those_of_dead_controllers()
+    return tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+
+
 class Leftovers:
     """Of one launch."""
 
     def __init__(self) -> None:
-        remove_those_of_dead_controllers()
-        self.folder = tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-")
+        self.folder = temporary_folder()
         self._shared = SharedMemory(Path(self.folder).stat().st_ctime)
 
     def look(self, processes: Iterable[psutil.Process]) -> None:

@@ -211,7 +211,9 @@ class TestAPlaceThatGoes:
             ["mount", "-t", "tmpfs", "-o", "size=120k", "none", place], capture_output=True, text=True, check=False
         )
         if mounted.returncode:
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(f"a small disk can only be made as root: {mounted.stderr.strip()}")
+            (pytest.fail if os.environ.get("CI") else pytest.skip)(
+                f"a small disk can only be made as root: {mounted.stderr.strip()}"
+            )
         yield place
         subprocess.run(["umount", place], check=True)
 
