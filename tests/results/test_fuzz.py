@@ -19,10 +19,17 @@ import pytest
 from factories import make_rounds, make_tasks, write_parquet
 
 import scalebench
+from scalebench.analysis.comparison import comparison
+from scalebench.analysis.granularity import granularity
 from scalebench.analysis.laws.curves import curves
+from scalebench.analysis.laws.fit import fit
+from scalebench.analysis.simulation.predict import simulate
 from scalebench.errors import ScalebenchError
+from scalebench.report.compare import comparison_tables
+from scalebench.report.latex import to_latex
+from scalebench.report.markdown import to_markdown
 from scalebench.results.any_table import read_table
-from scalebench.results.exchange import as_json
+from scalebench.results.exchange import as_csv, as_json
 from scalebench.results.result import Result
 from scalebench.results.schema import ROUNDS, TASKS
 
@@ -48,6 +55,10 @@ def corpus(folder):
     write_parquet(rounds, run / "rounds.parquet", ROUNDS)
     write_parquet(tasks, run / "tasks.parquet", TASKS)
     (run / "run.json").write_text(json.dumps(about))
+    (folder / "good").mkdir()
+    write_parquet(rounds.assign(run_id="good"), folder / "good" / "rounds.parquet", ROUNDS)
+    write_parquet(tasks.assign(run_id="good"), folder / "good" / "tasks.parquet", TASKS)
+    (folder / "good" / "run.json").write_text(json.dumps({**about, "run_id": "good"}))
     (folder / "whole.json").write_text(as_json(Result(rounds, tasks, about)))
     rounds.to_csv(folder / "rounds.csv", index=False)
     for one in DATA.glob("py*.json*"):
@@ -101,8 +112,8 @@ def change(path, generator):
     )
 
 
-def use(path):
-    """What a reader would do with it: load it, look at its tasks, report it, fit it, write it out."""
+def use(path, *, in_full=True):
+    """What a reader would do with it: load it, look at its tasks, write it out; in full, report it, ask it, and compare it too."""
     if path.suffix == ".csv":
         read_table(path).points(["workers"])
         return
@@ -112,14 +123,24 @@ def use(path):
     assert "\x1b" not in told
     assert "\u202e" not in told
     as_json(found)
+    as_csv(found.rounds)
+    if not in_full:
+        return
     if not any("tool" in about for about in found.runs):
-        curves(found.rounds, oversubscribed=True)
+        for report in (to_markdown(found), to_latex(found)):
+            assert not {"\x1b", "\u202e"} & set(report)
+        for curve in curves(found.rounds, oversubscribed=True):
+            fit(curve.table, curve.scaling)
+        simulate(found.rounds, found.tasks, [64])
+        granularity(found.rounds)
+        found.recommend()
+        comparison_tables(comparison([("found", found), ("good", scalebench.load(path.parent / "good"))]))
 
 
 def moments(seed):
     """Generators of changes: so many, or until the time is over."""
     began = time.monotonic()
-    number = 0
+    number = int(began) if SECONDS else 0  # other changes each time; an error tells its number
     while number < FILES if not SECONDS else time.monotonic() - began < 2 * SECONDS / len(KINDS):  # two processes share them
         yield random.Random(f"{seed}-{number}"), number
         number += 1
@@ -141,7 +162,7 @@ def test_a_changed_file_is_read_or_refused_by_our_own_error(kind, tmp_path):
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                use(place)
+                use(place, in_full=number % 8 == 0)
         except ScalebenchError as error:
             refused += 1
             assert len(str(error)) < 20_000, number  # noqa: PT017  any of many may be raised
