@@ -236,9 +236,15 @@ class Store:
         try:
             yield
         except OSError as error:
+            there = self.folder.is_dir()
+            what = (
+                "What was stored until then is intact"
+                if there
+                else "It was moved or removed, and with it what was stored until then"
+            )
+            way_out = f"Make room, or make it writable, then: scalebench run --resume {self.folder}" if there else "From where it is now: scalebench run --resume FOLDER"  # fmt: skip
             raise NotStoredError(
-                f"{self.folder} can't be written any more: {error.strerror or error}. What was stored until then is intact.\n"
-                f"Make room, or make it writable, then: scalebench run --resume {self.folder}"
+                f"{self.folder} can't be written any more: {error.strerror or error}. {what}.\n{way_out}"
             ) from None
 
     def write_launch(self, name: str, rounds: Sequence[Mapping[str, Any]], tasks: "pa.Table | None") -> None:

@@ -254,7 +254,8 @@ class TestAPlaceThatGoes:
         (tmp_path / "results").rename(tmp_path / "elsewhere")  # at once, whatever is being written into it
         status, _, err = controller.end()
         assert status == CUT_SHORT
-        assert "can't be written any more: No such file or directory" in err
+        assert "can't be written any more: No such file or directory. It was moved or removed, and with it what was stored" in err
+        assert "--resume FOLDER" in err
         assert "Traceback" not in err
         assert controller.leaves_nothing()
         (run,) = (tmp_path / "elsewhere").iterdir()
