@@ -119,7 +119,12 @@ def test_workers_of_ray_on_other_nodes(folder, hosts):
             rays.start(name, *node)
         token = [f"{name}={rays.environment[name]}" for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")]
         assert all(one.partition("=")[0] in PAGE for one in token)
-        run(hosts, ["env", *token, *command[:-1], rays.address], "--nodes", "1", *LESS)
+        there = ["env", *token, *command[:-1], rays.address]
+        run(hosts, there, "--nodes", "1", *LESS, "--workers", "4")
+        found = measured(folder, backends=["ray"]).rounds.query("backend == 'ray'")["nodes_found"]
+        with pytest.raises(AssertionError):  # none of them was on login: there is no CPU for a fifth one
+            run(hosts, there, "--nodes", "1", *LESS, "--workers", "5", "--no-baselines")
     finally:
         rays.end()
-    assert set(measured(folder, backends=["ray"]).rounds.query("backend == 'ray'")["nodes_found"]) <= {1, 2}
+    assert set(found) == {2}
+    assert load(max((folder / "results").iterdir())).rounds["message"].str.contains("4 of 5 CPUs are in the cluster").all()

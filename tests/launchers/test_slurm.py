@@ -118,6 +118,13 @@ def test_an_allocation_that_has_ended_under_the_controller_ends_the_run_which_ca
         one.wait(never)
 
 
+def test_a_partition_that_is_hidden_is_there(launcher, monkeypatch):
+    one, _ = launcher("RUNNING", partition="hidden")
+    shown = {True: "test* 3\nhidden 1\n", False: "test* 3\n"}
+    monkeypatch.setattr(slurm, "answer", lambda *command: shown["--all" in command])
+    one._check_partition()
+
+
 @pytest.fixture
 def started(monkeypatch):
     """The commands of launches, which are not begun."""
