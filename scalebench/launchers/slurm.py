@@ -56,7 +56,7 @@ class Slurm(Launcher):
         "qos": "quality of service",
         "time": "limit of a job, as 30:00 or 2:00:00",
         "constraint": "features that its nodes must have",
-        "exclusive": "no: share the nodes with other jobs (default: yes)",
+        "exclusive": "no: share the nodes with other jobs, with the CPUs that the largest case wants on each (default: yes)",
         "mpi": "what ranks are started by: mpiexec, or srun with pmi2 or pmix (default: mpiexec for MPICH and its kin, else pmix)",
         "sbatch": "more arguments of sbatch",
         "srun": "more arguments of srun, as '--cpu-bind=cores'; where that starts the ranks",
