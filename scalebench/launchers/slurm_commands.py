@@ -48,8 +48,9 @@ def cancel(*which: str) -> str | None:
         told = run_command(["scancel", *which])
         if told.returncode == 0 or "Invalid job id" in told.stderr:
             return None
-        if pause is not None:
-            time.sleep(pause)
+        if pause is None or told.returncode == NO_ANSWER:  # which has taken long enough
+            break
+        time.sleep(pause)
     return said(told)
 
 

@@ -166,9 +166,9 @@ class Submitted(Job):
         Raises:
             LauncherError: It will not take one.
         """
+        if self._astray and (why := self._cancel_by_name()) is not None:
+            return why
         with interrupted_later():  # else a job may be there that nobody knows
-            if self._astray and (why := self._cancel_by_name()) is not None:
-                return why
             self._guard()  # before there is one: what is killed meanwhile can't tell its number
             # marked, so that the guard ends what is about to submit one, too
             told = run_command(self.command(), {marked.VARIABLE: guard.new_mark()})
