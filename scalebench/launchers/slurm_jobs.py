@@ -173,7 +173,7 @@ class Submitted(Job):
             # marked, so that the guard ends what is about to submit one, too
             told = run_command(self.command(), {marked.VARIABLE: guard.new_mark()})
             if told.returncode == 0:
-                self._refused, self._nodes = 0, []
+                self._refused = 0
                 self.number = told.stdout.split(";")[0].strip()
                 return None
             if told.returncode == NO_ANSWER or _NOT_SAID.search(told.stderr):

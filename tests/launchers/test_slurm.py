@@ -142,6 +142,7 @@ class TestTheNodesOfAJob:
         one, answers = launcher("RUNNING")
         one.wait(never)
         answers.nodes = ""  # squeue does not answer any more
+        one.wait(never)
         one.start(make_case(**ON_TWO))
         assert started[0][started[0].index("-hosts") + 1] == "a:1,b:1"
 
