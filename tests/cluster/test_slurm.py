@@ -353,22 +353,8 @@ class TestBadInput:
         assert re.search(r"nodes = 2: the allocation \d+ has 1", told.stderr)
 
     def test_as_ranks_that_shall_be_spawned_is_a_row_with_the_way_out(self, run):
-        told, result = run(
-            "--kind",
-            "sleep",
-            "--size",
-            "1",
-            "--backend",
-            "mpi-pool",
-            "--mpi-mode",
-            "spawn",
-            "--workers",
-            "1",
-            "--blocks",
-            "1",
-            "--rounds",
-            "1",
-        )
+        told, result = run("--kind", "sleep", "--size", "1", "--backend", "mpi-pool", "--mpi-mode", "spawn", "--workers", "1",
+                           "--blocks", "1", "--rounds", "1")  # fmt: skip
         assert told.returncode == 3
         (row,) = result.rounds[result.rounds["backend"].eq("mpi-pool")].to_dict("records")
         assert row["status"] == "unavailable"
@@ -387,19 +373,8 @@ def test_where_there_is_no_slurm_it_says_so(tmp_path):
 
 def test_a_dry_run_shows_what_would_be_submitted_and_submits_nothing(run, slurm):
     before = len(slurm.jobs())
-    told, result = run(
-        "--kind",
-        "sleep",
-        "--backend",
-        "mpi",
-        "--workers",
-        "2,4",
-        "--nodes",
-        "1,2",
-        "--launcher-option",
-        "time=30:00",
-        "--dry-run",
-    )
+    told, result = run("--kind", "sleep", "--backend", "mpi", "--workers", "2,4", "--nodes", "1,2", "--launcher-option", "time=30:00",
+                       "--dry-run")  # fmt: skip
     assert told.returncode == 0, told.stderr
     assert "sbatch --parsable" in told.stdout
     assert "--nodes=2" in told.stdout
