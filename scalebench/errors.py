@@ -133,13 +133,16 @@ class HostFailedError(HostError):
 
 
 class HostCrashedError(HostError):
-    """The host, or a worker that it can't do without, died. ``exit_status``: of the host, if it is known."""
+    """The host, or a worker that it can't do without, died. ``exit_status``: of the host, if it is known; ``taken_away``: it could not
+    be started, since its job was lost.
+    """
 
     status = "crashed"
 
-    def __init__(self, message: str, exit_status: int | None = None) -> None:
+    def __init__(self, message: str, exit_status: int | None = None, *, taken_away: bool = False) -> None:
         super().__init__(message)
         self.exit_status = exit_status
+        self.taken_away = taken_away
 
 
 class HostTimeoutError(HostError):

@@ -111,7 +111,8 @@ def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = 
         if earlier is not None:
             starts = {name: start.about for name, start in sweep.starts.items()}
             earlier.check(study, starts, git_commit(), measured_on)
-        references = plan.measure_references(sweep, study.timeout, looked)
+        with _nothing_measured_yet("launcher", study.launcher):
+            references = plan.measure_references(sweep, study.timeout, looked)
     except BaseException:
         end(sweep)
         raise

@@ -22,7 +22,7 @@ from typing import IO, Any, cast
 
 from scalebench.errors import LauncherError, StudyError
 from scalebench.launchers import guard
-from scalebench.launchers.slurm_commands import run_command
+from scalebench.launchers.slurm_commands import cancel, run_command
 
 _END_S = 40.0  # for the jobs to be given back
 _LOOKS_S = (0.2, 5.0)  # between two looks at jobs that wait: the first, the longest
@@ -73,7 +73,10 @@ class Jobs:
             if told["up"] >= self._count:
                 self._lost = 0
                 return str(told["address"])
-            states = self._states()
+            if (states := self._states()) is None:  # nothing is known of them
+                missing_since = time.monotonic()
+                time.sleep(pause)
+                continue
             whole = len(states) >= told["jobs"]
             if whole and not all(one.startswith("RUNNING") for one in states):
                 missing_since = time.monotonic()
@@ -127,10 +130,12 @@ class Jobs:
             stderr=self._printed, text=True, start_new_session=True,  # Ctrl-C is for the controller
         )  # fmt: skip
 
-    def _states(self) -> list[str]:
-        """Of the jobs that have not ended, with Slurm's reason where one waits."""
-        command = ["squeue", "--noheader", "--name", self._mark, "--format=%T %r"]
-        return [line.strip().removesuffix(" None") for line in run_command(command).stdout.splitlines() if line.strip()]
+    def _states(self) -> list[str] | None:
+        """Of the jobs that have not ended, with Slurm's reason where one waits; None where it does not answer."""
+        told = run_command(["squeue", "--noheader", "--name", self._mark, "--format=%T %r"])
+        if told.returncode:
+            return None
+        return [line.strip().removesuffix(" None") for line in told.stdout.splitlines() if line.strip()]
 
     def close(self) -> None:
         """Give the jobs back; others can be waited for afterwards."""
@@ -148,8 +153,11 @@ class Jobs:
             process.wait()
         stdout.close()
         self._printed.close()
-        run_command(["scancel", "--name", self._mark])  # what the process could not
-        guard.at_end(self._mark, None)
+        if (why := cancel(f"--name={self._mark}")) is None:  # what the process could not
+            guard.at_end(self._mark, None)
+            return
+        print(f"scalebench: jobs could not be given back ({why}); this is tried again when this ends. If they are still there afterwards: "
+              f"scancel --name={self._mark}", file=sys.stderr, flush=True)  # fmt: skip
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

@@ -107,7 +107,9 @@ def launch(
     except BackendUnavailableError as error:
         told.fail("unavailable", str(error))
     except HostError as error:
-        exit_status = error.exit_status if isinstance(error, HostCrashedError) else None
+        exit_status = None
+        if isinstance(error, HostCrashedError):
+            exit_status, told.taken_away = error.exit_status, error.taken_away
         told.fail(error.status, str(error), exit_status=exit_status)
     finally:
         if host is not None:

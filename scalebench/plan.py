@@ -9,16 +9,17 @@ import math
 import shlex
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from scalebench import machine
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import HostError, HostFailedError, HostTimeoutError, WorkloadError
+from scalebench.errors import HostError, HostFailedError, HostTimeoutError, LauncherError, WorkloadError
 from scalebench.host import protocol
 from scalebench.host.answers import combine
-from scalebench.launchers.base import options, ranks
+from scalebench.launchers.base import never, options, ranks
 from scalebench.programs import filled, program_request, wrong_with
 from scalebench.study import Study
 from scalebench.sweep import Sweep, as_serial, job_and_items
@@ -100,10 +101,21 @@ def measure_references(
         if known.tasks < case.tasks:
             largest[reference_key(entry.case)] = replace(case, variant=known.variant)
     programs = {key: min(cases, key=lambda one: one.workers * (one.blas_threads or 1)) for key, cases in fewest.items()}
-    return {
-        **{key: _measure(case, sweep, timeout, looked) for key, case in largest.items() if not refusal(case)},
-        **{key: _measure_program(case, sweep, timeout) for key, case in programs.items()},
-    }
+    runs = {key: partial(_measure, case, sweep, timeout, looked) for key, case in largest.items() if not refusal(case)}
+    runs |= {key: partial(_measure_program, case, sweep, timeout) for key, case in programs.items()}
+    return {key: _twice(measure, sweep) for key, measure in runs.items()}
+
+
+def _twice(measure: Callable[[], Reference], sweep: Sweep) -> Reference:
+    """Once more where its job or its host was lost, which says nothing of the workload: in another job."""
+    try:
+        return measure()
+    except HostError:  # of that alone: all others are told as what they say of the workload
+        sweep.launcher.wait(never)
+    try:
+        return measure()
+    except HostError as error:
+        raise LauncherError(f"{error}.\nNothing was measured. Begin again when the nodes last longer") from None
 
 
 def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Reference:
@@ -114,12 +126,14 @@ def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Referen
         host.ask(open_request(case, sweep), _LEAST_TIMEOUT_S)
         start_s = machine.clock() - host.started
         reply = host.ask({"do": "round"}, timeout or _REFERENCE_TIMEOUT_S)
-    except HostTimeoutError:
-        limit = timeout or _REFERENCE_TIMEOUT_S
-        raise WorkloadError(
-            f"{shown}: did not end within {limit:g} s. Nothing was measured.\nGive --timeout, or less work"
-        ) from None
     except HostError as error:
+        if host.taken_away:
+            raise
+        if isinstance(error, HostTimeoutError):
+            limit = timeout or _REFERENCE_TIMEOUT_S
+            raise WorkloadError(
+                f"{shown}: did not end within {limit:g} s. Nothing was measured.\nGive --timeout, or less work"
+            ) from None
         raise WorkloadError(f"{shown}: {error}\nNothing was measured.") from None
     finally:
         host.end()
@@ -157,25 +171,31 @@ def _measure(case: Case, sweep: Sweep, timeout: float | None, looked: Looked) ->
         if reply["wall_s"] < _SHORT_REFERENCE_S:  # a second look at what was cold, or met a busy moment
             replies.append(host.ask(request, limit))
             durations = list(map(min, durations, _durations(replies[-1])))
-    except HostFailedError as error:
-        if error.task is not None:
-            raise WorkloadError(f"{named}: {_of_task(error.task)}") from None
-        if error.brief is not None:
-            raise WorkloadError(f"{named}: can't be set up: {error.brief}.\n{_way_in(error.brief, case.reference)}") from None
-        raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
-    except HostTimeoutError as error:
-        what, way_out = "one pass over its items", "Give fewer items or less work, or a longer --timeout"
-        if error.request == "open":
-            what, way_out = "its import and set-up", "Do less there, or give a longer --timeout"
-        elif not replies and at_first:
-            what = "its first item"
-        raise WorkloadError(f"{named}: {what} took longer than {error.seconds:g} s. Nothing was measured.\n{way_out}") from None
     except HostError as error:
-        raise WorkloadError(f"{named}: does not run serially, so there is nothing to compare with:\n{error}") from None
+        if host.taken_away:
+            raise
+        raise WorkloadError(f"{named}: {_cause(error, case, at_first=at_first and not replies)}") from None
     finally:
         host.end()
     varies = _first_other(replies) if case.kind is None else None
     return Reference(durations, None if varies is not None else reply["digests"], start_s, reply.get("unchecked"), varies)
+
+
+def _cause(error: HostError, case: Case, *, at_first: bool) -> str:
+    """Why the reference could not be measured; ``at_first``: not even its first item."""
+    if isinstance(error, HostTimeoutError):
+        what, way_out = (
+            "its first item" if at_first else "one pass over its items",
+            "Give fewer items or less work, or a longer --timeout",
+        )
+        if error.request == "open":
+            what, way_out = "its import and set-up", "Do less there, or give a longer --timeout"
+        return f"{what} took longer than {error.seconds:g} s. Nothing was measured.\n{way_out}"
+    if isinstance(error, HostFailedError) and error.task is not None:
+        return _of_task(error.task)
+    if isinstance(error, HostFailedError) and error.brief is not None:
+        return f"can't be set up: {error.brief}.\n{_way_in(error.brief, case.reference)}"
+    return f"does not run serially, so there is nothing to compare with:\n{error}"
 
 
 def _first_other(replies: list[dict[str, Any]]) -> int | None:

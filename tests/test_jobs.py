@@ -2,8 +2,10 @@
 
 import pytest
 
+from scalebench import jobs as module
 from scalebench.errors import LauncherError
 from scalebench.jobs import Jobs
+from scalebench.launchers import slurm_commands
 from scalebench.launchers.base import never
 
 pytest.importorskip("dask_jobqueue", reason="dask is an extra")
@@ -27,5 +29,40 @@ def test_a_process_that_ends_is_an_error_with_what_it_said_and_its_jobs_are_give
         jobs._process.wait()
     with pytest.raises(LauncherError, match=r"no workers in jobs of slurm: .*\nWhat a job asks for is the configuration"):
         jobs.wait(never)
-    assert commands.read_text().split()[:2] == ["scancel", "--name"]
+    assert commands.read_text().startswith("scancel --name=scalebench-")
     jobs.close()  # a second time, as a run's end does
+
+
+@pytest.fixture
+def none_up(tmp_path, monkeypatch):
+    """Jobs whose process says that there are two of them, and that no worker is up."""
+    (tmp_path / "none_up.py").write_text(
+        "import json, sys\nfor _ in sys.stdin: print(json.dumps({'address': 'a', 'up': 0, 'jobs': 2}), flush=True)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(module, "_MISSED_S", -1.0)  # what is not there is missed at once
+    monkeypatch.setattr(module, "_LOOKS_S", (0.0, 0.0))
+    jobs = Jobs("slurm", "none_up", 2)
+    yield jobs
+    jobs.close()
+
+
+def test_a_queue_that_does_not_answer_says_nothing_of_the_jobs_and_none_is_given_back(commands, none_up):
+    (commands.parent / "squeue").write_text("#!/bin/sh\nexit 1\n")
+    looks = iter([False] * 5)
+    with pytest.raises(KeyboardInterrupt):
+        none_up.wait(lambda: next(looks, True))
+    assert not commands.exists()
+    (commands.parent / "squeue").write_text("#!/bin/sh\n")
+    with pytest.raises(LauncherError, match="0 of 2 workers came up"):  # of jobs that are known to be gone
+        none_up.wait(never)
+
+
+def test_jobs_that_can_not_be_given_back_are_told(commands, none_up, monkeypatch, capsys):
+    monkeypatch.setattr(slurm_commands, "_TRIES_S", (0.0,))
+    (commands.parent / "scancel").write_text("#!/bin/sh\necho Unable to contact slurm controller >&2; exit 1\n")
+    none_up._start()
+    none_up.close()
+    said = capsys.readouterr().err
+    assert "jobs could not be given back (Unable to contact slurm controller)" in said
+    assert f"scancel --name={none_up._mark}" in said

@@ -6,8 +6,10 @@ import tempfile
 import pytest
 
 from scalebench.case import Case
+from scalebench.errors import HostCrashedError
 from scalebench.host.probe import places
 from scalebench.launch import launch
+from scalebench.launchers.local import Local
 from scalebench.launchers.mpiexec import Mpiexec
 from scalebench.machine import cpu_budget
 from scalebench.results.schema import ROUNDS, to_frame
@@ -147,3 +149,12 @@ def test_a_program_over_nodes_has_the_cpus_that_the_nodes_told(command, nodes, b
     assert told.status == "ok"
     assert told.found["runnable_threads"] == 6
     assert (told.found["cpu_budget"], told.found["oversubscribed"]) == expected
+
+
+def test_a_launch_whose_job_was_lost_before_it_began_is_a_row_that_says_nothing_of_its_case(monkeypatch):
+    def lost(*_):
+        raise HostCrashedError("job 7 of Slurm was lost", taken_away=True)
+
+    monkeypatch.setattr(Local, "start", lost)
+    told = launched("square")
+    assert (told.status, told.message, told.taken_away) == ("crashed", "job 7 of Slurm was lost", True)

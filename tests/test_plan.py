@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
-from scalebench.errors import WorkloadError
+from scalebench.errors import LauncherError, WorkloadError
 from scalebench.host.answers import combine, digest
+from scalebench.launchers.process import Elsewhere
 from scalebench.plan import (
     LEAST_ROUNDS,
     MOST_ROUNDS,
@@ -277,3 +278,55 @@ def test_of_very_many_tasks_of_a_built_in_kind_the_first_is_looked_at_too(monkey
         ).values()
         assert len(found.durations) == tasks
     assert told == [(4, 1)]
+
+
+class Cancelled(Elsewhere):
+    """What a launcher knows of a job that somebody has cancelled."""
+
+    def why(self):
+        return "job 7 of Slurm was cancelled"
+
+
+class TestAReferenceWhoseJobIsLost:
+    @pytest.fixture
+    def sweep(self, monkeypatch):
+        """``sweep(times)``: its first hosts, so many, end with their jobs."""
+
+        def make(times, **asked):
+            made = expand(study(**(asked or {"kind": "sleep", "size": 1, "tasks": 2, "backend": "serial"})))
+            start = made.launcher.start
+            self.waited = 0
+
+            def lost(*arguments):
+                nonlocal times
+                host = start(*arguments)
+                if times:
+                    times -= 1
+                    host._elsewhere = Cancelled()
+                    host._process.kill()
+                return host
+
+            def wait(_):
+                self.waited += 1
+
+            monkeypatch.setattr(made.launcher, "start", lost)
+            monkeypatch.setattr(made.launcher, "wait", wait)
+            return made
+
+        return make
+
+    def test_is_measured_once_more_in_another(self, sweep):
+        (found,) = plan.measure_references(sweep(1)).values()
+        assert len(found.durations) == 2
+        assert self.waited == 1
+
+    def test_again_is_told_as_that_and_not_as_a_fault_of_the_workload(self, sweep):
+        with pytest.raises(LauncherError, match="job 7 of Slurm was cancelled") as caught:
+            plan.measure_references(sweep(2))
+        assert "serially" not in str(caught.value)
+        assert "Nothing was measured" in str(caught.value)
+
+    def test_is_so_of_a_program_too(self, sweep):
+        (found,) = plan.measure_references(sweep(1, command="true")).values()
+        assert len(found.durations) == 1
+        assert self.waited == 1

@@ -9,7 +9,6 @@ import os
 import re
 import shlex
 import shutil
-import subprocess
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -24,6 +23,7 @@ from scalebench.launchers.base import Launcher, host_command, ranks
 from scalebench.launchers.local import start as start_here
 from scalebench.launchers.mpi import MPI, find_mpi
 from scalebench.launchers.process import Elsewhere, HostProcess
+from scalebench.launchers.slurm_commands import run_command
 from scalebench.variants import HERE, Start
 
 _ANSWER_S = 60.0  # for all hosts to tell what they are
@@ -244,8 +244,8 @@ def allocated() -> list[Host]:
         StudyError: It runs in none.
     """
     if (listed := os.environ.get("SLURM_JOB_NODELIST")) is not None and shutil.which("scontrol"):
-        told = subprocess.run(["scontrol", "show", "hostnames", listed], capture_output=True, text=True, timeout=30, check=False)  # fmt: skip
-        if names := told.stdout.split():
+        names = run_command(["scontrol", "show", "hostnames", listed]).stdout.split()
+        if names:
             return [Host(name) for name in names]
     if (file := os.environ.get("PBS_NODEFILE")) is not None and Path(file).is_file():
         return [Host(name) for name in dict.fromkeys(Path(file).read_text(encoding="utf-8").split())]

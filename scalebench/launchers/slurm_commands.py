@@ -3,11 +3,15 @@
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 
 from scalebench.errors import StudyError
 
 _COMMAND_S = 60.0  # for a command of Slurm to answer: a busy controller may take its time
+_TRIES_S = (2.0, 5.0)  # between two tries to cancel a job
+#: exit status of a command that did not answer: whether it has done something is not known
+NO_ANSWER = 124
 #: what ``squeue`` was asked, and did not say: nothing is known of the job
 SILENT = "SILENT"
 
@@ -38,21 +42,34 @@ def end_step(job: str, name: str) -> None:
             run_command(["scancel", number])
 
 
+def cancel(*which: str) -> str | None:
+    """End jobs, by number or by name, in some tries; why they may still be there. None: they are not, or were unknown."""
+    for pause in (*_TRIES_S, None):
+        told = run_command(["scancel", *which])
+        if told.returncode == 0 or "Invalid job id" in told.stderr:
+            return None
+        if pause is None or told.returncode == NO_ANSWER:  # which has taken long enough
+            break
+        time.sleep(pause)
+    return said(told)
+
+
 def environment() -> dict[str, str]:
     """The controller's without what Slurm told it of its own job and step: srun would take that for what is asked."""
     own = ("SLURM_", "SRUN_", "PMI")
     return {name: value for name, value in os.environ.items() if name == "SLURM_CONF" or not name.startswith(own)}
 
 
-def run_command(command: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    """A command of Slurm, to its end; one that does not answer has failed."""
+def run_command(command: Sequence[str], variables: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    """A command of Slurm, to its end; one that does not answer has failed, with :data:`NO_ANSWER`."""
     try:
         return subprocess.run(
-            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, env=environment(), stdin=subprocess.DEVNULL,
+            command, capture_output=True, text=True, timeout=_COMMAND_S, check=False, stdin=subprocess.DEVNULL,
+            env={**environment(), **(variables or {})},
             start_new_session=True,  # Ctrl-C is for the controller, which may be in the middle of giving back a job
         )  # fmt: skip
     except subprocess.TimeoutExpired:
-        return subprocess.CompletedProcess(list(command), 1, "", f"{command[0]}: no answer within {_COMMAND_S:g} s")
+        return subprocess.CompletedProcess(list(command), NO_ANSWER, "", f"{command[0]}: no answer within {_COMMAND_S:g} s")
 
 
 def answer(*command: str) -> str:

@@ -73,11 +73,17 @@ class Hosts:
         return self.run(sys.executable, "-m", "scalebench", *arguments, **options)
 
     def rank_processes(self):
-        """Command lines of Python that run on a node."""
+        """Command lines of hosts, ranks and workers of dask that run on a node."""
         found = []
         for node in self.nodes:
-            listed = self.run("ps", "-eo", "args", host=node).stdout.splitlines()
-            found += [f"{node}: {line}" for line in listed if "scalebench" in line and "ps -eo" not in line]
+            told = self.run("ps", "-eo", "args", host=node)
+            assert told.returncode == 0, told.stderr
+            ours = [
+                line
+                for line in told.stdout.splitlines()
+                if re.search(r"scalebench|dask[_ ]worker", line) and "ps -eo" not in line
+            ]
+            found += [f"{node}: {line}" for line in ours]
         return found
 
     def kill(self, node):
@@ -134,15 +140,19 @@ class SlurmHosts(Hosts):
     def settings(self):
         return {"CLUSTER_STATE": str(self.state), "CLUSTER_SLURM": "hosts", "SLURM_PORT": str(_PORT)}
 
-    def queue(self):
+    def queue(self, *more):
         """The jobs that have not ended: id, name, state."""
-        told = self.run("squeue", "-h", "-o", "%i %j %T")
+        told = self.run("squeue", "-h", *more, "-o", "%i %j %T")
+        assert told.returncode == 0, told.stderr
         return [line.split() for line in told.stdout.splitlines()]
 
     def jobs(self):
         """All jobs that Slurm remembers: id, name, state."""
-        told = self.run("squeue", "-h", "--states=all", "-o", "%i %j %T")
-        return [line.split() for line in told.stdout.splitlines()]
+        return self.queue("--states=all")
+
+    def jobs_of(self, run_id):
+        """The numbers of those of a run."""
+        return [job for job, name, _ in self.jobs() if name.startswith(f"scalebench-{run_id}-")]
 
 
 @pytest.fixture(scope="session")

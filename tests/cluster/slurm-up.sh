@@ -152,6 +152,8 @@ CONF
         echo "NodeName=$n NodeHostname=$n NodeAddr=$addr Port=$port CPUs=$CPUS RealMemory=$MEM State=UNKNOWN"
     done
     echo "PartitionName=test Nodes=${NODES// /,} Default=YES MaxTime=INFINITE State=UP"
+    # takes no job from where the tests submit theirs (groups and accounts bind everybody but root)
+    echo "PartitionName=closed Nodes=${NODES// /,} AllocNodes=nowhere MaxTime=INFINITE State=UP"
     [ -z "$EXTRA" ] || printf '%s\n' "$EXTRA"
 } >"$S/slurm.conf.new"
 if ! cmp -s "$S/slurm.conf.new" "$S/slurm.conf"; then mv "$S/slurm.conf.new" "$S/slurm.conf"; else rm "$S/slurm.conf.new"; fi
@@ -213,7 +215,7 @@ done
 
 # --- ready? ------------------------------------------------------------------
 ready() {
-    [ "$(on "$controller" timeout 5 sinfo -h -N -o '%N %t' 2>/dev/null | grep -c -E ' (idle|mix|alloc|comp)$')" = "$(wc -w <<<"$NODES")" ]
+    [ "$(on "$controller" timeout 5 sinfo -h -N -p test -o '%N %t' 2>/dev/null | grep -c -E ' (idle|mix|alloc|comp)$')" = "$(wc -w <<<"$NODES")" ]
 }
 resume() { on "$controller" timeout 5 scontrol update NodeName="${NODES// /,}" State=RESUME >/dev/null 2>&1 || :; }
 wait_for 10 "slurmctld" on "$controller" sh -c 'timeout 3 scontrol ping 2>/dev/null | grep -q "is UP"'

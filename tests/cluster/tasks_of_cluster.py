@@ -26,3 +26,15 @@ def held(item):
         while not (folder / "go").exists():
             time.sleep(0.05)
     return item
+
+
+def told(item):
+    """That the launcher's own arguments have set a variable here."""
+    assert os.environ["MINE"] == "two words"
+    return item
+
+
+def bound(item):
+    """That this process may use one CPU alone."""
+    assert len(os.sched_getaffinity(0)) == 1
+    return item

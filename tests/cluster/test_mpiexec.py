@@ -67,10 +67,19 @@ def test_ranks_are_on_as_many_hosts_as_asked_and_plain_processes_on_the_first(ru
 def test_a_hostfile_and_more_arguments_are_taken(run, tmp_path):
     listed = tmp_path / "hosts.txt"
     listed.write_text("# mine\nnode2:2\nnode3 slots=2\n")
-    told, result = run("--kind", "sleep", "--size", "1", "--tasks", "4", *ON_TWO, "--launcher-option", f"hostfile={listed}",
-                       "--launcher-option", "arguments=-env MINE 1", hosts=None)  # fmt: skip
+    told, result = run("tasks_of_cluster:told", "--items", "range(4)", *ON_TWO, "--launcher-option", f"hostfile={listed}",
+                       "--launcher-option", "arguments=-env MINE 'two words'", hosts=None)  # fmt: skip
     assert told.returncode == 0, told.stderr
     assert set(result.rounds["status"]) == {"ok"}
+    assert set(result.rounds["nodes_found"]) == {2}
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one CPU alone: bound or not is the same")
+def test_ranks_are_bound_where_mpiexec_is_told_to_bind_them(run):
+    told, result = run("tasks_of_cluster:bound", "--items", "range(4)", *ON_TWO, "--launcher-option", "arguments=-bind-to core")
+    assert told.returncode == 0, told.stderr
+    assert set(result.rounds["status"]) == {"ok"}
+    assert set(result.rounds["cpu_budget"]) == {2}  # one on each of two nodes
 
 
 def test_a_host_that_is_cut_off_in_a_round_is_a_row_in_bounded_time_and_ends_the_run_which_can_be_resumed(

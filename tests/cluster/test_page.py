@@ -10,6 +10,7 @@ import pytest
 from dasks import Dasks
 from rays import Rays
 
+from scalebench.cli import CASES_FAILED
 from scalebench.results.load import load
 
 PAGE = (Path(__file__).parents[2] / "docs" / "cluster.md").read_text(encoding="utf-8")
@@ -33,10 +34,10 @@ def commands(*words):
     return [shlex.split(one) for one in found if all(word in one for word in words)]
 
 
-def run(machine, command, *more):
-    """On login, where the command line is in PATH, from the working folder: as a user types it."""
+def run(machine, command, *more, status=0):
+    """On login, where the command line is in PATH, from the working folder: as a user types it. It ends with this status."""
     told = machine.run("env", "-C", os.getcwd(), f"PATH={os.environ['PATH']}", *command, *more, timeout=300)
-    assert told.returncode == 0, told.stderr
+    assert told.returncode == status, told.stderr
     return told
 
 
@@ -119,7 +120,12 @@ def test_workers_of_ray_on_other_nodes(folder, hosts):
             rays.start(name, *node)
         token = [f"{name}={rays.environment[name]}" for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN")]
         assert all(one.partition("=")[0] in PAGE for one in token)
-        run(hosts, ["env", *token, *command[:-1], rays.address], "--nodes", "1", *LESS)
+        there = ["env", *token, *command[:-1], rays.address]
+        run(hosts, there, "--nodes", "1", *LESS, "--workers", "4")
+        found = measured(folder, backends=["ray"]).rounds.query("backend == 'ray' and workers == 4")["nodes_found"]
+        # none of them was on login, where a fifth one would find a CPU
+        run(hosts, there, "--nodes", "1", *LESS, "--workers", "5", "--no-baselines", status=CASES_FAILED)
     finally:
         rays.end()
-    assert set(measured(folder, backends=["ray"]).rounds.query("backend == 'ray'")["nodes_found"]) <= {1, 2}
+    assert set(found) == {2}
+    assert load(max((folder / "results").iterdir())).rounds["message"].str.contains("4 of 5 CPUs are in the cluster").all()

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -52,9 +53,7 @@ def test_a_study_runs_on_one_node_and_on_two_in_one_job_a_block(run, slurm):
     asked = set(map(tuple, rounds[["backend", "workers", "nodes"]].drop_duplicates().to_numpy()))
     assert asked == {("serial", 1, 1), ("processes", 1, 1), ("processes", 2, 1),
                      *((name, *there) for name in ("mpi", "mpi-pool") for there in ((1, 1), (2, 1), (2, 2)))}  # fmt: skip
-    names = [name for _, name, _ in slurm.jobs()]
-    run_id = result.about["run_id"]
-    assert names.count(f"scalebench-{run_id}") == 2  # one a block; the references are measured in the first one's
+    assert len(slurm.jobs_of(result.about["run_id"])) == 2  # one a block; the references are measured in the first one's
     assert slurm.queue() == []
     assert slurm.rank_processes() == []
 
@@ -80,7 +79,7 @@ def test_in_pytest_each_block_is_a_job_too_and_each_launch_a_test(slurm, tmp_pat
     assert set(map(tuple, result.rounds[["nodes", "block", "status"]].drop_duplicates().to_numpy())) == {
         (nodes, block, "ok") for nodes in (1, 2) for block in (0, 1)
     }
-    assert [name for _, name, _ in slurm.jobs()].count(f"scalebench-{result.about['run_id']}") == 2
+    assert len(slurm.jobs_of(result.about["run_id"])) == 2
     assert slurm.queue() == []
     assert slurm.rank_processes() == []
 
@@ -135,6 +134,15 @@ def test_the_python_of_a_program_is_started_on_a_node_and_may_use_the_job(run):
     assert not rounds["oversubscribed"].any()
 
 
+def test_a_job_that_shares_its_nodes_has_the_cpus_that_a_pool_needs_on_each(run, slurm):
+    told, result = run("--kind", "sleep", "--size", "1", "--tasks", "4", "--backend", "processes,mpi", "--workers", "2,4", "--nodes", "1,2",
+                       "--rounds", "1", "--blocks", "1", "--launcher-option", "exclusive=no")  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert set(result.rounds["status"]) == {"ok"}
+    (job,) = slurm.jobs_of(result.about["run_id"])
+    assert slurm.run("squeue", "-h", "--states=all", f"--jobs={job}", "-o", "%C").stdout.split() == ["8"]  # four on each of two
+
+
 def test_a_later_job_on_nodes_with_other_software_ends_the_run_and_one_with_the_same_goes_on(begun, run, slurm, tmp_path):
     process = begun(*SLOW, "--rounds", "2", "--blocks", "3")
     with slurm.other_version("psutil", "node2", tmp_path):
@@ -161,6 +169,17 @@ class TestAJobThatEndsBeforeItsTime:
         assert lost["status"].iloc[-1] == "crashed"
         assert f"job {job} of Slurm was cancelled" in lost["message"].iloc[-1]
         assert set(whole["status"]) == {"ok"}
+        assert slurm.queue() == []
+
+    def test_while_the_reference_is_measured_is_followed_by_another_in_which_it_is(self, begun, slurm, tmp_path):
+        process = begun(*SLOW, "--rounds", "1", on=("node1",))
+        (job,) = (one for one, name, _ in slurm.queue() if name.startswith("scalebench"))
+        slurm.run("scancel", job)
+        _, told = process.communicate(timeout=300)
+        assert process.returncode == 0, told
+        result = result_of(tmp_path)
+        assert set(result.rounds["status"]) == {"ok"}
+        assert len(slurm.jobs_of(result.about["run_id"])) == 1
         assert slurm.queue() == []
 
     def test_out_of_time_is_told_as_that(self, begun, slurm, tmp_path):
@@ -199,6 +218,22 @@ class TestAControllerThatEnds:
         process = begun(*SLOW)
         process.kill()
         slurm.until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
+
+    def test_killed_while_it_submits_leaves_no_job_that_it_did_not_hear_of(self, begun, slurm, tmp_path, monkeypatch):
+        real = shutil.which("sbatch")
+        slow = tmp_path / "sbatch"
+        slow.write_text(
+            f'#!/bin/sh\ncase "$*" in *--test-only*) exec {real} "$@";; esac\n'
+            f'{real} "$@" > /dev/null; touch {tmp_path}/submitted; exec sleep 6123\n'
+        )
+        slow.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+        process = begun(*SLOW, on=())
+        slurm.until(lambda: (tmp_path / "submitted").exists(), process)
+        assert len(slurm.queue()) == 1
+        process.kill()
+        slurm.until(lambda: slurm.queue() == [])
+        slurm.until(lambda: "sleep 6123" not in slurm.run("ps", "-eo", "args").stdout)
 
     def test_goes_on_where_it_was_when_it_is_resumed(self, begun, run, slurm):
         process = begun(*SLOW, "--rounds", "4", "--blocks", "3")
@@ -293,6 +328,7 @@ class TestAQueueThatIsFull:
 class TestBadInput:
     @pytest.mark.parametrize(("arguments", "words"), [
         (["--launcher-option", "partition=debug"], ["launcher_options.partition = 'debug': no such partition", "There are: test"]),
+        (["--launcher-option", "partition=closed"], ["Slurm refuses such a job", "Access/permission denied"]),
         (["--launcher-option", "constraint=gpu"], ["Slurm refuses such a job", "feature"]),
         (["--launcher-option", "time=soon"], ["launcher_options.time = 'soon'", "For example 30:00"]),
         (["--launcher-option", "partion=test"], ["Did you mean 'partition'?"]),
@@ -317,22 +353,8 @@ class TestBadInput:
         assert re.search(r"nodes = 2: the allocation \d+ has 1", told.stderr)
 
     def test_as_ranks_that_shall_be_spawned_is_a_row_with_the_way_out(self, run):
-        told, result = run(
-            "--kind",
-            "sleep",
-            "--size",
-            "1",
-            "--backend",
-            "mpi-pool",
-            "--mpi-mode",
-            "spawn",
-            "--workers",
-            "1",
-            "--blocks",
-            "1",
-            "--rounds",
-            "1",
-        )
+        told, result = run("--kind", "sleep", "--size", "1", "--backend", "mpi-pool", "--mpi-mode", "spawn", "--workers", "1",
+                           "--blocks", "1", "--rounds", "1")  # fmt: skip
         assert told.returncode == 3
         (row,) = result.rounds[result.rounds["backend"].eq("mpi-pool")].to_dict("records")
         assert row["status"] == "unavailable"
@@ -351,19 +373,8 @@ def test_where_there_is_no_slurm_it_says_so(tmp_path):
 
 def test_a_dry_run_shows_what_would_be_submitted_and_submits_nothing(run, slurm):
     before = len(slurm.jobs())
-    told, result = run(
-        "--kind",
-        "sleep",
-        "--backend",
-        "mpi",
-        "--workers",
-        "2,4",
-        "--nodes",
-        "1,2",
-        "--launcher-option",
-        "time=30:00",
-        "--dry-run",
-    )
+    told, result = run("--kind", "sleep", "--backend", "mpi", "--workers", "2,4", "--nodes", "1,2", "--launcher-option", "time=30:00",
+                       "--dry-run")  # fmt: skip
     assert told.returncode == 0, told.stderr
     assert "sbatch --parsable" in told.stdout
     assert "--nodes=2" in told.stdout

@@ -5,6 +5,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from scalebench.errors import StudyError
+from scalebench.launchers import slurm_commands
 from scalebench.launchers.mpi import MPI
 from scalebench.launchers.mpiexec import Host, Mpiexec, allocated, over, read_hosts, shares
 
@@ -84,6 +85,17 @@ def test_an_allocation_whose_nodes_can_not_be_listed_is_an_error_with_the_way_ou
     monkeypatch.setenv("SLURM_JOB_NODELIST", "node[1-2]")
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.delenv("PBS_NODEFILE", raising=False)
+    with pytest.raises(StudyError, match="hosts=node1,node2"):
+        allocated()
+
+
+def test_an_allocation_whose_slurm_does_not_answer_is_an_error_too(tmp_path, monkeypatch):
+    (tmp_path / "scontrol").write_text("#!/bin/sh\nexec sleep 600\n")
+    (tmp_path / "scontrol").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setenv("SLURM_JOB_NODELIST", "node[1-2]")
+    monkeypatch.delenv("PBS_NODEFILE", raising=False)
+    monkeypatch.setattr(slurm_commands, "_COMMAND_S", 0.2)
     with pytest.raises(StudyError, match="hosts=node1,node2"):
         allocated()
 
