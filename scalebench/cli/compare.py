@@ -1,6 +1,6 @@
 """Compare runs case by case, the first with each other one; or the variants of one run, block by block.
 
-scalebench compare results/20260131T120000-1f3a9c results/20260201T090000-22ab01
+scalebench compare results/20260131T120000-1f3a95c0e results/20260201T090000-22ab01d7f
 scalebench compare before/ after/                 folders of runs: from three a side on, drift is excluded
 scalebench compare before.json after.json         files of pytest-benchmark or pyperf (.json, .json.gz)
 scalebench compare RUN                            the variants of one run
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from scalebench.cli.parser import add_limit
 from scalebench.errors import NoneRanWellError, UsageError, printable
+from scalebench.interruption import whoever_reads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,18 +65,9 @@ def main(asked: argparse.Namespace) -> int:
             raise
         _say(str(error))
         return cli.CASES_FAILED
-    if asked.format == "json":
-        print(as_json(told, asked.runs))
-    elif asked.format == "markdown":
-        from scalebench.report.compare import comparison_tables
-        from scalebench.report.markdown import table_to_markdown
-
-        print("\n".join(map(table_to_markdown, comparison_tables(told))))
-    else:
-        from scalebench.report.compare import comparison_tables
-        from scalebench.report.terminal import print_anywhere
-
-        print_anywhere(comparison_tables(told), end=(", ".join(asked.runs), _next(told, asked.runs)))
+    with whoever_reads(sys.stdout):  # a gate is one although its reader goes
+        _print(told, asked)
+        sys.stdout.flush()
     return judge(told, gates, accept_drift=asked.accept_drift)
 
 
@@ -86,6 +78,22 @@ def _compare(asked: argparse.Namespace, margin: float) -> "Comparison":
 
     results = [(name, load(None if name == "latest" else name)) for name in asked.runs]
     return comparison(results, baseline=asked.baseline, margin=margin, location=asked.location or LOCATION)
+
+
+def _print(told: "Comparison", asked: argparse.Namespace) -> None:
+    if asked.format == "json":
+        print(as_json(told, asked.runs))
+        return
+    from scalebench.report.compare import comparison_tables
+
+    if asked.format == "markdown":
+        from scalebench.report.markdown import table_to_markdown
+
+        print("\n".join(map(table_to_markdown, comparison_tables(told))))
+    else:
+        from scalebench.report.terminal import print_anywhere
+
+        print_anywhere(comparison_tables(told), end=(", ".join(asked.runs), _next(told, asked.runs)))
 
 
 def _next(told: "Comparison", names: list[str]) -> str:

@@ -1,7 +1,7 @@
 """Write a run to one file: JSON with all rows, which every reader of scalebench takes, or the rounds as CSV.
 
 scalebench export latest -o run.json
-scalebench export results/20260131T120000-1f3a9c -o rounds.csv
+scalebench export results/20260131T120000-1f3a95c0e -o rounds.csv
 """
 
 import argparse

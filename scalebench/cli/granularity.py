@@ -1,7 +1,7 @@
 """Say how short a task may be: METG(50%) of each interface and chunk size, from the suites that sweep sizes.
 
 scalebench granularity                                of the latest run
-scalebench granularity results/20260131T120000-1f3a9c
+scalebench granularity results/20260131T120000-1f3a95c0e
 scalebench granularity run.json --json
 """
 

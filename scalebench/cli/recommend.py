@@ -1,7 +1,7 @@
 """Say what to use: the cheapest case that is shown to be within 10% of the fastest, and what stands behind that.
 
 scalebench recommend                                  from the latest run
-scalebench recommend results/20260131T120000-1f3a9c
+scalebench recommend results/20260131T120000-1f3a95c0e
 scalebench recommend run.json --json
 """
 

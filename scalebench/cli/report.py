@@ -1,7 +1,7 @@
 """Show a run: what to use, the scaling tables, where the efficiency went; as a page, text, data or pictures.
 
 scalebench report                                     the latest run, in the terminal
-scalebench report results/20260131T120000-1f3a9c
+scalebench report results/20260131T120000-1f3a95c0e
 scalebench report --format html                       one page that opens offline: report.html in the run's folder
 scalebench report RUN OTHER --format html -o both.html      several runs in one page, compared
 scalebench report run.json --format markdown

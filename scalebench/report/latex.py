@@ -6,6 +6,7 @@ The file is a fragment: ``\\usepackage{booktabs}`` stands in the document, ``\\i
 from scalebench.errors import printable
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
+from scalebench.report.state import unfinished
 from scalebench.report.tables import Table, explained_by, findings_by_code, scaling_tables
 from scalebench.results.result import Result
 
@@ -23,7 +24,7 @@ def to_latex(result: Result) -> str:
     doubts = findings_by_code(result)
     items = [f"\\item[{escape(code)}] {escape(text)}" for code, text in doubts]
     listed = ["\\begin{description}", *items, "\\end{description}", *map(escape, explained_by(doubts))] if doubts else []
-    return "\n".join([_HEAD, *map(table_to_latex, tables), *listed, ""])
+    return "\n".join([_HEAD, *map(table_to_latex, tables), *listed, *map(escape, unfinished(result)), ""])
 
 
 def table_to_latex(table: Table) -> str:

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -188,6 +190,27 @@ class TestTheGate:
         status, out, _ = scalebench("compare", "before", "after", "--fail-on", "slower:5%")
         assert status == 1
         assert "What varies is the run" in out
+
+    @pytest.mark.parametrize("format_", ["terminal", "json"])
+    def test_stands_though_nobody_reads_what_is_told(self, before, tmp_path, format_):
+        after(tmp_path, 1.2)
+        command = [
+            sys.executable,
+            "-m",
+            "scalebench",
+            "compare",
+            "before",
+            "after",
+            "--fail-on",
+            "slower:5%",
+            "--accept-drift",
+            "--format",
+            format_,
+        ]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as gate:
+            gate.stdout.close()
+            assert b"Traceback" not in gate.stderr.read()
+            assert gate.wait(60) == 1
 
     def test_names_the_three_that_changed_most_by_what_was_asked(self, scalebench, tmp_path):
         slower = {"7": 1.3, "8": 1.5, "9": 1.4, "10": 1.2}

@@ -69,6 +69,17 @@ def test_latex_is_of_tables_that_close_and_escapes_what_is_special(capsys):
     assert not [line for line in told.splitlines() if "%" in line.replace(r"\%", "") and not line.startswith("%")]
 
 
+@pytest.mark.parametrize("format_", ["terminal", "markdown", "latex", "html"])
+def test_half_a_run_does_not_read_like_a_whole_one(format_, tmp_path, capsys):
+    from factories import make_result
+
+    about = {"schema_version": 1, "ended_by": "budget", "study": {"name": "s", "blocks": 5}}
+    write_json(make_result(make_rounds(*sweep_rows()), **about), tmp_path / "short.json")
+    assert cli.main(["report", str(tmp_path / "short.json"), "--format", format_]) == 0
+    told = " ".join((Path("report.html").read_text() if format_ == "html" else capsys.readouterr().out).split())
+    assert "was ended by its budget, after 3 of 5 blocks." in told
+
+
 def test_json_has_no_number_that_json_lacks(capsys):
     assert report("json") == 0
 

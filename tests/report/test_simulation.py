@@ -62,7 +62,7 @@ class TestHowFarOffItIs:
     def test_is_not_known_from_too_few_counts(self):
         (one, _) = self.told(pool_run(pool, workers=(4, 8, 16)))
         assert one.startswith("Held out: 16 workers can't be predicted from 8 and fewer: a part is a line over 3 worker counts")
-        assert self.told(pool_run(pool, workers=(8, 12, 15)))[0].startswith("Held out: nothing; two counts or more")
+        assert self.told(pool_run(pool, workers=(8, 12, 15)))[0].startswith("Held out: nothing; three counts or more")
 
 
 def test_a_refused_curve_is_named_with_its_reason():

@@ -17,6 +17,7 @@ from scalebench.report.html.explained import explained
 from scalebench.report.html.repeat import Again, repeat
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
+from scalebench.report.state import unfinished
 from scalebench.report.tables import Row, Table, by_work, count, percent, placed, scaling_tables, section, title
 from scalebench.results.result import Result
 
@@ -129,9 +130,8 @@ def _summaries(result: Result) -> Iterator[str]:
         cases, blocks = rounds["case_id"].nunique(), rounds["block"].nunique()
         on = f" on {machine['cpu']} with a CPU budget of {machine.get('cpu_budget')}" if machine.get("cpu") else ""
         when = f", started {about['started_at']}" if about.get("started_at") else ""
-        status = about.get("status")
-        ended = f" The run is {status}: what was measured until then is here." if status not in (None, "finished") else ""
-        yield f"Run {run}: {count(cases, 'case')} in {count(blocks, 'block')}{on}{when}.{ended}"
+        yield f"Run {run}: {count(cases, 'case')} in {count(blocks, 'block')}{on}{when}."
+    yield from unfinished(result)
 
 
 def _nothing_ran(result: Result) -> list[str]:
