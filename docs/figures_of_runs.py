@@ -23,8 +23,9 @@ from scalebench.report.charts.theme import WIDTH
 from scalebench.report.efficiency import verdict
 from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape
+from scalebench.report.numbers import number, ratio
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Table, findings_by_code, number, ratio
+from scalebench.report.tables import Table, findings_by_code
 
 ROOT = Path(__file__).parents[1]
 #: findings that tell of others on the machine

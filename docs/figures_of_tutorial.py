@@ -18,7 +18,8 @@ from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.laws import law_tables
 from scalebench.report.markdown import table_to_markdown
-from scalebench.report.tables import Row, Table, count, interval, ratio, scaling_tables
+from scalebench.report.numbers import ratio
+from scalebench.report.tables import Row, Table, count, interval, scaling_tables
 
 #: file -> reference run, the file and name of the chart of what is kept of it, and what that is
 _PICTURES: dict[str, tuple[str, str, str, dict[str, Any]]] = {

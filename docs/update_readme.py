@@ -41,9 +41,10 @@ from scalebench.report.charts.base import Chart
 from scalebench.report.compare import comparison_tables
 from scalebench.report.efficiency import account_tables
 from scalebench.report.markdown import escape, table_to_markdown
+from scalebench.report.numbers import number
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.simulation import check_table, simulation_tables
-from scalebench.report.tables import Table, backend, number, scaling_tables
+from scalebench.report.tables import Table, backend, scaling_tables
 
 IMAGES = ROOT / "docs" / "images"
 README = ROOT / "README.md"

@@ -11,18 +11,8 @@ from scalebench.analysis.scaling import work_of
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief
-from scalebench.report.tables import (
-    Row,
-    Table,
-    by_code,
-    explained_by,
-    fine_ratio,
-    interface,
-    interval,
-    number,
-    percent,
-    task_name,
-)
+from scalebench.report.numbers import fine_ratio, number, percent
+from scalebench.report.tables import Row, Table, by_code, explained_by, interface, interval, task_name
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80

@@ -11,20 +11,8 @@ import pandas as pd
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
-from scalebench.report.tables import (
-    Row,
-    Table,
-    by_work,
-    count,
-    heading,
-    number,
-    oversubscribed,
-    percent,
-    placed,
-    sections,
-    time_unit,
-    title,
-)
+from scalebench.report.numbers import number, percent
+from scalebench.report.tables import Row, Table, by_work, count, heading, oversubscribed, placed, sections, time_unit, title
 from scalebench.results.result import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went

@@ -4,7 +4,8 @@ import pandas as pd
 
 from scalebench.analysis.granularity import SWEEP, granularity, sweeps
 from scalebench.analysis.statistics import LEAST_BLOCKS
-from scalebench.report.tables import Table, duration, task_name
+from scalebench.report.numbers import duration
+from scalebench.report.tables import Table, task_name
 from scalebench.results.result import Result
 
 COARSE = 1.5  #: times the next finer point that METG may be, before the table says what it was interpolated from

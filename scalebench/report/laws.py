@@ -10,7 +10,8 @@ from scalebench.analysis.laws.curves import Curve
 from scalebench.analysis.laws.fit import Fit, LawFit, Value
 from scalebench.analysis.laws.predict import predict
 from scalebench.errors import UsageError
-from scalebench.report.tables import Table, count, number
+from scalebench.report.numbers import number
+from scalebench.report.tables import Table, count
 
 #: what a coefficient means, by law and name
 _MEANINGS = {

@@ -4,7 +4,8 @@ import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling
-from scalebench.report.tables import Row, Table, ratio, task_name
+from scalebench.report.numbers import ratio
+from scalebench.report.tables import Row, Table, task_name
 from scalebench.results.result import Result
 
 MOST_RUNS = 20  #: that are shown with all their tables

@@ -9,7 +9,8 @@ from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommen
 from scalebench.command import PROGRAM
 from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
 from scalebench.report.console import command
-from scalebench.report.tables import Table, count, duration, interface, number, oversubscribed, percent, ratio, task_name
+from scalebench.report.numbers import duration, number, percent, ratio
+from scalebench.report.tables import Table, count, interface, oversubscribed, task_name
 from scalebench.results.result import Result
 
 _WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"

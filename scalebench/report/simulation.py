@@ -7,7 +7,8 @@ import pandas as pd
 from scalebench.analysis.laws.curves import Curve
 from scalebench.analysis.simulation.predict import MEANINGS, Simulation
 from scalebench.report.laws import title
-from scalebench.report.tables import Table, backend, duration, number
+from scalebench.report.numbers import duration, number
+from scalebench.report.tables import Table, backend
 
 PAGE = "docs/simulation.md"  #: the assumptions
 WITHIN = 0.2  #: of what was measured: further off, a simulation gives an order of magnitude

@@ -3,21 +3,10 @@
 import pandas as pd
 import pytest
 from factories import RUN_ID, make_result, make_rounds, sweep_rows
-from hypothesis import given
-from hypothesis import strategies as st
 
 from scalebench.analysis.scaling import scaling
-from scalebench.report.tables import (
-    FLAGS,
-    explained_by,
-    findings_by_code,
-    flags,
-    interval,
-    number,
-    percent,
-    ratio,
-    scaling_tables,
-)
+from scalebench.report.numbers import number, ratio
+from scalebench.report.tables import FLAGS, explained_by, findings_by_code, flags, interval, scaling_tables
 from scalebench.results.schema import BAD_STATUSES, STATUSES
 
 PROCESSES = {"backend": "processes", "start_method": "fork"}
@@ -30,41 +19,6 @@ def tables(*rows, **about):
 
 def column(table, name):
     return [row[table.head.index(name)] for row in table.rows]
-
-
-class TestNumbers:
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [(0, "0"), (0.0, "0"), (1, "1.00"), (12.345, "12.3"), (123.45, "123"), (12345.6, "12346"), (0.0123, "0.0123"),
-         (0.001, "0.00100"), (0.0009, "0.0009"), (1.5e-7, "1.5e-07"), (2e6, "2e+06"), (-1.5, "-1.50"), (float("nan"), "-"), (None, "-"),
-         (pd.NA, "-"), (float("inf"), "inf")],
-    )  # fmt: skip
-    def test_have_three_digits_and_no_exponent_within_reason(self, value, text):
-        assert number(value) == text
-
-    @pytest.mark.parametrize(
-        ("value", "text"),
-        [(9.996, "10.0"), (99.96, "100"), (0.09999, "0.100"), (0.9996, "1.00"), (-9.996, "-10.0")],
-    )
-    def test_that_are_rounded_up_to_a_power_of_ten_have_three_digits_too(self, value, text):
-        assert number(value) == text
-
-    @given(st.floats(1e-3, 999, allow_nan=False))
-    def test_are_within_half_a_unit_of_the_third_digit(self, value):
-        assert float(number(value)) == pytest.approx(value, rel=5.1e-3)
-        assert len(number(value).lstrip("0.").replace(".", "")) == 3
-
-    @pytest.mark.parametrize(
-        ("value", "text"), [(1.0, "1.00"), (0.004, "0.00"), (9.994, "9.99"), (9.996, "10.0"), (10.0, "10.0"), (123.4, "123")]
-    )
-    def test_that_are_ratios_have_two_decimals_below_ten(self, value, text):
-        assert ratio(value) == text
-
-    @pytest.mark.parametrize(
-        ("value", "text"), [(100.4, "100"), (10.0, "10"), (9.94, "9.9"), (9.96, "10"), (0.04, "0.0"), (1234.0, "1234")]
-    )
-    def test_that_are_percents_have_a_decimal_below_ten(self, value, text):
-        assert percent(value) == text
 
 
 class TestIntervals:

@@ -11,7 +11,8 @@ from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.compare import letter
-from scalebench.report.tables import Row, Table, count, fine_ratio
+from scalebench.report.numbers import fine_ratio
+from scalebench.report.tables import Row, Table, count
 
 #: verdict -> colour and shape
 _LOOKS = {

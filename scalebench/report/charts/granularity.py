@@ -23,7 +23,8 @@ from scalebench.report.charts.draw import (
     unique,
 )
 from scalebench.report.charts.theme import COLOURS, INK
-from scalebench.report.tables import Row, Table, count, duration, point, task_name
+from scalebench.report.numbers import duration
+from scalebench.report.tables import Row, Table, count, point, task_name
 from scalebench.results.result import Result
 
 _ORDER = [

@@ -14,7 +14,8 @@ from scalebench.analysis.efficiency import LOSSES
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
-from scalebench.report.tables import Row, Table, count, percent, title
+from scalebench.report.numbers import percent
+from scalebench.report.tables import Row, Table, count, title
 from scalebench.results.result import Result
 
 LEFT = "efficiency"  #: the part that is left

@@ -16,7 +16,8 @@ from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, layered, place, several_threads
 from scalebench.report.charts.theme import COLOURS, INK
-from scalebench.report.tables import Table, count, duration, task_name
+from scalebench.report.numbers import duration
+from scalebench.report.tables import Table, count, task_name
 from scalebench.results.result import Result
 
 _WORK = ["run_id", "workload", "kind", "variant", "_mpi"]

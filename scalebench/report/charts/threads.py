@@ -10,7 +10,8 @@ import pandas as pd
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import figure, finished, inline, layered, setup, several_threads
 from scalebench.report.charts.theme import INK, SEQUENTIAL
-from scalebench.report.tables import Row, Table, count, interval, number, oversubscribed, ratio, time_unit, title
+from scalebench.report.numbers import number, ratio
+from scalebench.report.tables import Row, Table, count, interval, oversubscribed, time_unit, title
 from scalebench.results.result import Result
 
 SERIAL = "serial"  #: the column of serial, which has the threads without the pool

@@ -15,10 +15,11 @@ from scalebench.report.granularity import granularity_tables
 from scalebench.report.html.compared import compared
 from scalebench.report.html.explained import explained
 from scalebench.report.html.repeat import Again, repeat
+from scalebench.report.numbers import percent
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.state import unfinished
-from scalebench.report.tables import Row, Table, by_work, count, percent, placed, scaling_tables, section, title
+from scalebench.report.tables import Row, Table, by_work, count, placed, scaling_tables, section, title
 from scalebench.results.result import Result
 
 #: id, heading, and what it is about
