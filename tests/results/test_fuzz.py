@@ -26,6 +26,7 @@ from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.simulation.predict import simulate
 from scalebench.errors import ScalebenchError
 from scalebench.report.compare import comparison_tables
+from scalebench.report.html.page import to_html
 from scalebench.report.latex import to_latex
 from scalebench.report.markdown import to_markdown
 from scalebench.results.any_table import read_table
@@ -127,7 +128,9 @@ def use(path, *, in_full=True):
     if not in_full:
         return
     if not any("tool" in about for about in found.runs):
-        for report in (to_markdown(found), to_latex(found)):
+        page = to_html(found)
+        assert "<script>alert" not in page
+        for report in (to_markdown(found), to_latex(found), page):
             assert not {"\x1b", "\u202e"} & set(report)
         for curve in curves(found.rounds, oversubscribed=True):
             fit(curve.table, curve.scaling)
