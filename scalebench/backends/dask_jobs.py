@@ -47,7 +47,6 @@ def cluster(count: int, name: str) -> Any:
     together = configured("processes") or 1
     found = SLURMCluster(
         cores=together, processes=together, job_name=name, nanny=False,
-        python=f"exec {configured('python') or sys.executable}",  # else a job's shell goes first, and its worker is nobody's
         memory=configured("memory") or "1GB",
         job_directives_skip=[*configured("job-directives-skip"), *([] if configured("memory") else ["--mem="])],
         job_extra_directives=[*configured("job-extra-directives"), "--no-requeue", *quiet],

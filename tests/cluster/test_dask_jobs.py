@@ -50,9 +50,7 @@ def test_a_controller_that_is_told_to_end_leaves_nothing_in_the_queue(begun, slu
 
 
 def test_one_that_is_killed_leaves_nothing_either(begun, slurm):
-    process = begun(*SLOW, on=slurm.nodes)
-    assert slurm.rank_processes() != []
-    process.kill()
+    begun(*SLOW, on=slurm.nodes).kill()
     slurm.until(lambda: slurm.queue() == [] and slurm.rank_processes() == [])
 
 
