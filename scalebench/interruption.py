@@ -49,6 +49,12 @@ def whoever_reads(stream: TextIO) -> Iterator[None]:
             os.close(nowhere)
 
 
+def say(text: str) -> None:
+    """A line on the error stream, for whoever reads it."""
+    with whoever_reads(sys.stderr):
+        print(text, file=sys.stderr, flush=True)
+
+
 class Interruption:
     """Handles the signals while it is entered. Only the main thread is told of them: elsewhere it does nothing."""
 
@@ -96,8 +102,7 @@ class Interruption:
     def _came(self, number: int, _frame: FrameType | None) -> None:
         if number == signal.SIGINT and self.patient and not self._asked:
             self._asked = True
-            with whoever_reads(sys.stderr):
-                print("\nscalebench: ends after the round in flight; Ctrl-C again: now", file=sys.stderr, flush=True)
+            say("\nscalebench: ends after the round in flight; Ctrl-C again: now")
             return
         if self._holds and self._held is None:
             self._held = Ended(number)

@@ -21,6 +21,7 @@ from importlib.util import find_spec
 from typing import IO, Any, cast
 
 from scalebench.errors import LauncherError, StudyError
+from scalebench.interruption import say
 from scalebench.launchers import guard
 from scalebench.launchers.slurm_commands import cancel, run_command
 
@@ -85,7 +86,7 @@ class Jobs:
                 missing_since = time.monotonic()
             waits = f"{told['up']} of {self._count} are up; {', '.join(sorted(set(states)))}"
             if states and waits != shown:
-                print(f"scalebench: waits for workers in jobs of {self._name}: {waits}", file=sys.stderr, flush=True)
+                say(f"scalebench: waits for workers in jobs of {self._name}: {waits}")
                 shown = waits
             time.sleep(pause)
             pause = min(pause * 1.5, _LOOKS_S[1])
@@ -156,8 +157,8 @@ class Jobs:
         if (why := cancel(f"--name={self._mark}")) is None:  # what the process could not
             guard.at_end(self._mark, None)
             return
-        print(f"scalebench: jobs could not be given back ({why}); this is tried again when this ends. If they are still there afterwards: "
-              f"scancel --name={self._mark}", file=sys.stderr, flush=True)  # fmt: skip
+        say(f"scalebench: jobs could not be given back ({why}); this is tried again when this ends. If they are still there afterwards: "
+            f"scancel --name={self._mark}")  # fmt: skip
 
 
 def _pipes(process: subprocess.Popen[str]) -> tuple[IO[str], IO[str]]:

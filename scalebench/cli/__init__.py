@@ -10,7 +10,7 @@ from importlib import import_module
 
 from scalebench.cli.parser import Formatter, Parser, refuse_left_over, refuse_unknown
 from scalebench.errors import LauncherError, NotStoredError, ScalebenchError, printable
-from scalebench.interruption import interruption_of, whoever_reads
+from scalebench.interruption import interruption_of, say
 
 OK, GATE_FAILED, WRONG_USE, CASES_FAILED, CUT_SHORT, INTERRUPTED = 0, 1, 2, 3, 4, 130
 #: what the exit statuses mean
@@ -88,14 +88,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return OK
         return _run(asked)
     except ScalebenchError as error:
-        with whoever_reads(sys.stderr):
-            print(f"scalebench: {printable(str(error))}", file=sys.stderr)
+        say(f"scalebench: {printable(str(error))}")
         return CUT_SHORT if isinstance(error, NotStoredError | LauncherError) else WRONG_USE
     except (KeyboardInterrupt, ImportError) as error:
         if (ended := interruption_of(error)) is None:
             raise
-        with whoever_reads(sys.stderr):
-            print("scalebench: interrupted", file=sys.stderr)
+        say("scalebench: interrupted")
         return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
     except BrokenPipeError:
         # the reader of our output has gone, as in 'scalebench report | head'

@@ -33,7 +33,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
-from scalebench.interruption import whoever_reads
+from scalebench.interruption import say, whoever_reads
 
 if TYPE_CHECKING:
     from scalebench.interruption import Interruption
@@ -182,7 +182,7 @@ def main(asked: argparse.Namespace) -> int:
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
     if sys.stderr.isatty():  # a first item may take an hour
-        print("first, each workload once, serially: for the right answers, and how long it takes", file=sys.stderr)
+        say("first, each workload once, serially: for the right answers, and how long it takes")
     with Interruption() as interruption:
         ahead = forecast(study, agree=agree.first_item, earlier=earlier)
         agree.whole(ahead.estimate_s)
@@ -224,11 +224,7 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
         with interruption.held():
             folder = runner.finish(status)
             if status != "finished":
-                with whoever_reads(sys.stderr):
-                    print(
-                        f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}",
-                        file=sys.stderr,
-                    )
+                say(f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}")
     return folder
 
 
@@ -244,7 +240,7 @@ def _study_of(earlier: "Earlier") -> "Study":
     named.pop("really_hard_task", None)
     if named:
         told = printable(shortened(", ".join(named), 1000)).replace("\n", " ")
-        print(f"runs what {earlier.folder}/run.json names: {told}", file=sys.stderr)
+        say(f"runs what {earlier.folder}/run.json names: {told}")
     return study
 
 
@@ -264,7 +260,7 @@ def _study(asked: argparse.Namespace) -> "Study":
 
     file, project = project_defaults()
     if file is not None and project:
-        print(f"defaults of {file}: {', '.join(project)}", file=sys.stderr)
+        say(f"defaults of {file}: {', '.join(project)}")
     asked.results = asked.results or project.get("results", "results")
     defaults = of_study(project)
     changes = {
@@ -318,7 +314,7 @@ class _Agree:
             self._put(f"the study will take about {_human(estimate_s)}; for less: {self._less}")
 
     def _put(self, text: str) -> None:
-        print(f"scalebench: {text}", file=sys.stderr)
+        say(f"scalebench: {text}")
         if not self._ask:
             return
         self._ask = False

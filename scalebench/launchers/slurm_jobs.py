@@ -8,11 +8,11 @@ which also one is found whose number was never told: ``sbatch`` may have submitt
 import os
 import re
 import secrets
-import sys
 import time
 from collections.abc import Callable, Mapping
 
 from scalebench.errors import HostCrashedError, LauncherError
+from scalebench.interruption import say
 from scalebench.launchers import guard, marked
 from scalebench.launchers.mpiexec import words_of
 from scalebench.launchers.process import interrupted_later
@@ -207,12 +207,12 @@ class Submitted(Job):
             return
         self._astray = True
         left = f"job {job}" if job is not None else "a job that may have been submitted"
-        print(f"scalebench: {left} could not be given back ({why}); this is tried again. If it is still there afterwards: "
-              f"scancel --name={self._names[-1]}", file=sys.stderr, flush=True)  # fmt: skip
+        say(f"scalebench: {left} could not be given back ({why}); this is tried again. If it is still there afterwards: "
+            f"scancel --name={self._names[-1]}")  # fmt: skip
 
 
 def _show(waits_for: str, shown: str | None) -> str:
     """Tell the user what is waited for, unless it was told last."""
     if waits_for != shown:
-        print(f"scalebench: waits for {waits_for}", file=sys.stderr, flush=True)
+        say(f"scalebench: waits for {waits_for}")
     return waits_for

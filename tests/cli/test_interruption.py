@@ -130,6 +130,39 @@ def test_a_run_that_nobody_reads_any_more_goes_on_to_its_end(stream, tmp_path):
     assert load(folder).about["status"] == "finished"
 
 
+def test_a_run_that_nobody_reads_from_its_first_line_on_is_measured_as_well(tmp_path):
+    """It has something to say before the first launch: how long it will take."""
+    asked = [
+        "--kind",
+        "sleep",
+        "--size",
+        "1000",
+        "--tasks",
+        "4",
+        "--backend",
+        "threads",
+        "--workers",
+        "2",
+        "--blocks",
+        "60",
+        "--rounds",
+        "9",
+    ]
+    seen, told = os.pipe()
+    os.close(seen)
+    with open(told, "wb") as gone, subprocess.Popen(
+        [sys.executable, "-m", "scalebench", "run", *asked, "--results", str(tmp_path)], stdout=subprocess.DEVNULL, stderr=gone
+    ) as run:  # fmt: skip
+        try:
+            while not [*tmp_path.glob("*/run.json")]:
+                assert run.poll() is None
+                time.sleep(0.02)
+            run.send_signal(signal.SIGTERM)
+            assert run.wait(timeout=300) == 128 + signal.SIGTERM
+        finally:
+            run.kill()
+
+
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
     """The launches of such a run, and how long it takes (s): moments are drawn from all of it, however busy the machine."""
