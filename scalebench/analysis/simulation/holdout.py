@@ -1,6 +1,6 @@
 """Predict what was measured: the counts up to half of the largest, or any, give the parts, the round at a larger one is the check."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -11,7 +11,9 @@ from scalebench.analysis.statistics import over_blocks
 MEASURES = ("wall_s", "startup_s", "launch_s")
 
 
-def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, cpus: int | None = None) -> pd.DataFrame:
+def held_out(
+    rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, cpus: int | None = None, of: Collection[str] | None = None
+) -> pd.DataFrame:
     """Each curve, predicted at one count from counts that the prediction has seen, beside what was measured there.
 
     Args:
@@ -20,6 +22,7 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, 
         up_to: The largest count that gives parts.
         at: A count that was measured.
         cpus: As of :func:`simulate`.
+        of: As of :func:`simulate`.
     Returns:
         One row a curve and measure (``wall_s``, ``startup_s``, ``launch_s``: both), where it was measured at ``at``: the curve's
         identity, ``measure``, ``predicted`` and ``measured`` (s, the geometric mean over blocks), ``ratio`` of the two, and
@@ -29,7 +32,7 @@ def held_out(rounds: pd.DataFrame, tasks: pd.DataFrame, *, up_to: int, at: int, 
     measured = measured[measured["workers"] == at]
     measured = measured.assign(launch_s=measured["wall_s"] + measured["startup_s"])
     rows = []
-    for one in simulate(rounds[rounds["workers"] <= up_to], tasks, [at], cpus=cpus):
+    for one in simulate(rounds[rounds["workers"] <= up_to], tasks, [at], cpus=cpus, of=of):
         there = measured[_of(measured, one)]
         if there.empty:
             continue
@@ -55,15 +58,16 @@ def at_the_largest(
         For each, its rows of :func:`held_out`; none where fewer than two counts are half of the largest or less.
     """
     measured = launches(rounds)
+    cases: dict[tuple[int, int], set[str]] = {}  # by the counts of a check: those that it is of
     pairs = []
     for one in found:
-        counts = measured.loc[_of(measured, one), "workers"]
-        pairs.append(
-            (int(counts[2 * counts <= counts.max()].max()), int(counts.max())) if 2 * counts.min() <= counts.max() else None
-        )
-    checks = {
-        pair: held_out(rounds, tasks, up_to=pair[0], at=pair[1], cpus=cpus) for pair in dict.fromkeys(pairs) if pair is not None
-    }
+        mine = measured[_of(measured, one)]
+        largest = int(mine["workers"].max())
+        smaller = mine["workers"][2 * mine["workers"] <= largest]
+        pairs.append(pair := None if smaller.empty else (int(smaller.max()), largest))
+        if pair is not None:
+            cases.setdefault(pair, set()).update(mine["case_id"])
+    checks = {pair: held_out(rounds, tasks, up_to=pair[0], at=pair[1], cpus=cpus, of=of) for pair, of in cases.items()}
     told = [pd.DataFrame() if pair is None else checks[pair] for pair in pairs]
     return [check if check.empty else check[having(check, one.identity)] for check, one in zip(told, found, strict=True)]
 
