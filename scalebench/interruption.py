@@ -40,6 +40,7 @@ def whoever_reads(stream: TextIO) -> Iterator[None]:
     """What is written to ``stream`` in here is lost where its reader or its terminal has gone: that ends no measurement."""
     try:
         yield
+        stream.flush()
     except OSError as error:
         if error.errno not in (errno.EPIPE, errno.EIO):
             raise
@@ -52,7 +53,7 @@ def whoever_reads(stream: TextIO) -> Iterator[None]:
 def say(text: str) -> None:
     """A line on the error stream, for whoever reads it."""
     with whoever_reads(sys.stderr):
-        print(text, file=sys.stderr, flush=True)
+        print(text, file=sys.stderr)
 
 
 class Interruption:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from scalebench.cli.parser import add_limit
 from scalebench.errors import NoneRanWellError, UsageError, printable
-from scalebench.interruption import whoever_reads
+from scalebench.interruption import say, whoever_reads
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,7 +67,6 @@ def main(asked: argparse.Namespace) -> int:
         return cli.CASES_FAILED
     with whoever_reads(sys.stdout):  # a gate is one although its reader goes
         _print(told, asked)
-        sys.stdout.flush()
     return judge(told, gates, accept_drift=asked.accept_drift)
 
 
@@ -153,7 +152,7 @@ def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: b
 
 def _say(text: str) -> None:
     """On the error stream; names of cases are a file's."""
-    print(f"scalebench: {printable(text)}", file=sys.stderr)
+    say(f"scalebench: {printable(text)}")
 
 
 def _names(found: "pd.DataFrame") -> str:

@@ -197,12 +197,11 @@ def main(asked: argparse.Namespace) -> int:
         if asked.json:
             from scalebench.results.exchange import as_json
 
-            print(as_json(result), flush=True)
+            print(as_json(result))
         else:
             from scalebench.report.terminal import print_report
 
             print_report(result)
-            sys.stdout.flush()
     return cli.CASES_FAILED if failed else cli.OK
 
 

@@ -1,6 +1,7 @@
 """scalebench compare, as a user types it."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -190,6 +191,14 @@ class TestTheGate:
         status, out, _ = scalebench("compare", "before", "after", "--fail-on", "slower:5%")
         assert status == 1
         assert "What varies is the run" in out
+
+    def test_stands_though_nobody_reads_its_own_words(self, before, tmp_path):
+        after(tmp_path, 1.2)
+        seen, gone = os.pipe()
+        os.close(seen)
+        command = [sys.executable, "-m", "scalebench", "compare", "before", "after", "--fail-on", "slower:5%", "--accept-drift"]
+        with open(gone, "wb") as nobody:
+            assert subprocess.run(command, stdout=subprocess.DEVNULL, stderr=nobody, check=False, timeout=60).returncode == 1
 
     @pytest.mark.parametrize("format_", ["terminal", "json"])
     def test_stands_though_nobody_reads_what_is_told(self, before, tmp_path, format_):
