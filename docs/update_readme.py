@@ -143,8 +143,6 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     polling = rounds["backend"].isin(POLLING)
     of_mpi = [held_out(rounds[polling], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
-    parts = "\n".join(table_to_markdown(simulation_tables(one)[1]).replace("Measured parts", backend(one.identity)) for one in waiting
-                      if one.reason is None)  # fmt: skip
     return {
         "rate": table_to_markdown(
             over_counts(found[found["kind"] == "crunch"], "rate", "tasks per second", lambda one: number(one))
@@ -153,7 +151,7 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
             over_counts(found[found["kind"] == "sleep"], "wall_s", "wall ms", lambda one: number(one * 1e3))
         ),
         "start": table_to_markdown(over_counts(found, "startup_s", "start-up s", number)),
-        "parts": parts,
+        "parts": "\n".join(map(table_to_markdown, parts(waiting))),
         "check": "\n".join(table_to_markdown(check_table(one)) for one in checks if not one.empty),
         "mpi": "\n".join(table_to_markdown(check_table(one)) for one in of_mpi if not one.empty and one["ratio"].notna().any()),
         "far": table_to_markdown(far(waiting)),
@@ -177,9 +175,14 @@ def blocks_of_clusters() -> dict[str, str]:
         "start": [over_counts(found, "startup_s", "start-up s", number)],
         "broadcast": [over_counts(found, "broadcast_s", "broadcast ms", milliseconds)],
         "check": [check_table(one) for one in checks if not one.empty],
-        "parts": [replace(simulation_tables(one)[1], title=backend(one.identity)) for one in waiting if one.reason is None],
+        "parts": parts(waiting),
     }
     return {f"clusters {name}": "\n".join(map(table_to_markdown, these)) for name, these in tables.items()}
+
+
+def parts(waiting: Sequence[Simulation]) -> list[Table]:
+    """What each interface was simulated from."""
+    return [replace(simulation_tables(one)[1], title=backend(one.identity)) for one in waiting if one.reason is None]
 
 
 def over_counts(found: pd.DataFrame, name: str, title: str, form: Callable[[float], str]) -> Table:

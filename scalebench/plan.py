@@ -107,7 +107,7 @@ def measure_references(
 
 
 def _twice(measure: Callable[[], Reference], sweep: Sweep) -> Reference:
-    """Once more where its job or its host was lost, which says nothing of the workload: in another job."""
+    """Once more where its job was lost, in another one, or its host could not be started: that says nothing of the workload."""
     try:
         return measure()
     except HostError:  # of that alone: all others are told as what they say of the workload
@@ -115,7 +115,7 @@ def _twice(measure: Callable[[], Reference], sweep: Sweep) -> Reference:
     try:
         return measure()
     except HostError as error:
-        raise LauncherError(f"{error}.\nNothing was measured. Begin again when the nodes last longer") from None
+        raise LauncherError(f"{error}.\nNothing was measured. Begin again when that has passed") from None
 
 
 def _measure_program(case: Case, sweep: Sweep, timeout: float | None) -> Reference:

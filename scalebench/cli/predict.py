@@ -6,7 +6,8 @@ scalebench predict latest --workers 512,4096 --simulate
 
 With a 95% interval for one new measurement, and how far beyond the data that is. Refused where no law could be fitted.
 --simulate plays a round of a run from its measured parts: task times, what a task costs the manager, start-up; and tells how far off
-it is at the largest count of the run, from half as many and fewer. What it assumes stands in docs/simulation.md; a run to simulate is measured by 'scalebench run --profile dispatch'.
+it is at the largest count of the run, from half as many and fewer. What it assumes stands in docs/simulation.md; a run to simulate is
+measured by 'scalebench run --profile dispatch'.
 """
 
 import argparse

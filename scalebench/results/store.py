@@ -236,16 +236,12 @@ class Store:
         try:
             yield
         except OSError as error:
-            there = self.folder.is_dir()
-            what = (
-                "What was stored until then is intact"
-                if there
-                else "It was moved or removed, and with it what was stored until then"
-            )
-            way_out = f"Make room, or make it writable, then: scalebench run --resume {self.folder}" if there else "From where it is now: scalebench run --resume FOLDER"  # fmt: skip
-            raise NotStoredError(
-                f"{self.folder} can't be written any more: {error.strerror or error}. {what}.\n{way_out}"
-            ) from None
+            what = f"{self.folder} can't be written any more: {error.strerror or error}."
+            if self.folder.is_dir():
+                kept, place = "What was stored until then is intact.\nMake room, or make it writable, then:", str(self.folder)
+            else:
+                kept, place = "It was moved or removed, and with it what was stored until then.\nFrom where it is now:", "FOLDER"
+            raise NotStoredError(f"{what} {kept} scalebench run --resume {place}") from None
 
     def write_launch(self, name: str, rounds: Sequence[Mapping[str, Any]], tasks: "pa.Table | None") -> None:
         """Store one launch: its tasks first, then the rounds, which make it count.
