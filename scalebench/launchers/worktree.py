@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from scalebench.errors import StudyError
+from scalebench.launchers import guard
 
 #: set inside hooks and 'git rebase --exec': they would turn our commands to another index or repository
 _GITS_OWN = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY")
@@ -38,11 +39,12 @@ def commit_of(top: Path, revision: str) -> str:
 
 
 def check_out(top: Path, commit: str, folder: Path) -> None:
-    """Check a commit out into a new folder, without running hooks.
+    """Check a commit out into a new folder, without running hooks. The guard has git forget it where this process is killed.
 
     Raises:
         StudyError: git can't.
     """
+    guard.at_end(str(folder), ["env", *(f"-u{name}" for name in _GITS_OWN), *_removal(top, folder)])
     try:
         _git(top, "-c", "core.hooksPath=" + os.devnull, "worktree", "add", "--quiet", "--detach", str(folder), commit)
     except (OSError, subprocess.SubprocessError) as error:
@@ -55,9 +57,13 @@ def check_out(top: Path, commit: str, folder: Path) -> None:
 def remove(top: Path, folder: Path) -> None:
     """Remove what :func:`check_out` made; a second Ctrl-C does not reach it."""
     subprocess.run(
-        ["git", "-C", str(top), "worktree", "remove", "--force", "--force", str(folder)],
-        capture_output=True, check=False, env=_environment(), start_new_session=sys.platform != "win32",
-    )  # fmt: skip
+        _removal(top, folder), capture_output=True, check=False, env=_environment(), start_new_session=sys.platform != "win32"
+    )
+    guard.at_end(str(folder), None)
+
+
+def _removal(top: Path, folder: Path) -> list[str]:
+    return ["git", "-C", str(top), "worktree", "remove", "--force", "--force", str(folder)]
 
 
 def inside(top: Path, tree: Path, paths: Iterable[str]) -> list[str]:
