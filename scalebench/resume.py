@@ -39,7 +39,7 @@ class Earlier:
         Raises:
             ResultsError: It does not tell all of it: a function of a notebook has no name, long items were not kept.
         """
-        stored = self._stored()
+        stored = self.about.get("study", {})
         changes = {key: value for key, value in stored.items() if value is not None and value != [None]}
         changes.pop("items_file" if _are_items(stored.get("items")) else "items", None)
         way_out = f"Give the same study again, and --resume {self.folder}"
@@ -64,10 +64,9 @@ class Earlier:
         Raises:
             ResultsError: The study, the machine, a version, a variant or the code is another one.
         """
-        if differs := _differences(self._stored(), study):
+        if differs := _differences(self.about.get("study", {}), study):
             raise ResultsError(f"{self.folder} is of another study: {', '.join(differs)}.\nLeave the study out to go on with it: scalebench run --resume {self.folder}")  # fmt: skip
-        then = self.about.get("machine")
-        then = then if isinstance(then, dict) else {}
+        then = self.about.get("machine", {})
         changed = [name for name in ("machine_id", "cpu_budget", "python") if then.get(name) != now.get(name)]
         packages, here = then.get("packages") or {}, now.get("packages") or {}
         changed += [f"{name} {packages.get(name)} -> {here.get(name)}" for name in sorted({*packages, *here}) if packages.get(name) != here.get(name)]  # fmt: skip
@@ -94,10 +93,6 @@ class Earlier:
             return float(told)
         launches = self.rounds.drop_duplicates(["case_id", "block", "attempt"])
         return float(self.rounds["wall_s"].sum() + launches[["startup_s", "shutdown_s", "canary_s"]].sum().sum())
-
-    def _stored(self) -> dict[str, Any]:
-        stored = self.about.get("study")
-        return stored if isinstance(stored, dict) else {}
 
 
 def read_earlier(run: str | Path, results: str | Path | None = None) -> Earlier:

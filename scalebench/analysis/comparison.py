@@ -79,12 +79,11 @@ def _variants(name: str, result: Result) -> tuple[list[Side], list[list[dict[str
 
 def _named(about: dict[str, Any]) -> list[str]:
     """The variants of a run's study, in its order."""
-    study = about.get("study")
-    return list(study.get("variants") or {}) if isinstance(study, dict) else []
+    return list(about.get("study", {}).get("variants") or {})
 
 
 def _summaries(result: Result) -> dict[tuple[str, str], dict[str, Any]]:
-    return {(str(about["run_id"]), case): told for about in result.runs for case, told in about.get("summaries", {}).items()}
+    return {(str(about.get("run_id")), case): told for about in result.runs for case, told in about.get("summaries", {}).items()}
 
 
 def _refuse_same_run(sides: Sequence[Side]) -> None:

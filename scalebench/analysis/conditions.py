@@ -79,11 +79,9 @@ def _known(runs: Sequence[dict[str, Any]], rounds: pd.DataFrame) -> dict[str, tu
 
 
 def _facts(about: dict[str, Any]) -> list[tuple[str, Any]]:
-    machine = about.get("machine")
-    machine = machine if isinstance(machine, dict) else {}
-    packages = machine.get("packages")
+    machine = about.get("machine", {})
     facts = [(name, machine.get(name)) for name in _MACHINE]
-    facts += list(packages.items()) if isinstance(packages, dict) else []
+    facts += (machine.get("packages") or {}).items()
     commit = about.get("git_commit")
     facts += [("scalebench", about.get("scalebench")), (str(about.get("tool")), about.get("tool_version"))]
     facts.append(("git_commit", None if commit is None else str(commit)[:12] + str(commit)[40:]))

@@ -5,8 +5,14 @@ scalebench list results/reference
 """
 
 import argparse
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
 
 from scalebench.cli.parser import add_limit
+from scalebench.errors import shortened
+
+_LONGEST = 200  # characters of a fact
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,24 +23,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
+    from scalebench.errors import ResultsError, printable
+    from scalebench.interruption import say
     from scalebench.results.load import find_runs, read_about
     from scalebench.results.shapes import analysis
 
-    runs = [(folder, read_about(folder)) for folder in find_runs(asked.results)]
+    runs: list[tuple[Path, dict[str, Any]]] = []
+    status = cli.OK
+    for folder in find_runs(asked.results):
+        try:
+            runs.append((folder, read_about(folder)))
+        except ResultsError as error:  # one that is damaged hides no other
+            say(f"scalebench: {printable(str(error))}")
+            status = cli.WRONG_USE
     if asked.json:
         print(analysis("list", asked.results, runs=[{"path": folder, **about} for folder, about in runs]))
-        return cli.OK
+        return status
     if not runs:
         print(f"no runs in {asked.results}; measure one: scalebench run --profile quick")
-        return cli.OK
+        return status
     from scalebench.report.console import command, console, last_line, put
 
     terminal = console()
     for folder, about in runs:
-        study, machine = about.get("study") or {}, about.get("machine") or {}
-        actual = about.get("actual_s")
-        took = f"{actual:.0f} s" if isinstance(actual, float) else "-"
-        facts = study.get("name"), f"{about.get('cases')} cases", took, about.get("status"), machine.get("machine_id")
-        put(terminal, "  ".join(map(str, (folder, *facts))), soft_wrap=True)
+        put(terminal, "  ".join([str(folder), *(shortened(one, _LONGEST) for one in _facts(about))]), soft_wrap=True)
     last_line(terminal, asked.results, command("report", runs[-1][0]))
-    return cli.OK
+    return status
+
+
+def _facts(about: Mapping[str, Any]) -> list[str]:
+    study, machine = about.get("study", {}), about.get("machine", {})
+    actual = about.get("actual_s")
+    took = f"{actual:.0f} s" if isinstance(actual, float) else "-"
+    return [*map(str, (study.get("name"), f"{about.get('cases')} cases", took, about.get("status"), machine.get("machine_id")))]

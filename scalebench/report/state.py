@@ -1,5 +1,7 @@
 """What is to be said of a run that did not come to its end, or not to all of its blocks: else half a run reads like a whole one."""
 
+from typing import Any
+
 import pandas as pd
 
 from scalebench.results.result import Result
@@ -36,8 +38,8 @@ def _rounds(result: Result, about: dict[str, object]) -> pd.DataFrame:
     return result.rounds[result.rounds["run_id"].eq(str(about.get("run_id"))).fillna(value=False)]
 
 
-def _blocks(about: dict[str, object]) -> int | None:
+def _blocks(about: dict[str, Any]) -> int | None:
     """How many the study asks for, where it says."""
-    study = about.get("study")
-    blocks = study.get("blocks") if isinstance(study, dict) and study.get("precision") is None else None
+    study = about.get("study", {})
+    blocks = study.get("blocks") if study.get("precision") is None else None
     return blocks if isinstance(blocks, int) else None

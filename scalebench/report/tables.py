@@ -131,9 +131,8 @@ def explained_by(doubts: Iterable[tuple[str, str]]) -> list[str]:
 def _of_other_suites(result: Result, whole: pd.DataFrame) -> pd.DataFrame:
     """The rows of cases that other suites than their own name or need too, once for each such suite."""
     members = []
-    for about in result.about.get("runs", [result.about]):
-        suites = about.get("suites")  # runs of the first version lack it
-        for suite, ids in suites.items() if isinstance(suites, dict) else ():
+    for about in result.runs:
+        for suite, ids in about.get("suites", {}).items():  # runs of the first version lack it
             members += [(about.get("run_id"), str(case_id), suite) for case_id in (ids if isinstance(ids, list) else ())]
     named = pd.DataFrame(members, columns=["run_id", "case_id", "suite"], dtype="string")
     both = whole.rename(columns={"suite": "_own"}).merge(named, on=["run_id", "case_id"])
@@ -141,8 +140,7 @@ def _of_other_suites(result: Result, whole: pd.DataFrame) -> pd.DataFrame:
 
 
 def _suite_order(result: Result, whole: pd.DataFrame) -> list[str]:
-    study = result.about.get("study")
-    named = list(study.get("suites", {})) if isinstance(study, dict) else []
+    named = result.about.get("study", {}).get("suites") or {}
     return [*named, *whole["suite"].unique()]
 
 

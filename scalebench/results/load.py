@@ -17,7 +17,7 @@ from scalebench.results.json_file import read_json_file
 from scalebench.results.limits import Room
 from scalebench.results.parquet_file import read_columns
 from scalebench.results.parts import EARLIER, find_parts, launch_of
-from scalebench.results.result import Result, check_rounds, check_version
+from scalebench.results.result import Result, check_rounds, check_version, checked_about
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, lacking, to_frame
 
 if TYPE_CHECKING:
@@ -155,14 +155,12 @@ def _files(folder: Path, table: str) -> list[Path]:
 def _about(folder: Path) -> dict[str, Any]:
     """What is known about a run, and what of it was left out since it is damaged."""
     about = read_about(folder)
-    gone = about.get("damaged")
-    damaged = {name for name in gone if isinstance(name, str)} if isinstance(gone, list) else set()
+    damaged = set(about.get("damaged", []))
     damaged |= {part.name for table in ("rounds", "tasks") if not (folder / f"{table}.parquet").exists()
                 for part in find_parts(folder / "parts", table).damaged}  # fmt: skip
     if damaged:
-        findings = about.get("findings")
         told = PartsDamaged(folder=str(folder), parts=sorted(damaged)).described()
-        about["findings"] = [*(findings if isinstance(findings, list) else []), told]
+        about["findings"] = [*about.get("findings", []), told]
     return about
 
 
@@ -228,7 +226,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     about, _ = read_json_file(path, limits.ABOUT_BYTES)
     if not isinstance(about, dict):
         raise ResultsError(f"{path} is not what scalebench writes: not a JSON object.\nTake the one that scalebench wrote")
-    return about
+    return checked_about(about, str(path))
 
 
 def find_runs(results: str | Path = DEFAULT_RESULTS) -> list[Path]:

@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
+from scalebench.results.json_file import mapping, sequence
 from scalebench.results.schema import SCHEMA_VERSION, STATUSES
 
 if TYPE_CHECKING:
     import pandas as pd
+
+#: of what is known about a run, what is looked into: texts; objects, by the objects in them; lists, by the type of what is in them
+_TEXTS = ("run_id", "status")
+_OBJECTS = {"study": ("suites", "variants"), "suites": (), "machine": ("packages",), "variants": (), "summaries": ()}
+_LISTS = {"findings": dict, "damaged": str, "resumed": dict, "runs": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Result:
     @property
     def runs(self) -> list[dict[str, Any]]:
         """What is known about each run."""
-        return [about for about in self.about.get("runs", [self.about]) if isinstance(about, dict)]
+        return list(self.about.get("runs", [self.about]))
 
     @property
     def tasks(self) -> "pd.DataFrame":
@@ -38,8 +44,35 @@ class Result:
     @property
     def findings(self) -> list[dict[str, Any]]:
         """The doubts that were stored with the rows."""
-        stored = (about.get("findings") for about in self.runs)
-        return [one for findings in stored if isinstance(findings, list) for one in findings if isinstance(one, dict)]
+        return [one for about in self.runs for one in about.get("findings", [])]
+
+
+def checked_about(about: dict[str, Any], where: str) -> dict[str, Any]:
+    """What is known about a run, or about several, once all that is looked into is what it must be; what is null is left out.
+
+    Args:
+        about: The content of ``run.json``.
+        where: The file, for messages.
+    Raises:
+        ResultsError: A study that is no object, a finding that is none, ...
+    """
+    known = {key: value for key, value in about.items() if value is not None or key not in (*_TEXTS, *_OBJECTS, *_LISTS)}
+    for key, inside in _OBJECTS.items():
+        found = mapping(known.get(key), f"{where}: {key}")
+        for one in inside:
+            mapping(found.get(one), f"{where}: {key}.{one}")
+    for key, of in _LISTS.items():
+        for number, one in enumerate(sequence(known.get(key), f"{where}: {key}")):
+            if not isinstance(one, of):
+                raise ResultsError(f"{where}: {key}[{number}] is a {type(one).__name__}, not as scalebench writes it")
+    for key in _TEXTS:
+        if not isinstance(known.get(key, ""), str):
+            raise ResultsError(f"{where}: {key} is a {type(known[key]).__name__}, not text")
+    if "runs" in known:
+        if any("runs" in one for one in known["runs"]):
+            raise ResultsError(f"{where}: a run among runs holds runs itself, not as scalebench writes it")
+        known["runs"] = [checked_about(one, f"{where}: runs[{number}]") for number, one in enumerate(known["runs"])]
+    return known
 
 
 def check_rounds(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> None:

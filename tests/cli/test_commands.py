@@ -229,6 +229,23 @@ def test_list_shows_the_runs_oldest_first(scalebench, a_run):
     assert len(json.loads(scalebench("list", "--json")[1])["runs"]) == 2
 
 
+def test_list_names_what_is_damaged_and_shows_the_others_whatever_they_hold(scalebench, a_run):
+    long = '{"study": {"name": "\\u001b[2J"}, "cases": "' + "x" * 10**6 + '"}'
+    for name, content in ("0-long", long), ("1-cut", "{"), ("2-other", '{"study": "text"}'):
+        folder = a_run.path.with_name(name)
+        (folder / "parts").mkdir(parents=True)
+        (folder / "run.json").write_text(content)
+    status, out, err = scalebench("list")
+    assert status == 2
+    assert "1-cut/run.json can't be read" in err
+    assert '2-other/run.json: study is "text", not an object' in err
+    shown, own, _ = out.splitlines()
+    assert "0-long" in shown
+    assert len(shown) < 1000
+    assert "\x1b" not in shown
+    assert str(a_run.path) in own
+
+
 def test_backends_says_what_works_and_how_to_get_the_rest(scalebench, monkeypatch):
     from scalebench.backends.mpi import MPIClassic
 

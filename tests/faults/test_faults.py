@@ -65,11 +65,7 @@ def ahead(backend):
 PAIRS = [(fault, backend) for fault in FAULTS for backend in fault.on]
 SLOW = ("ray",)  #: it takes 20 s for two launches
 #: those that are tried: all under ``nox -s faults``; else, for the time that they take, each on one backend of a kind
-TRIED = [
-    one
-    for one in PAIRS
-    if ALL_OF_THEM or one[1] in MECHANISMS or (one[0].by_interface and one[1] not in SLOW)
-]
+TRIED = [one for one in PAIRS if ALL_OF_THEM or one[1] in MECHANISMS or (one[0].by_interface and one[1] not in SLOW)]
 
 
 @pytest.mark.parametrize(("fault", "backend"), TRIED, indirect=["backend"], ids=[f"{fault.name}-{on}" for fault, on in TRIED])

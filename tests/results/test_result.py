@@ -8,7 +8,7 @@ import pytest
 from factories import make_result, make_rounds, make_tasks
 
 from scalebench.errors import ResultsError
-from scalebench.results.result import Result, check_rounds, check_version
+from scalebench.results.result import Result, check_rounds, check_version, checked_about
 from scalebench.results.schema import SCHEMA_VERSION
 
 FILES = [(Path("a.parquet"), 2), (Path("b.parquet"), 3)]
@@ -64,19 +64,57 @@ class TestAVersion:
             check_version(version, Path("a"))
 
 
+class TestWhatIsKnownAboutARun:
+    @pytest.mark.parametrize(
+        "about",
+        [
+            {},
+            {"run_id": "a", "status": "finished", "later": [5]},
+            {
+                "study": {"suites": None, "variants": {"a": {}}},
+                "machine": {"packages": {}},
+                "findings": [{}],
+                "damaged": ["a part"],
+            },
+            {"runs": [{"run_id": "a"}, {}]},
+        ],
+    )
+    def test_is_let_through_as_it_was_written(self, about):
+        assert checked_about(about, "run.json") == about
+
+    def test_is_known_no_more_where_it_is_null_but_what_may_be_null_is(self):
+        written = {"study": None, "findings": None, "run_id": None, "git_commit": None}
+        assert checked_about(written, "run.json") == {"git_commit": None}
+
+    @pytest.mark.parametrize(
+        ("about", "told"),
+        [
+            ({"run_id": ["a"]}, "run_id is a list, not text"),
+            ({"status": 1}, "status is a int, not text"),
+            ({"study": "mine"}, 'study is "mine", not an object'),
+            ({"study": {"suites": [1]}}, "study.suites is "),
+            ({"machine": {"packages": "numpy"}}, 'machine.packages is "numpy", not an object'),
+            ({"findings": {"code": "SB101"}}, "findings is "),
+            ({"findings": [{}, "SB101"]}, "findings[1] is a str"),
+            ({"damaged": [None]}, "damaged[0] is a NoneType"),
+            ({"runs": [{}, {"study": 5}]}, "runs[1]: study is 5, not an object"),
+            ({"runs": [{"runs": [{}]}]}, "holds runs itself"),
+        ],
+    )
+    def test_is_refused_where_it_is_not_as_we_write_it(self, about, told):
+        with pytest.raises(ResultsError) as refused:
+            checked_about(about, "there/run.json")
+        assert str(refused.value).startswith("there/run.json: ")
+        assert told in str(refused.value)
+
+
 class TestAResult:
     def test_of_one_run_knows_that_one_and_of_many_each(self):
         one = make_result(make_rounds({}), findings=[{"code": "SB101"}])
         assert one.runs == [one.about]
-        many = Result(
-            one.rounds, one.tasks, {"runs": [one.about, {"run_id": "other", "findings": [{"code": "SB102"}]}, "no run"]}
-        )
+        many = Result(one.rounds, one.tasks, {"runs": [one.about, {"run_id": "other", "findings": [{"code": "SB102"}]}]})
         assert [about["run_id"] for about in many.runs] == [one.about["run_id"], "other"]
         assert [told["code"] for told in many.findings] == ["SB101", "SB102"]
-
-    @pytest.mark.parametrize("findings", [None, 5, "SB101", {"code": "SB101"}, ["SB101", None]])
-    def test_whose_findings_are_none_has_none(self, findings):
-        assert make_result(make_rounds({}), findings=findings).findings == []
 
     def test_reads_its_tasks_when_they_are_asked_for(self):
         table, asked = make_rounds({}), []

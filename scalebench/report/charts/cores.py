@@ -20,8 +20,8 @@ def counts(result: Result, cases: Sequence[Row]) -> dict[int, str]:
     run = str(cases[0]["run_id"])
     machine: dict[str, Any] = {}
     for about in result.runs:
-        if str(about.get("run_id")) == run and isinstance(about.get("machine"), dict):
-            machine = about["machine"]
+        if about.get("run_id") == run:
+            machine = about.get("machine", {})
     budget = [int(case["cpu_budget"]) for case in cases if pd.notna(case["cpu_budget"])]
     known = {**machine, "cpu_budget": machine.get("cpu_budget") or (max(budget) if budget else None)}
     found: dict[int, list[str]] = {}

@@ -78,8 +78,7 @@ def page_title(result: Result) -> str:
     if runs > 1:
         return count(runs, "run")
     about = result.runs[0]
-    study, machine = _mapping(about.get("study")), _mapping(about.get("machine"))
-    name, machine_id = study.get("name"), machine.get("machine_id")
+    name, machine_id = about.get("study", {}).get("name"), about.get("machine", {}).get("machine_id")
     return f"{name or 'a run'} on {machine_id}" if machine_id else str(name or about.get("run_id") or "a run")
 
 
@@ -126,8 +125,8 @@ def _summaries(result: Result) -> Iterator[str]:
         return
     known = {about.get("run_id"): about for about in result.runs}
     for run, rounds in runs:
-        about = _mapping(known.get(run))
-        machine = _mapping(about.get("machine"))
+        about = known.get(run, {})
+        machine = about.get("machine", {})
         cases, blocks = rounds["case_id"].nunique(), rounds["block"].nunique()
         on = f" on {machine['cpu']} with a CPU budget of {machine.get('cpu_budget')}" if machine.get("cpu") else ""
         when = f", started {about['started_at']}" if about.get("started_at") else ""
@@ -186,7 +185,3 @@ def doubts(findings: Iterable[dict[str, Any]]) -> list[Doubt]:
         )
         for code, all_of_it in sorted(texts.items())
     ]  # fmt: skip
-
-
-def _mapping(value: object) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}

@@ -28,8 +28,7 @@ def repeat(result: Result) -> list[Again]:
 
 
 def _again(about: Mapping[str, Any]) -> Again:
-    machine, study = (value if isinstance(value := about.get(key), dict) else {} for key in ("machine", "study"))
-    packages = machine.get("packages")
+    machine, study = about.get("machine", {}), about.get("study", {})
     facts = {key: value for key, value in machine.items() if key != "packages"}
     facts |= {key: about.get(key) for key in ("started_at", "actual_s", "load_average", "status", "git_commit")}
     name = "".join(one if one.isalnum() or one in "-_" else "-" for one in str(study.get("name") or "study"))
@@ -44,7 +43,7 @@ def _again(about: Mapping[str, Any]) -> Again:
     return Again(
         run=str(about.get("run_id", "")),
         facts=[(key, _shown(value)) for key, value in facts.items() if value is not None],
-        versions=[(key, str(value)) for key, value in {"scalebench": about.get("scalebench"), **(packages if isinstance(packages, dict) else {})}.items() if value],
+        versions=[(key, str(value)) for key, value in {"scalebench": about.get("scalebench"), **(machine.get("packages") or {})}.items() if value],
         study=to_toml(study),
         command=f"scalebench run {name}.toml" if study else "",
         notes=notes,
