@@ -32,7 +32,7 @@ FLAGS = {
     "u": "unavailable here",
     "s": "skipped: refused, or given up after failing twice",
 }
-_LONGEST_CELL, _LONGEST_TEXT = 200, 4_000  # characters
+_LONGEST_CELL, LONGEST_TEXT = 200, 4_000  # characters
 _STATUS_FLAGS = {"mismatch": "d", "failed": "f", "crashed": "f", "timeout": "f", "unavailable": "u", "skipped": "s"}
 
 
@@ -56,10 +56,10 @@ class Table:
 
     def __post_init__(self) -> None:
         cut = partial(shortened, most=_LONGEST_CELL)
-        object.__setattr__(self, "title", shortened(self.title, _LONGEST_TEXT))
+        object.__setattr__(self, "title", shortened(self.title, LONGEST_TEXT))
         object.__setattr__(self, "rows", [list(map(cut, row)) for row in self.rows])
         object.__setattr__(self, "sections", {number: cut(name) for number, name in self.sections.items()})
-        object.__setattr__(self, "notes", [shortened(note, _LONGEST_TEXT) for note in self.notes])
+        object.__setattr__(self, "notes", [shortened(note, LONGEST_TEXT) for note in self.notes])
 
 
 def scaling_tables(result: Result) -> list[Table]:
@@ -116,7 +116,7 @@ def by_code(findings: Iterable[Mapping[str, Any]]) -> list[tuple[str, str]]:
     texts_of: dict[str, list[str]] = {}
     for finding in findings:
         code = shortened(str(finding.get("code")), _LONGEST_CELL)
-        texts_of.setdefault(code, []).append(shortened(str(finding.get("text")), _LONGEST_TEXT))
+        texts_of.setdefault(code, []).append(shortened(str(finding.get("text")), LONGEST_TEXT))
     return [
         (code, texts[0] + (f" (and {len(texts) - 1} more)" if len(texts) > 1 else "")) for code, texts in sorted(texts_of.items())
     ]

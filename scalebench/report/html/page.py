@@ -15,10 +15,10 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from scalebench.errors import printable
+from scalebench.errors import printable, shortened
 from scalebench.report.charts.base import Chart
 from scalebench.report.html.content import page_title, sections
-from scalebench.report.tables import Table
+from scalebench.report.tables import LONGEST_TEXT, Table
 from scalebench.results.result import Result
 
 _HERE = Path(__file__).parent
@@ -43,6 +43,7 @@ def to_html(result: Result) -> str:
         lstrip_blocks=True,
     )
     environment.filters |= {"spec": _spec, "note": chart_note, "numeric": numeric_columns, "options": _options}
+    result = _with_short_texts(result)
     found = sections(result)
     style = _file("page.css")
     # without a chart there is nothing that Vega would draw
@@ -56,6 +57,24 @@ def to_html(result: Result) -> str:
         missing=[section.title for section in found if not section.has_content],
         long=_LONG,
     )
+
+
+def _with_short_texts(result: Result) -> Result:
+    """A name of a million characters would stand in dozens of places of a page, and in its charts."""
+    rounds = result.rounds.copy(deep=False)
+    for name in rounds.columns[rounds.dtypes == "string"]:
+        if any(len(one) > LONGEST_TEXT for one in rounds[name].dropna().unique()):
+            rounds[name] = rounds[name].map(_short, na_action="ignore").astype("string")
+    return Result(rounds, lambda: result.tasks, _short(result.about), result.path)
+
+
+def _short(value: Any) -> Any:
+    """A text, or the texts in a JSON value."""
+    if isinstance(value, dict):
+        return {_short(key): _short(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return list(map(_short, value))
+    return shortened(value, LONGEST_TEXT) if isinstance(value, str) else value
 
 
 def _shown(value: object) -> object:
