@@ -133,15 +133,18 @@ class HostFailedError(HostError):
 
 
 class HostCrashedError(HostError):
-    """The host, or a worker that it can't do without, died. ``exit_status``: of the host, if it is known; ``taken_away``: it could not
-    be started, since its job was lost.
+    """The host, or a worker that it can't do without, died. ``exit_status``: of the host, if it is known; ``request``: which one it
+    did not answer; ``taken_away``: it could not be started, since its job was lost.
     """
 
     status = "crashed"
 
-    def __init__(self, message: str, exit_status: int | None = None, *, taken_away: bool = False) -> None:
+    def __init__(
+        self, message: str, exit_status: int | None = None, *, request: str | None = None, taken_away: bool = False
+    ) -> None:
         super().__init__(message)
         self.exit_status = exit_status
+        self.request = request
         self.taken_away = taken_away
 
 

@@ -7,7 +7,7 @@ cost a model, deliberately plain, estimates each round; the estimate and the tim
 import itertools
 import math
 import shlex
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -16,9 +16,18 @@ from scalebench import machine
 from scalebench.backends.registry import get_backend, references
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import HostError, HostFailedError, HostTimeoutError, LauncherError, WorkloadError
+from scalebench.errors import (
+    HostCrashedError,
+    HostError,
+    HostFailedError,
+    HostTimeoutError,
+    LauncherError,
+    WorkloadError,
+    shortened,
+)
 from scalebench.host import protocol
 from scalebench.host.answers import combine
+from scalebench.items import items_text
 from scalebench.launchers.base import never, options, ranks
 from scalebench.programs import filled, program_request, wrong_with
 from scalebench.study import Study
@@ -31,6 +40,7 @@ _ENOUGH_ROUNDS_S = 0.25  # timed seconds a launch should hold, where rounds are 
 _REFERENCE_TIMEOUT_S = 3600.0
 _SHORT_REFERENCE_S = 2.0
 _LEAST_TIMEOUT_S = 60.0
+_LONGEST_COMMAND = 300  # characters that somebody may be asked to type
 _MANY_TASKS = 100_000  # from which on those of a built-in kind may take long, too
 #: answers that are work still to be done, and what to do about each
 _LAZY = {
@@ -174,14 +184,14 @@ def _measure(case: Case, sweep: Sweep, timeout: float | None, looked: Looked) ->
     except HostError as error:
         if host.taken_away:
             raise
-        raise WorkloadError(f"{named}: {_cause(error, case, at_first=at_first and not replies)}") from None
+        raise WorkloadError(f"{named}: {_cause(error, case, sweep, at_first=at_first and not replies)}") from None
     finally:
         host.end()
     varies = _first_other(replies) if case.kind is None else None
     return Reference(durations, None if varies is not None else reply["digests"], start_s, reply.get("unchecked"), varies)
 
 
-def _cause(error: HostError, case: Case, *, at_first: bool) -> str:
+def _cause(error: HostError, case: Case, sweep: Sweep, *, at_first: bool) -> str:
     """Why the reference could not be measured; ``at_first``: not even its first item."""
     if isinstance(error, HostTimeoutError):
         what, way_out = (
@@ -191,6 +201,8 @@ def _cause(error: HostError, case: Case, *, at_first: bool) -> str:
         if error.request == "open":
             what, way_out = "its import and set-up", "Do less there, or give a longer --timeout"
         return f"{what} took longer than {error.seconds:g} s. Nothing was measured.\n{way_out}"
+    if isinstance(error, HostCrashedError):
+        return _of_crash(error, case, sweep, at_first=at_first)
     if isinstance(error, HostFailedError) and error.task is not None:
         return _of_task(error.task)
     if isinstance(error, HostFailedError) and error.brief is not None:
@@ -215,6 +227,28 @@ def _of_task(task: Mapping[str, Any]) -> str:
                 "It is called with one item: function(item); what else it needs is for --kwargs, "
                 "and an object that a worker makes once for the setup of a scalebench.Workload")  # fmt: skip
     return f"raised on {which}:\n{task['traceback'].rstrip()}\nNothing was measured. Mend it, or leave that item out"
+
+
+def _of_crash(error: HostCrashedError, case: Case, sweep: Sweep, *, at_first: bool) -> str:
+    """Of a process that is gone nobody can ask which item it was at: how to find that by hand."""
+    items = range(case.tasks) if case.items_digest is None else sweep.items[case.items_digest]
+    which = f"its first item ({shortened(repr(items[0]), 200)})" if at_first else f"one of its {case.tasks} items"
+    way_out = f"{_by_hand(case, sweep, items)}Mend it, or leave that item out"
+    if error.request == "open":
+        which, way_out = "its import or set-up", f"{_by_hand(case, sweep, items)}Mend that"
+    elif case.kind is not None:
+        way_out = "Give a smaller --size"
+    return f"{which} ended the process of the serial reference:\n{error}\nNothing was measured. {way_out}"
+
+
+def _by_hand(case: Case, sweep: Sweep, items: Sequence[Any]) -> str:
+    """How to see where a function ends its process, as it is typed; nothing where no short command says it."""
+    module, _, attribute = case.reference.partition(":")
+    call = ", ".join(["item", *(f"{name}={value!r}" for name, value in sweep.kwargs.get(case.workload, {}).items())])
+    code = f"import {module}; [print(item, flush=True) or {module}.{attribute}({call}) for item in {items_text(items)}]"
+    if sweep.functions.get(case.workload) is not None or len(code) > _LONGEST_COMMAND:
+        return ""
+    return f"See where: python -c {shlex.quote(code)}\n"
 
 
 def _way_in(error: str, reference: str) -> str:

@@ -1,6 +1,7 @@
 """What is expected of a case: pure functions of the case, a reference and the machine's CPUs."""
 
 import math
+import os
 import time
 
 import pytest
@@ -91,6 +92,37 @@ class TestAReference:
         sweep = expand(study(workload=endless, items=[1, 2], backend="serial"))
         with pytest.raises(WorkloadError, match=r"its import and set-up took longer than 0\.2 s\. Nothing was measured\."):
             plan.measure_references(sweep, timeout=0.1)
+
+    @pytest.mark.parametrize(
+        ("workload", "which", "way_out"),
+        [
+            (Workload(function=abs, setup=lambda: os._exit(3)), "its import or set-up", "Mend that"),
+            (lambda _item: os._exit(3), "its first item (7)", "Mend it, or leave that item out"),
+        ],
+        ids=["set-up", "a function without a name"],
+    )
+    def test_whose_process_ends_is_told_so_without_a_command_where_none_can_be_typed(self, workload, which, way_out):
+        sweep = expand(study(workload=workload, items=[7], backend="serial"))
+        with pytest.raises(WorkloadError) as told:
+            plan.measure_references(sweep)
+        assert f"{which} ended the process of the serial reference:\nthe host ended with exit status 3" in str(told.value)
+        assert str(told.value).endswith(f"\nNothing was measured. {way_out}")
+
+    def test_of_a_built_in_kind_whose_process_ends_is_less_work(self, monkeypatch):
+        sweep = expand(study(kind="sleep", size=1, tasks=2, backend="serial"))
+        start = sweep.launcher.start
+
+        def started(*arguments):
+            host = start(*arguments)
+            monkeypatch.setattr(host, "_next_reply", lambda request, _: host._process.kill() if request == "round" else {})
+            return host
+
+        monkeypatch.setattr(sweep.launcher, "start", started)
+        with pytest.raises(
+            WorkloadError, match=r"(?s)one of its 2 items ended .* was killed by SIGKILL.* Give a smaller --size"
+        ) as told:
+            plan.measure_references(sweep)
+        assert "python -c" not in str(told.value)
 
 
 class TestRunnableThreads:

@@ -162,9 +162,8 @@ class HostProcess:
         how = f"{self._name} " + ("closed its pipe" if status is None else ending(status))
         if self._name == "mpiexec" and status is not None and status > 0:
             how = how_ranks_ended(printed) or how
-        return HostCrashedError(
-            self.explain(f"{how} during {request!r}") + (f"\nIt printed last:\n{printed}" if printed else ""), status
-        )
+        told = self.explain(f"{how} during {request!r}") + (f"\nIt printed last:\n{printed}" if printed else "")
+        return HostCrashedError(told, status, request=request)
 
     def explain(self, message: str) -> str:
         """With why it ended, in the first line, where the launcher knows, or Linux: memory that ran out since the launch began."""

@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -17,6 +18,7 @@ from scalebench.results.load import load
 from scalebench.study_file import read_study
 
 SHOP = """
+import os
 import random
 import time
 from scalebench import Workload
@@ -33,6 +35,11 @@ def fails_first(item):
 def fails_later(item):
     if item == 3:
         raise ValueError("no three, please")
+    return item
+
+def ends_its_process(item, at=0):
+    if item == at:
+        os._exit(3)
     return item
 
 class Thing:
@@ -191,6 +198,17 @@ class TestAFunction:
         assert told.stderr.count(causes[-1]) == 1
         assert "scalebench/host" not in told.stderr
         assert not list((shop / "results").iterdir()) if (shop / "results").exists() else True
+
+    @pytest.mark.parametrize(("at", "which", "printed"), [(0, "its first item (0)", "0"), (2, "one of its 4 items", "0 1 2")])
+    def test_that_ends_its_process_is_told_with_a_command_that_shows_where(self, shop, call, at, which, printed):
+        told = call("run", "shop:ends_its_process", "--items", "range(4)", "--kwargs", f"at={at}", *TINY)
+        assert told.returncode == 2
+        assert f"workload = 'shop:ends_its_process(at={at})': {which} ended the process of the serial reference:" in told.stderr
+        assert "the host ended with exit status 3" in told.stderr
+        assert told.stderr.endswith("Mend it, or leave that item out\n")
+        _python, *arguments = shlex.split(re.search(r"See where: (.*)", told.stderr)[1])
+        shown = subprocess.run([sys.executable, *arguments], capture_output=True, text=True, timeout=60, check=False)
+        assert (shown.returncode, shown.stdout.split()) == (3, printed.split()), shown.stderr
 
 
 def at_a_terminal(answer, *arguments):
