@@ -57,9 +57,13 @@ def say(text: str) -> None:
 
 
 class Interruption:
-    """Handles the signals while it is entered. Only the main thread is told of them: elsewhere it does nothing."""
+    """Handles the signals while it is entered. Only the main thread is told of them: elsewhere it does nothing.
 
-    def __init__(self) -> None:
+    An interruption that leaves it has a note: what there is to say of it, or nothing where the command has said it.
+    """
+
+    def __init__(self, told: str = "interrupted") -> None:
+        self.told = told  #: what there is to say; empty: it was said
         self.patient = False  #: whether something is in flight that a first SIGINT shall let finish
         self._asked = False
         self._ended: Ended | None = None
@@ -78,6 +82,8 @@ class Interruption:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         for number, handler in self._before.items():
             signal.signal(number, handler)
+        if error is not None and (ended := interruption_of(error)) is not None:
+            ended.add_note(self.told)
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:

@@ -93,7 +93,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (KeyboardInterrupt, ImportError) as error:
         if (ended := interruption_of(error)) is None:
             raise
-        say("scalebench: interrupted")
+        if told := getattr(ended, "__notes__", ["interrupted"])[-1]:
+            say(f"scalebench: {told}")
         return int(getattr(ended, "status", INTERRUPTED))  # another one of SIGTERM and SIGHUP
     except BrokenPipeError:
         # the reader of our output has gone, as in 'scalebench report | head'

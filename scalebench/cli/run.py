@@ -224,6 +224,7 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
             folder = runner.finish(status)
             if status != "finished":
                 say(f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}")
+                interruption.told = ""
     return folder
 
 

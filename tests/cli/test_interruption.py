@@ -320,6 +320,7 @@ class TestCtrlC:
         assert "ends after the round in flight; Ctrl-C again: now" in err
         (run,) = tmp_path.iterdir()
         assert f"Next: scalebench run --resume {run}" in err
+        assert err.count("interrupted") == 1
         rounds = load(run).rounds
         assert set(rounds["status"]) <= {"ok"}
         assert len(rounds) < 99
@@ -340,6 +341,7 @@ class TestCtrlC:
         status, _, err = controller.end()
         assert status == INTERRUPTED
         assert "Next: scalebench run --resume" in err
+        assert err.count("interrupted") == 1
         (run,) = (tmp_path / "results").iterdir()
         assert load(run).about["status"] == "interrupted"
         assert controller.leaves_nothing()
