@@ -33,10 +33,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
-from scalebench.interruption import say, whoever_reads
+from scalebench.interruption import Interruption, say, whoever_reads
 
 if TYPE_CHECKING:
-    from scalebench.interruption import Interruption
     from scalebench.resume import Earlier
     from scalebench.runner import Runner
     from scalebench.study import Study
@@ -148,11 +147,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def main(asked: argparse.Namespace) -> int:
+    with Interruption("interrupted; nothing was measured yet") as interruption:
+        return _main(asked, interruption)
+
+
+def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
     from scalebench import cli
     from scalebench.analysis.scaling import failed_cases
     from scalebench.case import LOCAL
     from scalebench.forecast import end, forecast, sweep_of
-    from scalebench.interruption import Interruption
     from scalebench.results.load import load
     from scalebench.resume import read_earlier
     from scalebench.runner import Runner
@@ -164,6 +167,7 @@ def main(asked: argparse.Namespace) -> int:
     earlier = None
     if asked.resume is not None:
         earlier = read_earlier(asked.resume, asked.results or project_defaults()[1].get("results"))
+        interruption.told = f"interrupted; nothing more was measured yet, what was before is in {earlier.folder}"
     study = _study_of(earlier) if earlier is not None and not _names_study(asked) else _study(asked)
     named = _names_study(asked) or earlier is not None
     agree = _Agree(ask=not (asked.yes or asked.dry_run), less="--budget 5m" if named else "--profile quick, or --budget 5m")
@@ -183,14 +187,13 @@ def main(asked: argparse.Namespace) -> int:
         _add_working_folder()
     if sys.stderr.isatty():  # a first item may take an hour
         say("first, each workload once, serially: for the right answers, and how long it takes")
-    with Interruption() as interruption:
-        ahead = forecast(study, agree=agree.first_item, earlier=earlier)
-        agree.whole(ahead.estimate_s)
-        if asked.dry_run:
-            _print_plan(study, ahead.sweep, ahead.estimate_s, as_json=asked.json)
-            end(ahead.sweep)
-            return cli.OK
-        folder = _measure(Runner(study, ahead, asked.results), interruption)
+    ahead = forecast(study, agree=agree.first_item, earlier=earlier)
+    agree.whole(ahead.estimate_s)
+    if asked.dry_run:
+        _print_plan(study, ahead.sweep, ahead.estimate_s, as_json=asked.json)
+        end(ahead.sweep)
+        return cli.OK
+    folder = _measure(Runner(study, ahead, asked.results), interruption)
     result = load(folder)
     failed = failed_cases(result.rounds, required_backends(study))
     with whoever_reads(sys.stdout):
@@ -205,7 +208,7 @@ def main(asked: argparse.Namespace) -> int:
     return cli.CASES_FAILED if failed else cli.OK
 
 
-def _measure(runner: "Runner", interruption: "Interruption") -> Path:
+def _measure(runner: "Runner", interruption: Interruption) -> Path:
     """All that is left to measure; the run's folder. Whatever ends it, what was measured is kept and said to be there."""
     from scalebench.plan import blocks_for
     from scalebench.progress import Progress
@@ -222,8 +225,9 @@ def _measure(runner: "Runner", interruption: "Interruption") -> Path:
         interruption.patient = False
         with interruption.held():
             folder = runner.finish(status)
+            interruption.told = f"interrupted; what was measured is in {folder}"
             if status != "finished":
-                say(f"interrupted; what was measured is in {folder}   Next: {command('run', '--resume', folder)}")
+                say(f"{interruption.told}   Next: {command('run', '--resume', folder)}")
                 interruption.told = ""
     return folder
 

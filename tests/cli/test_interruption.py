@@ -12,12 +12,14 @@ import sys
 import tempfile
 import time
 import uuid
+from types import SimpleNamespace
 
 import psutil
 import pytest
 
 from scalebench.cli import CUT_SHORT, INTERRUPTED, WRONG_USE
 from scalebench.results.load import load
+from scalebench.study import Study
 
 MOMENTS = int(os.environ.get("SCALEBENCH_FAULTS", "20"))
 STUDY = [
@@ -307,6 +309,33 @@ def test_two_runs_into_one_folder_do_not_harm_each_other(tmp_path, start):
     assert [one.end()[0] for one in both] == [0, 0]
     runs = list(tmp_path.iterdir())
     assert [len(launches(load(run).rounds)) for run in runs] == [8, 8]
+
+
+class TestBeforeAnythingIsMeasured:
+    @pytest.mark.parametrize(("sent", "status"), [(signal.SIGINT, INTERRUPTED), (signal.SIGTERM, 128 + signal.SIGTERM)])
+    def test_a_signal_ends_it_with_that_said(self, sent, status, tmp_path, start):
+        asked = ["tasks:hangs_once_begun", "--items", repr([str(tmp_path)]), "--backend", "processes", "--workers", "1"]
+        controller = start(tmp_path / "results", *asked)
+        while not (tmp_path / "hangs").exists():
+            controller.runs()
+            time.sleep(0.02)
+        controller.send(sent)
+        assert controller.end() == (status, "", "scalebench: interrupted; nothing was measured yet\n")
+        assert controller.leaves_nothing()
+        assert not [*(tmp_path / "results").iterdir()]
+
+    def test_of_a_run_that_is_resumed_what_it_has_is_named(self, scalebench, monkeypatch):
+        def interrupted(*_, **__):
+            raise KeyboardInterrupt
+
+        earlier = SimpleNamespace(folder="results/mine", study=Study)
+        monkeypatch.setattr("scalebench.resume.read_earlier", lambda *_: earlier)
+        monkeypatch.setattr("scalebench.forecast.forecast", interrupted)
+        status, _, err = scalebench("run", "--resume", "latest")
+        assert (status, err) == (
+            INTERRUPTED,
+            "scalebench: interrupted; nothing more was measured yet, what was before is in results/mine\n",
+        )
 
 
 class TestCtrlC:
