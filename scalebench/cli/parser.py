@@ -120,9 +120,20 @@ def refuse_left_over(left: list[str], parser: argparse.ArgumentParser) -> None:
     if name is None:
         raise UsageError(f"{left[0]!r} is one argument too many for '{parser.prog}'.\nSee: {_help_of(parser)}")
     flags = [flag for flag in parser._option_string_actions if flag.startswith("--")]  # noqa: SLF001  # no public list of them
-    near = difflib.get_close_matches(name.partition("=")[0], flags, n=1, cutoff=0.5)
-    hint = f"Did you mean {near[0]}? " if near else ""
+    near = _nearest(name.partition("=")[0], flags)
+    hint = f"Did you mean {near}? " if near else ""
     raise UsageError(f"'{parser.prog}' has no flag {name}.\n{hint}See: {_help_of(parser)}")
+
+
+def _nearest(name: str, flags: list[str]) -> str | None:
+    """The flag that is likely meant: one more letter or less, one that is a part of the other, or what other tools call it."""
+    if name.startswith("--out") and "--results" in flags:
+        return "--results"
+    words = [flag.removeprefix("--") for flag in flags]
+    asked = name.lstrip("-")
+    parts = [one for one in words if asked in one.split("-") or one in asked.split("-")]
+    near = difflib.get_close_matches(asked, words, n=1, cutoff=0.7) or parts  # letters without dashes, which all share
+    return f"--{near[0]}" if near else None
 
 
 def _help_of(parser: argparse.ArgumentParser) -> str:

@@ -124,6 +124,30 @@ BAD = [
 ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("flag", "meant"),
+    [
+        ("--bakend", "--backend"),
+        ("--runs=3", "--rounds"),
+        ("--thread", None),
+        ("--threads", "--blas-threads"),
+        ("--size-of", "--size"),
+        ("--out", "--results"),
+        ("--output=there", "--results"),
+        ("--repeat", None),
+        ("--cpus", None),
+        ("-x", None),
+    ],
+)
+def test_an_unknown_flag_is_told_with_the_one_that_is_near_if_one_is(scalebench, flag, meant):
+    hint = f"Did you mean {meant}? " if meant else ""
+    assert scalebench("run", flag) == (
+        2,
+        "",
+        f"scalebench: 'scalebench run' has no flag {flag}.\n{hint}See: scalebench help run\n",
+    )
+
+
 @pytest.mark.parametrize(("arguments", "parts"), BAD, ids=[" ".join(arguments)[:40] for arguments, _ in BAD])
 def test_bad_input_is_told_with_value_rule_and_way_out_before_anything_is_measured(scalebench, tmp_path, arguments, parts):
     status, out, err = scalebench("run", *arguments)
