@@ -11,6 +11,7 @@ from scalebench import Result
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
 from scalebench.analysis.scaling import scaling
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import figure, finished, inline, layered
 from scalebench.report.charts.theme import COLOURS, INK
@@ -19,7 +20,7 @@ from scalebench.report.granularity import granularity_tables
 from scalebench.report.laws import law_tables
 from scalebench.report.markdown import table_to_markdown
 from scalebench.report.numbers import ratio
-from scalebench.report.tables import Row, Table, count, interval, scaling_tables
+from scalebench.report.tables import Row, Table, interval, scaling_tables
 
 #: file -> reference run, the file and name of the chart of what is kept of it, and what that is
 _PICTURES: dict[str, tuple[str, str, str, dict[str, Any]]] = {

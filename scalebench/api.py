@@ -11,7 +11,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scalebench.errors import ResultsError
+from scalebench.errors import ResultsError, count
 from scalebench.results import load as reader
 from scalebench.results import result as plain
 
@@ -109,7 +109,7 @@ class Result(plain.Result):
 
     def __repr__(self) -> str:
         rounds = self.rounds
-        return f"<Result of {rounds['case_id'].nunique()} cases, {len(rounds)} rounds: {self._place}; print it to see the tables>"
+        return f"<Result of {count(rounds['case_id'].nunique(), 'case')}, {count(len(rounds), 'round')}: {self._place}; print it to see the tables>"
 
     def __str__(self) -> str:
         from scalebench.report.inline import as_text

@@ -57,6 +57,15 @@ def shortened(text: str, most: int) -> str:
     return text if len(text) <= most else f"{text[:most]} ... ({len(text):,} characters)"
 
 
+def count(how_many: object, what: str) -> str:
+    """How many of something, in the singular or the plural; numbers of tables come as any type.
+
+    >>> count(1, "case"), count(2, "case"), count(0, "launch")
+    ('1 case', '2 cases', '0 launches')
+    """
+    return f"{how_many} {what}" + ("" if how_many == 1 else "es" if what.endswith("ch") else "s")
+
+
 class ScalebenchError(Exception):
     """What every error of this package is."""
 

@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from scalebench.errors import count
+
 _NAMED = 5  #: cases that a sentence lists
 
 
@@ -102,7 +104,7 @@ class TooFewBlocks(Finding):
     blocks: int
 
     def __str__(self) -> str:
-        return f"{self.blocks} block(s): no interval can be given from fewer than {self.LEAST}; use --blocks 5"
+        return f"{count(self.blocks, 'block')}: no interval can be given from fewer than {self.LEAST}; use --blocks 5"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,8 +122,10 @@ class PrecisionMissed(Finding):
         more = len(self.missed) - len(named)
         listed = ", ".join(named) + (f", and {more} more" if more else "")
         needed = [one["blocks_needed"] for one in self.missed]
-        blocks = f"about {max(needed)} blocks would do" if all(needed) else "no number of blocks can be told that would do"
-        return (f"precision {self.wanted:.2g} ({_share(self.wanted)}) was missed by {len(self.missed)} of {self.judged} cases "
+        blocks = (
+            f"about {count(max(needed), 'block')} would do" if all(needed) else "no number of blocks can be told that would do"
+        )
+        return (f"precision {self.wanted:.2g} ({_share(self.wanted)}) was missed by {len(self.missed)} of {count(self.judged, 'case')} "
                 f"(ended by: {self.ended}): {listed}; {blocks}: more --budget, fewer cases, or a quieter machine")  # fmt: skip
 
 
@@ -175,7 +179,7 @@ class MachineBusy(Finding):
 
     def __str__(self) -> str:
         load = "" if self.load_average is None else f"; load average {self.load_average:.2g} at the start"
-        return (f"others used {self.taken:.2g} of {self.cpus} CPUs at the start of blocks ({self.looks} looks{load}): cases that want "
+        return (f"others used {self.taken:.2g} of {self.cpus} CPUs at the start of blocks ({count(self.looks, 'look')}{load}): cases that want "
                 "all CPUs waited for one; end what else runs, or use fewer --workers")  # fmt: skip
 
 

@@ -23,6 +23,7 @@ from scalebench.errors import (
     HostTimeoutError,
     LauncherError,
     WorkloadError,
+    count,
     shortened,
 )
 from scalebench.host import protocol
@@ -232,7 +233,7 @@ def _of_task(task: Mapping[str, Any]) -> str:
 def _of_crash(error: HostCrashedError, case: Case, sweep: Sweep, *, at_first: bool) -> str:
     """Of a process that is gone nobody can ask which item it was at: how to find that by hand."""
     items = range(case.tasks) if case.items_digest is None else sweep.items[case.items_digest]
-    which = f"its first item ({shortened(repr(items[0]), 200)})" if at_first else f"one of its {case.tasks} items"
+    which = f"its first item ({shortened(repr(items[0]), 200)})" if at_first else f"one of its {count(case.tasks, 'item')}"
     way_out = f"{_by_hand(case, sweep, items)}Mend it, or leave that item out"
     if error.request == "open":
         which, way_out = "its import or set-up", f"{_by_hand(case, sweep, items)}Mend that"
@@ -285,7 +286,7 @@ def refusal(case: Case) -> str | None:
     held = held_bytes(case)
     memory = machine.memory_bytes()
     if held is not None and held > memory:
-        return (f"refused: {case.workers} workers hold {held / 2**30:.1f} GiB, this machine has {memory / 2**30:.1f} GiB; "
+        return (f"refused: {count(case.workers, 'worker')} would hold {held / 2**30:.1f} GiB, this machine has {memory / 2**30:.1f} GiB; "
                 "use a smaller --size or fewer --workers")  # fmt: skip
     return None
 

@@ -9,7 +9,7 @@ import time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from scalebench.errors import brief, printable
+from scalebench.errors import brief, count, printable
 from scalebench.interruption import whoever_reads
 from scalebench.launch import Launch
 from scalebench.sweep import Entry
@@ -62,7 +62,9 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._drawing is not None:
             took = left(time.perf_counter() - self._started)
-            much = f"{self._done} launches" if kind is None else f"ended after {self._done} of {self._launches} launches"
+            much = (
+                count(self._done, "launch") if kind is None else f"ended after {self._done} of {count(self._launches, 'launch')}"
+            )
             with whoever_reads(sys.stderr):
                 self._drawing.close(f"{much}, {took}")
 
@@ -73,12 +75,12 @@ class _Lines:
     def __init__(self, launches: int, estimate: str) -> None:
         self._launches = launches
         self._block = -1
-        self.say(f"{launches} launches, about {estimate}")
+        self.say(f"{count(launches, 'launch')}, about {estimate}")
 
     def update(self, done: int, text: str, block: int) -> None:
         if block != self._block:
             self._block = block
-            self.say(f"block {block}: {done - 1} of {self._launches} launches done, {text.partition('  ')[0]}")
+            self.say(f"block {block}: {done - 1} of {count(self._launches, 'launch')} done, {text.partition('  ')[0]}")
 
     def say(self, line: str) -> None:
         print(line, file=sys.stderr, flush=True)
@@ -124,7 +126,7 @@ class _Cell:
 
     def _drawn(self, done: int, text: str) -> dict[str, str]:
         bar = f'<progress value="{done}" max="{self._launches}" aria-label="launches done"></progress>'
-        line = f"{done}/{self._launches} launches, {text}"
+        line = f"{done}/{count(self._launches, 'launch')}, {text}"
         return {"text/plain": line, "text/html": f"{bar} {html.escape(line)}"}
 
     def update(self, done: int, text: str, block: int) -> None:

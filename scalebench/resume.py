@@ -86,6 +86,11 @@ class Earlier:
         return found
 
     @property
+    def stored(self) -> int:
+        """How many launches it has; one that failed may be made once more."""
+        return len(self.rounds[["block", "case_id"]].drop_duplicates())
+
+    @property
     def elapsed_s(self) -> float:
         """How long was measured: as it was told, else the start, rounds and end of each launch. No clock that may be set back."""
         told = self.about.get("actual_s")

@@ -128,7 +128,7 @@ def test_a_case_that_needs_more_memory_than_there_is_is_refused_without_a_start(
     sweep = expand(study)
     told = launch(sweep.entries[0].case, WHO, sweep, study, None, None)
     assert (told.status, told.found) == ("skipped", {})
-    assert "refused: 2 workers hold 1.2 GiB, this machine has 1.0 GiB" in told.message
+    assert "refused: 2 workers would hold 1.2 GiB, this machine has 1.0 GiB" in told.message
 
 
 @pytest.mark.parametrize(

@@ -265,7 +265,7 @@ class TestRefusal:
     def test_is_of_what_the_memory_cannot_hold_and_says_so(self):
         case = make_case(kind="stream", size="1GiB", backend="processes", workers=5)
         assert refusal(case) == (
-            "refused: 5 workers hold 5.0 GiB, this machine has 4.0 GiB; use a smaller --size or fewer --workers"
+            "refused: 5 workers would hold 5.0 GiB, this machine has 4.0 GiB; use a smaller --size or fewer --workers"
         )
 
     @pytest.mark.parametrize(

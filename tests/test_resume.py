@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import scalebench
-from scalebench import resume
+from scalebench import cli, resume
 from scalebench.api import run_observed
 from scalebench.errors import ResultsError
 from scalebench.results.load import load
@@ -127,6 +127,19 @@ def test_a_study_with_items_arguments_variants_and_suites_is_read_back(tmp_path)
     folder = interrupted(study, tmp_path, 3)
     assert described(resume.read_earlier(folder).study()) == described(study)
     assert len(launches(scalebench.run(resume=folder).rounds)) == 8
+
+
+def test_what_is_left_is_told_without_measuring_it(tmp_path, capsys):
+    folder = interrupted(Study(**TINY), tmp_path, 2)
+    before = sorted(folder.rglob("*"))
+    told = []
+    for more in ([], ["--json"]):
+        assert cli.main(["run", "--resume", str(folder), "--dry-run", *more]) == 0
+        told.append(capsys.readouterr().out)
+    assert "3 cases x 3 blocks = 9 launches, of which 2 are there: 7 left, about " in told[0]
+    plan = json.loads(told[1])
+    assert (plan["stored"], len(plan["cases"]) * plan["blocks"]) == (2, 9)
+    assert sorted(folder.rglob("*")) == before
 
 
 class TestRefused:

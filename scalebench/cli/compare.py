@@ -16,7 +16,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from scalebench.cli.parser import add_limit
-from scalebench.errors import NoneRanWellError, UsageError, printable
+from scalebench.errors import NoneRanWellError, UsageError, count, printable
 from scalebench.interruption import say, whoever_reads
 
 if TYPE_CHECKING:
@@ -143,9 +143,9 @@ def judge(told: "Comparison", gates: list[tuple[str, float]], *, accept_drift: b
             status = status or cli.WRONG_USE
         blind = int((~(told.found["detectable"] <= 1 + change) & told.found["verdict"].eq(CANT_TELL)).sum())
         if blind:
-            _say(f"{blind} of {len(told.found)} cases would not have shown a change of {change * 100:g}%: more --blocks")
+            _say(f"{blind} of {count(len(told.found), 'case')} would not have shown a change of {change * 100:g}%: more --blocks")
     if gates and len(told.failed) and status == cli.OK:
-        _say(f"{len(told.failed)} cases failed that ran well in the baseline: {', '.join(told.failed['label'][:3])}")
+        _say(f"{count(len(told.failed), 'case')} failed that ran well in the baseline: {', '.join(told.failed['label'][:3])}")
         status = cli.CASES_FAILED
     return status
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalebench.cli.parser import add_limit
-from scalebench.errors import ResultsError, UsageError
+from scalebench.errors import ResultsError, UsageError, count
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -120,7 +120,7 @@ def _of_table(path: Path, conditions: dict[str, str], asked: argparse.Namespace)
     points, left_out = _within_cpus(points, asked)
     counts = points["workers"].nunique()
     if counts < 2:
-        what = "nothing is left" if not counts else f"a single count, {points['workers'].iloc[0]} workers"
+        what = "nothing is left" if not counts else f"a single count, {count(points['workers'].iloc[0], 'worker')}"
         raise ResultsError(f"{path}: {what}; how something scales takes two, a law four.\nMeasure more worker counts")
     if assumed:
         notes.append(_assumption(points))

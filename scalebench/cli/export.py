@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scalebench.cli.parser import add_limit
-from scalebench.errors import ResultsError, UsageError
+from scalebench.errors import ResultsError, UsageError, count
 
 if TYPE_CHECKING:
     from scalebench.results.result import Result
@@ -38,8 +38,8 @@ def main(asked: argparse.Namespace) -> int:
         write(result, path)
     except OSError as error:
         raise ResultsError(f"{path} can't be written: {error.strerror or error}") from None
-    tasks = "" if path.suffix == ".csv" else f", {len(result.tasks)} tasks"
-    print(f"{path}: {len(result.rounds)} rounds{tasks}")
+    tasks = "" if path.suffix == ".csv" else f", {count(len(result.tasks), 'task')}"
+    print(f"{path}: {count(len(result.rounds), 'round')}{tasks}")
     print(f"Results: {path}   Next: {_next(result, path)}")
     return cli.OK
 

@@ -32,7 +32,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalebench.errors import UsageError
+from scalebench.errors import UsageError, count
 from scalebench.interruption import Interruption, say, whoever_reads
 
 if TYPE_CHECKING:
@@ -181,7 +181,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
         _check_writable(asked.results)
     in_jobs = starter_of_jobs(study.scheduler, {entry.case.backend for entry in entries}) is not None
     if asked.dry_run and (study.launcher != LOCAL or in_jobs):
-        _print_plan(study, sweep_of(study), None, as_json=asked.json)
+        _print_plan(study, sweep_of(study), None, earlier, as_json=asked.json)
         return cli.OK
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
@@ -190,7 +190,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
     ahead = forecast(study, agree=agree.first_item, earlier=earlier)
     agree.whole(ahead.estimate_s)
     if asked.dry_run:
-        _print_plan(study, ahead.sweep, ahead.estimate_s, as_json=asked.json)
+        _print_plan(study, ahead.sweep, ahead.estimate_s, earlier, as_json=asked.json)
         end(ahead.sweep)
         return cli.OK
     folder = _measure(Runner(study, ahead, asked.results), interruption)
@@ -350,16 +350,22 @@ def _add_working_folder() -> None:
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), *([path] if path else [])])
 
 
-def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, *, as_json: bool) -> None:
-    """``estimate_s`` None: nothing was measured, on other machines, to base one on."""
+def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, earlier: "Earlier | None", *, as_json: bool) -> None:
+    """``estimate_s``: of the whole study; None: nothing was measured, on other machines, to base one on."""
     from scalebench.backends.registry import get_backend
     from scalebench.plan import blocks_for
 
     entries, blocks = sweep.entries, blocks_for(study)
+    launches, stored = len(entries) * blocks, 0 if earlier is None else earlier.stored
+    left = max(launches - stored, 0)  # of a precision there may be more than are planned
+    if estimate_s is not None:
+        estimate_s *= left / launches
     submitted = sweep.launcher.planned([one.case for one in entries])
     in_jobs = [one.case.workers for one in entries if study.scheduler in get_backend(one.case.backend).jobs]
     if in_jobs:
-        submitted.append(f"a block: {max(in_jobs)} jobs of {study.scheduler}, one a worker, as dask-jobqueue is configured")
+        submitted.append(
+            f"a block: {count(max(in_jobs), 'job')} of {study.scheduler}, one a worker, as dask-jobqueue is configured"
+        )
     from scalebench.programs import filled_text
 
     if as_json:
@@ -368,7 +374,17 @@ def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, *, as_
 
         cases = [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
                   "command": filled_text(one.case, sweep)} for one in entries]  # fmt: skip
-        print(analysis("plan", study=described(study), estimate_s=estimate_s, blocks=blocks, cases=cases, submitted=submitted))
+        print(
+            analysis(
+                "plan",
+                study=described(study),
+                estimate_s=estimate_s,
+                blocks=blocks,
+                stored=stored,
+                cases=cases,
+                submitted=submitted,
+            )
+        )
         return
     suite = None
     for entry in entries:
@@ -376,10 +392,11 @@ def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, *, as_
             suite = entry.suite
             print(f"{suite}:")
         added = f"   (added: {entry.added})" if entry.added else ""
-        shown = filled_text(entry.case, sweep) or f"{entry.case.label}, {entry.case.scaling}, {entry.case.tasks} tasks"
+        shown = filled_text(entry.case, sweep) or f"{entry.case.label}, {entry.case.scaling}, {count(entry.case.tasks, 'task')}"
         print(f"  {shown}{added}")
     print(
-        f"{len(entries)} cases x {blocks} blocks = {len(entries) * blocks} launches"
+        f"{count(len(entries), 'case')} x {count(blocks, 'block')} = {count(launches, 'launch')}"
+        + (f", of which {stored} {'is' if stored == 1 else 'are'} there: {left} left" if stored else "")
         + ("" if estimate_s is None else f", about {_human(estimate_s)}")
         + ("" if study.precision is None else f"; more until every interval is within {study.precision:.2g} of its value")
     )

@@ -10,7 +10,7 @@ from scalebench.analysis.comparison import Comparison
 from scalebench.analysis.scaling import work_of
 from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SERIAL_FRACTION
 from scalebench.analysis.statistics import CONFIDENCE
-from scalebench.errors import brief
+from scalebench.errors import brief, count
 from scalebench.report.numbers import fine_ratio, number, percent
 from scalebench.report.tables import Row, Table, by_code, explained_by, interface, interval, task_name
 
@@ -144,7 +144,7 @@ def _title(case: pd.Series) -> str:
         return "benchmarks of another tool"
     size = "" if pd.isna(case["size"]) else f" {case['size']}"
     spread = f", imbalance {case['imbalance']:g}" if not pd.isna(case["imbalance"]) and case["imbalance"] else ""
-    tasks = f"{case['_work']} tasks per worker" if case["scaling"] == "weak" else f"{case['_work']} tasks"
+    tasks = count(case["_work"], "task") + (" per worker" if case["scaling"] == "weak" else "")
     return f"{case['scaling']} scaling of {task_name(case)}{size}, {tasks}{spread}"
 
 

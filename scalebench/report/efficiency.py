@@ -11,8 +11,9 @@ import pandas as pd
 from scalebench.analysis.efficiency import CPU, PRODUCT, account
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
+from scalebench.errors import count
 from scalebench.report.numbers import number, percent
-from scalebench.report.tables import Row, Table, by_work, count, heading, oversubscribed, placed, sections, time_unit, title
+from scalebench.report.tables import Row, Table, by_work, heading, oversubscribed, placed, sections, time_unit, title
 from scalebench.results.result import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
@@ -226,7 +227,7 @@ def _idle(case: Row) -> str | None:
     """What left workers without a task, where what was asked for tells it."""
     tasks, workers = case["tasks"], case["workers"]
     if tasks < workers:
-        return f"{tasks} tasks for {workers} workers"
+        return f"{count(tasks, 'task')} for {count(workers, 'worker')}"
     if oversubscribed(case):
         times = f"{case['runnable_threads'] / case['cpu_budget']:.1f}x"
         return f"{times} oversubscribed: waiting for a CPU before a task counts as idle"

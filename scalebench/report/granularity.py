@@ -4,6 +4,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import SWEEP, granularity, sweeps
 from scalebench.analysis.statistics import LEAST_BLOCKS
+from scalebench.errors import count
 from scalebench.report.numbers import duration
 from scalebench.report.tables import Table, task_name
 from scalebench.results.result import Result
@@ -29,13 +30,13 @@ def _table(curves: pd.DataFrame) -> Table:
     notes: list[str] = []
     for name, interface in curves.groupby("backend", sort=False):
         workers = interface["workers"].max()
-        sections[len(rows)] = str(name) + ("" if workers == most else f", {workers} workers")
+        sections[len(rows)] = str(name) + ("" if workers == most else f", {count(workers, 'worker')}")
         interface = interface.sort_values("chunksize", na_position="first")
         rows += [_row(curve) for _, curve in interface.iterrows()]
         notes += _advice(str(name), interface) + _again(str(name), interface)
     variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     return Table(
-        title=f"{first['suite']}: METG(50%) of {task_name(first)}, {most} workers{variant}",
+        title=f"{first['suite']}: METG(50%) of {task_name(first)}, {count(most, 'worker')}{variant}",
         head=["chunksize", "METG(50%)", "useful task", ""],
         rows=rows,
         sections=sections,

@@ -11,12 +11,12 @@ from html import escape
 from importlib import import_module
 from typing import Any, TypeVar
 
-from scalebench.errors import UsageError, printable
+from scalebench.errors import UsageError, count, printable
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
-from scalebench.report.tables import Table, count, explained_by, findings_by_code, scaling_tables
+from scalebench.report.tables import Table, explained_by, findings_by_code, scaling_tables
 from scalebench.report.terminal import advice_text, report_text
 from scalebench.results.result import Result
 
@@ -115,7 +115,7 @@ def _of_another_tool(result: Result) -> list[str]:
     tools = sorted({str(about["tool"]) for about in result.runs if "tool" in about})
     if not tools:
         return []
-    return [f"{len(result.rounds)} rounds of {' and '.join(tools)}, in .rounds: {result.path}",
+    return [f"{count(len(result.rounds), 'round')} of {' and '.join(tools)}, in .rounds: {result.path}",
             f"No worker counts stand in them, so there is no scaling to show. Compare: scalebench compare {result.path} OTHER"]  # fmt: skip
 
 

@@ -9,9 +9,9 @@ import pandas as pd
 from scalebench.analysis.laws.curves import Curve
 from scalebench.analysis.laws.fit import Fit, LawFit, Value
 from scalebench.analysis.laws.predict import predict
-from scalebench.errors import UsageError
+from scalebench.errors import UsageError, count
 from scalebench.report.numbers import number
-from scalebench.report.tables import Table, count
+from scalebench.report.tables import Table
 
 #: what a coefficient means, by law and name
 _MEANINGS = {

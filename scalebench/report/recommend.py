@@ -7,10 +7,11 @@ import pandas as pd
 from scalebench.analysis.granularity import enough_chunks, granularity, sweeps
 from scalebench.analysis.recommend import SETUP, Ratio, Recommendation, recommend
 from scalebench.command import PROGRAM
+from scalebench.errors import count
 from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
 from scalebench.report.console import command
 from scalebench.report.numbers import duration, number, percent, ratio
-from scalebench.report.tables import Table, count, interface, oversubscribed, task_name
+from scalebench.report.tables import Table, interface, oversubscribed, task_name
 from scalebench.results.result import Result
 
 _WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"
@@ -61,7 +62,8 @@ def _words(one: Recommendation, curves: pd.DataFrame | None) -> list[str]:
     if one.status == "one_case":
         return [f"Nothing to choose from: only {fastest} can be recommended at all. Measure other cases beside it."]
     if one.status == "too_few_blocks":
-        return [f"Can't tell: {one.cases['blocks'].max()} blocks were measured, and an interval takes 3. Measure 5 or more: --blocks 5{_for_study(5, one)}.",
+        blocks = one.cases["blocks"].max()
+        return [f"Can't tell from {count(blocks, 'block')}: an interval takes 3. Measure 5 or more: --blocks 5{_for_study(5, one)}.",
                 f"The fastest as measured, which may be luck: {fastest}."]  # fmt: skip
     if one.recommended is None:
         return [*_not_shown(one, fastest), *_left_out(one), *_chunks(_case(one, one.fastest), one, curves)]
@@ -216,7 +218,7 @@ def _title(one: Recommendation, *, with_run: bool) -> str:
     imbalance = asked["imbalance"]
     spread = f", imbalance {imbalance:g}" if isinstance(imbalance, float) and imbalance > 0 else ""
     variant = "" if _absent(asked["variant"]) else f", variant {asked['variant']}"
-    tasks = f", {asked['work']} tasks" + (" per worker" if asked["scaling"] == "weak" else "")
+    tasks = f", {count(asked['work'], 'task')}" + (" per worker" if asked["scaling"] == "weak" else "")
     if _baseline(one) == "one worker" and "{tasks}" not in what:
         tasks = ""
     run = f" (run {asked['run_id']})" if with_run else ""

@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from scalebench.errors import count
 from scalebench.results.result import Result
 
 _ENDS = {
@@ -22,7 +23,7 @@ def unfinished(result: Result) -> list[str]:
         elif about.get("ended_by") == "budget" and (blocks := _blocks(about)) is not None:
             done = _rounds(result, about)["block"].nunique()
             if done < blocks:
-                told.append(f"Run {about.get('run_id')} was ended by its budget, after {done} of {blocks} blocks.")
+                told.append(f"Run {about.get('run_id')} was ended by its budget, after {done} of {count(blocks, 'block')}.")
     return told
 
 
@@ -30,8 +31,8 @@ def _how_far(result: Result, about: dict[str, object]) -> str:
     launches = len(_rounds(result, about)[["case_id", "block"]].drop_duplicates())
     cases, blocks = about.get("cases"), _blocks(about)
     if isinstance(cases, int) and blocks is not None:
-        return f", after {launches} of {cases * blocks} launches; what was measured until then is shown"
-    return f", after {launches} launches; what was measured until then is shown"
+        return f", after {launches} of {count(cases * blocks, 'launch')}; what was measured until then is shown"
+    return f", after {count(launches, 'launch')}; what was measured until then is shown"
 
 
 def _rounds(result: Result, about: dict[str, object]) -> pd.DataFrame:

@@ -16,7 +16,7 @@ from scalebench.analysis.granularity import sweeps
 from scalebench.analysis.scaling import scaling, work_of
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
-from scalebench.errors import brief, shortened
+from scalebench.errors import brief, count, shortened
 from scalebench.findings import FINDINGS
 from scalebench.report.console import command
 from scalebench.report.numbers import number, percent, ratio
@@ -271,17 +271,12 @@ def heading(cases: list[Row]) -> str:
     return "workers\non nodes" if any(case["nodes"] > 1 for case in cases) else "workers"
 
 
-def count(how_many: int, what: str) -> str:
-    """``1 worker``, ``2 workers``."""
-    return f"{how_many} {what}" + ("" if how_many == 1 else "s")
-
-
 def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     """Of a table of cases with the same work."""
     what = task_name(first)
     size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
     spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
-    tasks = f", {first['_work']} tasks" + (" per worker" if first["scaling"] == "weak" else "")
+    tasks = f", {count(first['_work'], 'task')}" + (" per worker" if first["scaling"] == "weak" else "")
     if first["backend"] == PROGRAM and "{tasks}" not in what:
         tasks = ""
     variant: str = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"

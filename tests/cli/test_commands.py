@@ -68,7 +68,7 @@ class TestRun:
         assert status == 0
         assert "crunch-threads-w1, strong, 4 tasks   (added: one-worker baseline)" in out
         assert "crunch-serial-w1, strong, 4 tasks   (added: serial baseline)" in out
-        assert "3 cases x 1 blocks = 3 launches, about" in out
+        assert "3 cases x 1 block = 3 launches, about" in out
         assert list(tmp_path.iterdir()) == []
 
     def test_of_failing_cases_exits_with_3(self, scalebench):

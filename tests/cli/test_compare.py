@@ -234,7 +234,7 @@ class TestTheGate:
         after(tmp_path, 1.0)
         status, _, err = scalebench("compare", "before", "after", "--fail-on", "slower:1%")
         assert status == 0
-        assert "1 of 1 cases would not have shown a change of 1%" in err
+        assert "1 of 1 case would not have shown a change of 1%" in err
 
     def test_does_not_pass_where_every_case_failed_that_ran_before(self, scalebench, before, tmp_path):
         write_run(tmp_path / "after", blocks(status="failed", message="ValueError: no"))

@@ -60,7 +60,7 @@ def test_the_budget_that_would_do_is_in_blocks_and_in_the_time_that_the_whole_st
 
 def test_two_blocks_are_too_few_and_the_way_out_is_told():
     words, _ = told(result({0: 1.0, 2: 0.5}, blocks=2))
-    assert words.startswith("Can't tell: 2 blocks were measured, and an interval takes 3.")
+    assert words.startswith("Can't tell from 2 blocks: an interval takes 3.")
     assert "--blocks 5" in words
 
 

@@ -7,12 +7,13 @@ import pandas as pd
 
 from scalebench.analysis.compare import CANT_TELL, DIFFERS, FASTER, SAME, SLOWER, label
 from scalebench.analysis.comparison import Comparison
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.compare import letter
 from scalebench.report.numbers import fine_ratio
-from scalebench.report.tables import Row, Table, count
+from scalebench.report.tables import Row, Table
 
 #: verdict -> colour and shape
 _LOOKS = {

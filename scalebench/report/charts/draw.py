@@ -10,10 +10,10 @@ import altair as alt
 import pandas as pd
 from altair.utils.schemapi import debug_mode
 
-from scalebench.errors import printable
+from scalebench.errors import count, printable
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import CONFIG, HEIGHT, colour, shape
-from scalebench.report.tables import Row, Table, count, interface
+from scalebench.report.tables import Row, Table, interface
 
 #: what the names of :func:`place` hold
 SHORT = "w: workers, b: BLAS threads of each, c: chunksize."

@@ -8,6 +8,7 @@ import pandas as pd
 
 from scalebench.analysis.granularity import CURVE, HALF, SWEEP, curves, granularity
 from scalebench.analysis.statistics import LEAST_BLOCKS
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import (
     SHORT,
@@ -24,7 +25,7 @@ from scalebench.report.charts.draw import (
 )
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.numbers import duration
-from scalebench.report.tables import Row, Table, count, point, task_name
+from scalebench.report.tables import Row, Table, point, task_name
 from scalebench.results.result import Result
 
 _ORDER = [

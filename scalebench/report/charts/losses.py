@@ -11,11 +11,12 @@ import altair as alt
 import pandas as pd
 
 from scalebench.analysis.efficiency import LOSSES
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
 from scalebench.report.charts.theme import COLOURS, GREY, INK
 from scalebench.report.numbers import percent
-from scalebench.report.tables import Row, Table, count, title
+from scalebench.report.tables import Row, Table, title
 from scalebench.results.result import Result
 
 LEFT = "efficiency"  #: the part that is left

@@ -14,13 +14,14 @@ import altair as alt
 import pandas as pd
 
 from scalebench.analysis.statistics import LEAST_BLOCKS
+from scalebench.errors import count
 from scalebench.report.charts import cores
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import coloured, figure, finished, inline, layered, setup
 from scalebench.report.charts.laws import fitted
 from scalebench.report.charts.theme import INK
 from scalebench.report.numbers import percent, ratio
-from scalebench.report.tables import Row, Table, count, flags, interval, title
+from scalebench.report.tables import Row, Table, flags, interval, title
 from scalebench.results.result import Result
 
 _BESIDE = 0.6  #: of the distance of two counts, that the points of one count are spread over

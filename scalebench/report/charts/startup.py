@@ -13,11 +13,12 @@ import pandas as pd
 
 from scalebench.analysis.scaling import launches
 from scalebench.analysis.statistics import over_blocks
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, decades, figure, finished, inline, layered, place, several_threads
 from scalebench.report.charts.theme import COLOURS, INK
 from scalebench.report.numbers import duration
-from scalebench.report.tables import Table, count, task_name
+from scalebench.report.tables import Table, task_name
 from scalebench.results.result import Result
 
 _WORK = ["run_id", "workload", "kind", "variant", "_mpi"]

@@ -7,11 +7,12 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import figure, finished, inline, layered, setup, several_threads
 from scalebench.report.charts.theme import INK, SEQUENTIAL
 from scalebench.report.numbers import number, ratio
-from scalebench.report.tables import Row, Table, count, interval, oversubscribed, time_unit, title
+from scalebench.report.tables import Row, Table, interval, oversubscribed, time_unit, title
 from scalebench.results.result import Result
 
 SERIAL = "serial"  #: the column of serial, which has the threads without the pool

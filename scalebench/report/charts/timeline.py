@@ -11,11 +11,12 @@ import altair as alt
 import pandas as pd
 
 from scalebench.analysis.scaling import CASE, LAUNCH, launches
+from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, unique
 from scalebench.report.charts.theme import GREY, INK, SEQUENTIAL
 from scalebench.report.numbers import duration, number
-from scalebench.report.tables import Row, Table, count, task_name
+from scalebench.report.tables import Row, Table, task_name
 from scalebench.results.result import Result
 
 MOST_BARS = 16_000  #: in all of a chart: they are its size in bytes, about 60 each

@@ -7,6 +7,7 @@ from typing import Any
 import pandas as pd
 
 from scalebench.analysis.efficiency import account
+from scalebench.errors import count
 from scalebench.findings import FINDINGS
 from scalebench.report.charts import MOST_CASES, charts
 from scalebench.report.charts.base import Chart
@@ -19,7 +20,7 @@ from scalebench.report.numbers import percent
 from scalebench.report.overview import MOST_RUNS, overview_table
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.state import unfinished
-from scalebench.report.tables import Row, Table, by_work, count, placed, scaling_tables, section, title
+from scalebench.report.tables import Row, Table, by_work, placed, scaling_tables, section, title
 from scalebench.results.result import Result
 
 #: id, heading, and what it is about
