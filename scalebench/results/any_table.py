@@ -243,7 +243,9 @@ def _parquet(path: Path) -> AnyTable:
             wanted = [name for name in names if _known(name) or len(names) <= 32]
             columns = read_columns(path, found, wanted, room).to_pydict()
     except (pa.ArrowException, OSError, ValueError) as error:
-        raise ResultsError(f"{path} can't be read as parquet: {error}.\nIs it whole? Write or copy it again") from None
+        raise ResultsError(
+            f"{path} can't be read as parquet: {str(error).rstrip('.')}.\nIs it whole? Write or copy it again"
+        ) from None
     length = len(next(iter(columns.values()), []))
     return AnyTable(path=path, columns=columns, rows=range(1, length + 1))
 

@@ -216,7 +216,7 @@ def _named(file: Path) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         raise ResultsError(
-            f"{file} can't be read as parquet: {error}.\nIs it whole, and a file of scalebench? A table of yours is for 'scalebench fit'"
+            f"{file} can't be read as parquet: {str(error).rstrip('.')}.\nIs it whole, and a file of scalebench? A table of yours is for 'scalebench fit'"
         ) from None
 
 
