@@ -34,6 +34,8 @@ def read_items(value: Any) -> Sequence[Any] | None:
         way_out = "Give a list, or text as 'range(200)' or '[3, 5, 10, 15]'"
         if isinstance(value, str) and Path(value).suffix.lower() in _READERS:
             way_out = f"Items of a file: --items-file {value}"
+        elif isinstance(value, str) and value.lstrip().startswith("range("):
+            way_out = "Write its numbers out, as in range(200) or range(0, 1_000, 10): nothing is computed"
         raise StudyError("items", value, "not a sequence of items", way_out)
     if len(items) > _MOST_ITEMS:
         rule = f"{len(items):,} items; each is held, sent and timed: at most {_MOST_ITEMS:,}"

@@ -41,6 +41,8 @@ TYPES: dict[str, UnionType | type | Any] = {
 #: keys of ``[tool.scalebench]`` besides those of a study
 PROJECT_KEYS = ("profile", "results")
 _NOT_OF_A_PROJECT = ("name", "workload", "items", "items_file", "kwargs", "variants", "variant", "suites", "scheduler", *KEYS)
+#: where to see how it is done
+_EXAMPLE = "'scalebench init module:function' writes a study with every key; docs/reference/study.md lists them"
 _WORDS = {"int": "a whole number", "float": "a number", "str": "text", "bool": "true or false", "array": "a list", "object": "a table",
           "null": "nothing"}  # fmt: skip
 
@@ -60,7 +62,7 @@ def read_study(path: str | Path, defaults: Mapping[str, Any] | None = None) -> S
     Raises:
         StudyError: The file, or a value in it, is none.
     """
-    values = _load(Path(path), "The README shows what a study looks like; scalebench init module:function writes one")
+    values = _load(Path(path), _EXAMPLE)
     try:
         _check(values, [one.name for one in fields(Study)])
         _resolve(values, Path(path).parent)
@@ -156,7 +158,7 @@ def _told(error: msgspec.ValidationError, values: Any, path: list[str]) -> Study
         rule = f"is {_WORDS.get(match[2], match[2])}, must be " + " or ".join(
             _WORDS.get(one, one) for one in match[1].split(" | ")
         )
-    return StudyError(".".join(path) or "study", values, rule, "The README shows what a study looks like")
+    return StudyError(".".join(path) or "study", values, rule, _EXAMPLE)
 
 
 def _resolve(values: dict[str, Any], folder: Path) -> None:

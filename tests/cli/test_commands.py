@@ -108,6 +108,7 @@ BAD = [
     (["--tasks", ""], ["tasks = ''", "at least one value"]),
     (["--size", "many"], ["size = 'many'", "turns"]),
     (["--items", "[]"], ["items = '[]'", "empty item list"]),
+    (["--items", "range(10**12)"], ["items = 'range(10**12)'", "not a sequence of items", "range(200)", "nothing is computed"]),
     (["--items", "__import__('os')"], ["items = ", "not a sequence of items"]),
     (["--budget", "soon"], ["budget = 'soon'", "90s, 5m"]),
     (["--precision", "200%"], ["precision = '200%'", "50%"]),
@@ -157,6 +158,9 @@ def test_bad_input_is_told_with_value_rule_and_way_out_before_anything_is_measur
     assert list(tmp_path.glob("results/*")) == []
 
 
+EXAMPLE = "scalebench init module:function", "docs/reference/study.md"
+
+
 @pytest.mark.parametrize(
     ("text", "parts"),
     [
@@ -166,6 +170,8 @@ def test_bad_input_is_told_with_value_rule_and_way_out_before_anything_is_measur
         ("[suites.a]\nblocks = 2", ["mine.toml", "suites.a", "blocks"]),
         ("suites = 3", ["mine.toml", "suites"]),
         ("workers = [", ["mine.toml", "not TOML"]),
+        ("blocks = 2\nworkers = blah", ["mine.toml", "not TOML", "(at line 2, column 11)", *EXAMPLE]),
+        ("workload = 3", ["mine.toml", "is a whole number, must be text", *EXAMPLE]),
     ],
 )
 def test_a_bad_study_file_is_told_with_its_name_and_key(scalebench, tmp_path, text, parts):
