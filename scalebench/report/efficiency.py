@@ -13,7 +13,18 @@ from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
 from scalebench.errors import count
 from scalebench.report.numbers import number, percent
-from scalebench.report.tables import Row, Table, by_work, heading, oversubscribed, placed, sections, time_unit, title
+from scalebench.report.tables import (
+    Row,
+    Table,
+    by_work,
+    heading,
+    oversubscribed,
+    placed,
+    sections,
+    time_unit,
+    title,
+    without_empty,
+)
 from scalebench.results.result import Result
 
 WORTH_A_VERDICT = 0.9  #: of the efficiency; a case below says in the report where the rest went
@@ -51,6 +62,7 @@ _GAINED = {
     "baseline_overhead": "the baseline itself spent time outside of its tasks",
     "cpu_use": "the baseline left its CPU without work for longer, or more threads run than workers were asked for",
 }
+_PAYS_AFTER = "pays\nafter"  #: a column
 WORTH_TELLING = 0.05  #: points of efficiency gained that a verdict names besides what was lost
 _CACHE = "each worker's share of the data fits a cache, "
 
@@ -109,13 +121,15 @@ def _table(cases: list[Row], *, with_run: bool) -> Table:
         ]
         for case in cases
     ]
-    return Table(
+    factors = ["efficiency", *(_HEADS[name] for name in shown)]
+    table = Table(
         title=title(cases[0], "account of ", with_run=with_run),
-        head=[heading(cases), "efficiency", *(_HEADS[name] for name in shown), f"start\n{unit}", "pays\nafter"],
+        head=[heading(cases), *factors, f"start\n{unit}", _PAYS_AFTER],
         rows=rows,
         sections=sections(cases),
         notes=_verdicts_by_section(cases),
     )
+    return without_empty(table, *factors, _PAYS_AFTER) if all(pd.isna(case["efficiency"]) for case in cases) else table
 
 
 def _cell(case: Row, name: str) -> str:
@@ -159,10 +173,13 @@ def _legend(cases: list[Row], tables: list[Table]) -> list[str]:
             "A loss's points are its share of what is missing to 100, by logarithms."
         )
     if not all(known):
-        notes.append("-  no account: tasks not recorded one by one, no work counted, or no baseline in some block.")
+        # where no table has a column of it, no dash stands anywhere
+        mark = "-  no account" if any("efficiency" in table.head for table in tables) else "No account"
+        notes.append(f"{mark}: tasks not recorded one by one, no work counted, or no baseline in some block.")
     if any(cell.startswith("~") for table in tables for row in table.rows for cell in row):
         notes.append("~  not certain: the interval includes 100%; of pays after, it includes both never and some number.")
-    notes.append("pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.")
+    if any(_PAYS_AFTER in table.head for table in tables):
+        notes.append("pays after: tasks that make up for the start, by what each saves against serial with one BLAS thread.")
     if any(case["backend"].startswith("mpi") for case in cases):
         notes.append("Of MPI the start counts from mpiexec, interpreters included; of others it counts in the host.")
     return notes

@@ -5,7 +5,7 @@ A cell with an interval reads ``value [low,high]``. Not here: how a table is dra
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -60,6 +60,16 @@ class Table:
         object.__setattr__(self, "rows", [list(map(cut, row)) for row in self.rows])
         object.__setattr__(self, "sections", {number: cut(name) for number, name in self.sections.items()})
         object.__setattr__(self, "notes", [shortened(note, LONGEST_TEXT) for note in self.notes])
+
+
+def without_empty(table: Table, *optional: str) -> Table:
+    """The same without those of the ``optional`` columns that no row has a value in."""
+    kept = [
+        place
+        for place, name in enumerate(table.head)
+        if name not in optional or any(row[place] not in ("-", "") for row in table.rows)
+    ]
+    return replace(table, head=[table.head[place] for place in kept], rows=[[row[place] for place in kept] for row in table.rows])
 
 
 def scaling_tables(result: Result) -> list[Table]:
@@ -165,13 +175,14 @@ def _table(cases: list[Row], *, with_run: bool) -> Table:
         for case in cases
     ]
     used = {letter for row in rows for letter in row[-1]}
-    return Table(
+    table = Table(
         title=title(first, with_run=with_run),
         head=[*head, *(["% per\nthread"] if threads else []), "flags"],
         rows=rows,
         sections=sections(cases),
         notes=_notes(cases, used),
     )
+    return without_empty(table, *head[2:], "% per\nthread") if _lacks_baseline(cases) else table
 
 
 def _program_table(cases: list[Row], *, with_run: bool) -> Table:
@@ -205,13 +216,14 @@ def _program_table(cases: list[Row], *, with_run: bool) -> Table:
     notes = _notes(cases, {letter for row in rows for letter in row[-1]})
     if any(pd.isna(case["rss_peak_bytes"]) and pd.notna(case["wall_s"]) for case in cases):
         notes.append("-  peak memory of a process, unknown: less than that of the one that starts the command.")
-    return Table(
+    table = Table(
         title=title(cases[0], with_run=with_run),
         head=[*head, *(["figure\nof merit"] if figure else []), "flags"],
         rows=rows,
         sections=sections(cases),
         notes=notes,
     )
+    return without_empty(table, speedup, "eff.\n%", "% per\nthread") if _lacks_baseline(cases) else table
 
 
 def time_unit(cases: list[Row]) -> tuple[str, float]:
@@ -291,9 +303,8 @@ def _notes(cases: list[Row], used: set[str]) -> list[str]:
         if blocks >= LEAST_BLOCKS
         else f"no intervals: they need {LEAST_BLOCKS} blocks"
     )
-    measured = [case for case in cases if pd.notna(case["wall_s"])]
-    lacking = measured and all(pd.isna(case["speedup"]) for case in measured)
-    notes = ["No baseline was measured (left out, or failed)." if lacking else _baselines(cases)]
+    none = "No baseline was measured (left out, or failed): there is no speedup and no efficiency."
+    notes = [none if _lacks_baseline(cases) else _baselines(cases)]
     notes[0] += f" Median round, geometric mean of {count(blocks, 'block')}; {how}."
     notes += [f"{letter}  {meaning}" for letter, meaning in FLAGS.items() if letter in used]
     notes += _trap(cases)
@@ -307,6 +318,11 @@ def _notes(cases: list[Row], used: set[str]) -> list[str]:
         for (name, status, message), workers in causes.items()
     ]
     return notes
+
+
+def _lacks_baseline(cases: list[Row]) -> bool:
+    measured = [case for case in cases if pd.notna(case["wall_s"])]
+    return bool(measured) and all(pd.isna(case["speedup"]) for case in measured)
 
 
 def _baselines(cases: list[Row]) -> str:

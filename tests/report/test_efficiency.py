@@ -33,6 +33,15 @@ def said(*pools, serial=SERIAL):
     return verdict(found[found["backend"] != "serial"].iloc[0])
 
 
+class TestATableWithoutAnyAccount:
+    def test_has_the_start_and_says_why_there_is_no_more(self):
+        (table,) = tables({**IDEAL, "startup_s": 0.1}, {**IDEAL, "workers": 2, "startup_s": 0.2})
+        assert table.head == ["workers", "start\nms"]
+        assert table.rows == [["2", "200"], ["4", "100"]]
+        (told,) = [note for note in table.notes if note]
+        assert told.startswith("No account: tasks not recorded")
+
+
 class TestAVerdict:
     def test_says_how_much_went_to_the_largest_loss(self):
         waits = {"wall_s": 2.0, "busy_s": 8.0, "busy_max_s": 2.0, "cpu_wait_s": 4.0, "oversubscribed": True,

@@ -156,6 +156,17 @@ class TestATable:
         for part in ("the speedup serial with one BLAS thread", "the efficiency serial with as many", "Per thread: speedup by"):
             assert part in table.notes[0]
 
+    def test_without_a_baseline_has_no_columns_of_dashes_and_says_why(self):
+        (table,) = tables({"workers": 1, **PROCESSES}, {"workers": 2, **PROCESSES})
+        assert table.head == ["workers", "wall ms", "relative\nspeedup", "flags"]
+        assert {len(row) for row in table.rows} == {4}
+        assert table.notes[0].startswith("No baseline was measured (left out, or failed): there is no speedup and no efficiency.")
+
+    def test_of_a_program_without_a_baseline_has_none_either(self):
+        program = {"backend": "program", "workload": "app {workers}", "kind": None}
+        (table,) = tables({"workers": 2, **program}, {"workers": 4, **program})
+        assert table.head == ["workers", "wall ms", "CPU\nms", "peak\nMiB", "flags"]
+
     def test_keeps_a_case_that_failed_with_dashes_its_flag_and_its_cause(self):
         (table,) = tables({}, {"workers": 2, "status": "crashed", "message": "killed by signal 9\nand more", **PROCESSES})
         assert table.rows[1] == ["2", "-", "-", "-", "-", "f"]
