@@ -10,6 +10,7 @@ from scalebench.backends import registry as backends
 from scalebench.launchers import registry as launchers
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+WEIGHED = (ROOT / "results" / "reference" / "dependencies.md").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 COUNTS = {"five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9}
 
@@ -68,10 +69,9 @@ def test_every_dependency_has_its_row_with_the_licence_and_size_that_were_found(
     names = {re.match(r"[\w-]+", text)[0] for text in asked} - {"scalebench"}
     said = section("Dependencies")
     told = {name.partition(" ")[0]: row for name, *row in zip(*(cells(said, column) for column in (0, 3, 4)), strict=True)}
-    weighed = (ROOT / "results" / "reference" / "dependencies.md").read_text(encoding="utf-8")
     found = {
         row[0]: [row[1].partition(" AND ")[0], row[2]]
-        for row in zip(*(cells(weighed, column) for column in (0, 3, 4)), strict=True)
+        for row in zip(*(cells(WEIGHED, column) for column in (0, 3, 4)), strict=True)
     }
     assert told == found
     assert set(told) == names
@@ -83,3 +83,22 @@ def test_contributing_tells_how_many_sessions_nox_alone_runs():
     asked = re.findall(r'"([\w-]+)"', sessions[1])
     count = COUNTS[re.search(r"`nox` alone runs the first (\w+)", text)[1]]
     assert sorted(re.findall(r"^nox -s ([\w-]+)", text, re.MULTILINE)[:count]) == sorted(asked)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
+def test_what_all_brings_and_weighs_is_told_where_it_is_installed(page):
+    """The table is without bytecode, which is a fifth more."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    extras = PROJECT["project"]["optional-dependencies"]
+    left_out = extras.keys() - {"all"} - set(re.search(r"\[(.*)\]", extras["all"][0])[1].split(","))
+    assert left_out == {"ray"}
+    assert "every interface but ray" in text
+    assert "'.[all,ray]'" in text
+    rows = [
+        line.split("|")
+        for line in WEIGHED.splitlines()
+        if re.match(r"\| [a-z]", line) and not line.startswith(("| package", "| ray"))
+    ]
+    mib = sum(float(cell) for row in rows for cell in (row[5], row[7]) if cell.strip())
+    (told,) = re.findall(r"(\d+) MiB(?:, with|, bytecode)", text)
+    assert 1.1 <= int(told) / mib <= 1.3
