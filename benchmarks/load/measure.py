@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).parent
-BACKENDS = ("serial", "threads", "processes", "multiprocessing", "multiprocess", "joblib", "mpi", "mpi-pool")
+BACKENDS = ("serial", "threads", "processes", "multiprocessing", "multiprocess", "joblib", "dask", "ray", "mpi", "mpi-pool")
 TIMEOUT_S = 300.0  #: of a round with 256 workers or large items: longer is a row that says so
 CONTROLLER_MIB = 1024  #: what the controller may take, whatever is measured
+_FAULTS = frozenset(
+    {"failed", "crashed", "mismatch"}
+)  # that a row may not have: a time-out and a refusal are limits that are told
 REPORT_MIB = 2048  #: what a report of it may take
 Told = dict[str, Any]
 
@@ -87,7 +90,7 @@ def _measured(study: Any, place: Path, growth: bool = False) -> Told:
     hosts = rounds["rss_peak_bytes"].astype(float).max()
     status = ", ".join(f"{name}: {' '.join(text.split())[-150:]}" if text else name for name, text in sorted(statuses.items()))
     grew = f"; {looks[0]:.0f} MiB after a tenth, {looks[-1]:.0f} at the end" if looks else ""
-    return {"controller": peak, "hosts": float(hosts) / 2**20 if hosts == hosts else None,
+    return {"controller": peak, "hosts": float(hosts) / 2**20 if hosts == hosts else None, "failed": not _FAULTS.isdisjoint(statuses),
             "status": f"{status}; {rounds['case_id'].nunique()} cases{grew}", "folder": str(folder)}  # fmt: skip
 
 
@@ -268,7 +271,7 @@ def main() -> int:
             except (ValueError, IndexError):
                 figures = {"status": " ".join(told.stderr.split())[-200:] or f"ended with {told.returncode}", "failed": True}
             peak = figures.get("controller")
-            over = "failed" in figures or (peak or 0) > limit
+            over = figures.get("failed", False) or (peak or 0) > limit
             missed += over
             shown = ["-" if one is None else f"{one:.0f}" for one in (peak, figures.get("hosts"))]
             text = str(figures["status"]).replace("|", "/")

@@ -98,3 +98,14 @@ def test_whatever_stands_for_a_header_is_read_or_refused(content):
 def test_structs_in_structs_without_end_are_refused():
     with pytest.raises(ValueError, match="structs in structs"):
         _struct(b"\x1c" * 10_000, 0, 4)
+
+
+def test_a_number_where_a_header_has_a_struct_is_refused(written):
+    """Four numbers, the last of which is the field that tells a page's encoding."""
+    file = written(TABLE)
+    with pq.ParquetFile(file) as found:
+        metadata = found.metadata
+    content = file.read_bytes()
+    file.write_bytes(content[:4] + b"\x15\x00\x15\x00\x15\x00\x55\x00" + b"\x00" + content[4:])
+    with pytest.raises(ResultsError, match="a page of column 'number' can't be read"):
+        unpacked_bytes(file, metadata, ["number"])
