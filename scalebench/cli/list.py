@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from scalebench.cli.parser import add_limit
-from scalebench.errors import shortened
+from scalebench.errors import count, shortened
 
 _LONGEST = 200  # characters of a fact
 
@@ -52,7 +52,8 @@ def main(asked: argparse.Namespace) -> int:
 
 
 def _facts(about: Mapping[str, Any]) -> list[str]:
-    study, machine = about.get("study", {}), about.get("machine", {})
     actual = about.get("actual_s")
     took = f"{actual:.0f} s" if isinstance(actual, float) else "-"
-    return [*map(str, (study.get("name"), f"{about.get('cases')} cases", took, about.get("status"), machine.get("machine_id")))]
+    cases = count(about.get("cases", "-"), "case")
+    facts = about.get("study", {}).get("name"), cases, took, about.get("status"), about.get("machine", {}).get("machine_id")
+    return list(map(str, facts))
