@@ -51,7 +51,8 @@ def cluster(count: int, name: str) -> Any:
         job_directives_skip=[*configured("job-directives-skip"), *([] if configured("memory") else ["--mem="])],
         job_extra_directives=[*configured("job-extra-directives"), "--no-requeue", *quiet],
         # no limit of memory, by which workers would write to disk, and no page of their own
-        worker_extra_args=[*configured("worker-extra-args"), "--memory-limit", "0", "--no-dashboard"],
+        worker_extra_args=[*configured("worker-extra-args"), "--memory-limit", "0", "--no-dashboard",
+                           "--preload", "scalebench.backends.dask_worker"],
         local_directory=configured("local-directory") or tempfile.gettempdir(),
         scheduler_options={"dashboard": False, "dashboard_address": ":0", **place},
     )  # fmt: skip

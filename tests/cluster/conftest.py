@@ -73,12 +73,16 @@ class Hosts:
         return self.run(sys.executable, "-m", "scalebench", *arguments, **options)
 
     def rank_processes(self):
-        """Command lines of hosts and ranks that run on a node. Workers of dask are Slurm's to end."""
+        """Command lines of hosts, ranks and workers of dask that run on a node."""
         found = []
         for node in self.nodes:
             told = self.run("ps", "-eo", "args", host=node)
             assert told.returncode == 0, told.stderr
-            ours = [line for line in told.stdout.splitlines() if "scalebench" in line and "ps -eo" not in line]
+            ours = [
+                line
+                for line in told.stdout.splitlines()
+                if any(one in line for one in ("scalebench", "dask worker", "dask_worker")) and "ps -eo" not in line
+            ]
             found += [f"{node}: {line}" for line in ours]
         return found
 

@@ -31,9 +31,14 @@ def test_a_study_has_a_job_for_each_worker_in_each_block_and_none_afterwards(slu
 
 def test_a_job_that_is_cancelled_costs_the_launch_in_flight_and_others_are_waited_for(begun, slurm, tmp_path):
     process = begun(*SLOW, on=slurm.nodes)
-    slurm.run("scancel", slurm.queue()[0][0])
+    workers = len(slurm.rank_processes())
+    cancelled = slurm.queue()[0][0]
+    slurm.run("scancel", cancelled)
+    slurm.until(lambda: cancelled not in [job for job, _, _ in slurm.queue()], process)
+    assert len(slurm.rank_processes()) < workers  # else it would go on, and no launch be lost
     _, said = process.communicate(timeout=300)
     assert slurm.queue() == []
+    assert slurm.rank_processes() == []
     (folder,) = (tmp_path / "results").iterdir()
     rounds = load(folder).rounds
     (lost,) = rounds[rounds["status"].ne("ok")]["message"]
@@ -47,6 +52,7 @@ def test_a_controller_that_is_told_to_end_leaves_nothing_in_the_queue(begun, slu
     _, said = process.communicate(timeout=120)
     assert process.returncode == 143, said
     assert slurm.queue() == []
+    assert slurm.rank_processes() == []
 
 
 def test_one_that_is_killed_leaves_nothing_either(begun, slurm):
