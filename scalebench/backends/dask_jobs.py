@@ -46,13 +46,13 @@ def cluster(count: int, name: str) -> Any:
     quiet = [] if configured("log-directory") else ["--output=/dev/null"]
     together = configured("processes") or 1
     found = SLURMCluster(
-        cores=together, processes=together, job_name=name, nanny=False,
+        cores=together, processes=together, job_name=name, nanny=together > 1,  # dask starts several by a nanny alone
         memory=configured("memory") or "1GB",
         job_directives_skip=[*configured("job-directives-skip"), *([] if configured("memory") else ["--mem="])],
         job_extra_directives=[*configured("job-extra-directives"), "--no-requeue", *quiet],
         # no limit of memory, by which workers would write to disk, and no page of their own
         worker_extra_args=[*configured("worker-extra-args"), "--memory-limit", "0", "--no-dashboard",
-                           "--preload", "scalebench.backends.dask_worker"],
+                           "--preload-nanny" if together > 1 else "--preload", "scalebench.backends.dask_worker"],
         local_directory=configured("local-directory") or tempfile.gettempdir(),
         scheduler_options={"dashboard": False, "dashboard_address": ":0", **place},
     )  # fmt: skip

@@ -80,3 +80,16 @@ def test_a_partition_that_there_is_not_is_refused_in_slurms_words_before_anythin
     assert "invalid partition" in told.stderr.lower()
     assert "Traceback" not in told.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_workers_that_share_a_job_come_up_and_end_with_it(slurm, tmp_path, monkeypatch):
+    monkeypatch.setenv("DASK_JOBQUEUE__SLURM__PROCESSES", "2")
+    before = slurm.jobs()
+    told = slurm.scalebench(
+        "run", *STUDY, "--kind", "sleep", "--tasks", "4", "--blocks", "1", "--rounds", "1", "--results", tmp_path, timeout=180
+    )
+    assert told.returncode == 0, told.stderr
+    (folder,) = tmp_path.iterdir()
+    assert set(load(folder).rounds["status"]) == {"ok"}
+    assert len(slurm.jobs()) == len(before) + 1
+    assert slurm.rank_processes() == []
