@@ -182,6 +182,7 @@ class _Pool:
         self._bound = {} if anywhere else {"workers": addresses}
         self._asked: Sequence[Any] = ()
         self._lost: list[str] = []
+        self._joined: list[str] = []  # where tasks may go anywhere, to those too
         client.subscribe_topic("all", self._hear)
 
     def before_round(self, function: Callable[[Any], Any]) -> None:
@@ -197,27 +198,43 @@ class _Pool:
     def _gather(self, futures: list[Any]) -> list[Any]:
         self._asked = futures
         try:
-            answers: list[Any] = self._client.gather(futures) if not self._lost else []
+            answers: list[Any] = self._client.gather(futures) if not self._changed else []
         except Exception as error:
-            if self._lost or isinstance(error, concurrent.futures.CancelledError):
-                raise self._died() from None
+            if self._changed or isinstance(error, concurrent.futures.CancelledError):
+                raise self._ended() from None
             raise
         finally:
             self._asked = ()
-        if self._lost:  # its answers were computed once more elsewhere
-            raise self._died()
+        if self._changed:  # answers were computed once more, or by one worker more
+            raise self._ended()
         return answers
 
+    @property
+    def _changed(self) -> bool:
+        return bool(self._lost or self._joined)
+
     def _hear(self, event: tuple[float, Any]) -> Any:
-        """In the client's own thread: what the scheduler tells everybody. No answer is waited for once a worker is lost."""
+        """In the client's own thread: what the scheduler tells everybody. No answer is waited for once a worker is lost, or there is
+        another one.
+        """
         told = event[1]
-        if isinstance(told, dict) and told.get("action") == "remove-worker" and told.get("worker") in self._addresses:
-            self._lost.append(told["worker"])
-            if self._asked:
-                return self._client.cancel(list(self._asked), asynchronous=True, force=True)
+        if not isinstance(told, dict):
+            return None
+        action, worker = told.get("action"), str(told.get("worker"))
+        if action == "remove-worker" and worker in self._addresses:
+            self._lost.append(worker)
+        elif action == "add-worker" and worker not in self._addresses and not self._bound:
+            self._joined.append(worker)
+        if self._changed and self._asked:
+            return self._client.cancel(list(self._asked), asynchronous=True, force=True)
         return None
 
-    def _died(self) -> Exception:
+    def _ended(self) -> Exception:
+        """Why the round did."""
+        if self._joined and not self._lost:
+            return RuntimeError(
+                f"the worker {self._joined[0]} joined in the middle of a launch, and would be given some of its tasks; the next launch leaves it out"
+            )
         give_up = time.perf_counter() + (_DEAD_S if self._processes else 0.0)
         while (death := deaths.first_death(self._processes)) is None and time.perf_counter() < give_up:
             time.sleep(0.01)

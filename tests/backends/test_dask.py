@@ -8,7 +8,7 @@ import os
 import pytest
 from dasks import Dasks
 
-from scalebench.errors import HostError
+from scalebench.errors import HostError, HostFailedError
 from scalebench.launchers import local
 from scalebench.plan import open_request
 from scalebench.study import Study
@@ -50,6 +50,26 @@ def ask(dasks, *requests, workload="tasks:square", workers=1):
 
 
 ROUND = {"do": "round", "task_timing": "on"}
+
+
+def test_a_worker_that_joins_in_a_launch_ends_it_and_is_left_out_of_the_next(dasks):
+    dasks.worker()
+    study = Study(
+        workload="tasks:square", items=[1, 2, 3, 4], backend="dask", workers=1, scheduler=dasks.address, baselines=False
+    )
+    sweep = expand(study)
+    host = local.start(sweep.entries[0].case)
+    try:
+        opened = host.ask(open_request(sweep.entries[0].case, sweep), 60)
+        host.ask(ROUND, 60)
+        dasks.worker("--name", "~later")
+        with pytest.raises(HostFailedError, match="joined in the middle of a launch"):
+            host.ask(ROUND, 60)
+    finally:
+        host.end()
+    again, told = ask(dasks, ROUND)
+    assert {one["pid"] for one in again["workers"]} == {one["pid"] for one in opened["workers"]}
+    assert told["digest"] is not None
 
 
 @pytest.mark.long
