@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from scalebench.errors import ResultsError, printable
 from scalebench.results.json_file import read_json_file
-from scalebench.results.result import Result, check_rounds, check_version, checked_about
+from scalebench.results.result import Result, check_numbers, check_rounds, check_version, checked_about
 from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, Column, lacking, to_frame
 from scalebench.results.store import write_atomically
 
@@ -82,6 +82,7 @@ def read_json(path: Path) -> Result:
             f"{path} is not whole: {_said(error)}.\nExport the run again: scalebench export RUN -o {path.name}"
         ) from None
     check_rounds(rounds, [(path, len(rounds))])
+    check_numbers(tasks, TASKS, "tasks", [(path, len(tasks))])
     return Result(rounds, tasks, checked_about(about, str(path)), path)
 
 

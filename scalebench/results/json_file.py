@@ -14,6 +14,7 @@ from typing import Any
 
 from scalebench.errors import ResultsError
 from scalebench.results import limits
+from scalebench.results.schema import LARGEST
 
 
 def read_json_file(path: Path, most: int = limits.JSON_BYTES) -> tuple[Any, str]:
@@ -55,14 +56,13 @@ def _bytes(path: Path, most: int) -> bytes:
 
 _INSTEAD = ("A run of scalebench: give its folder. pytest-benchmark: save without the single rounds (no --benchmark-save-data). "
             "pyperf: one file a benchmark. ")  # fmt: skip
-_MOST_S = 1e300  # a whole number of JSON may have more digits than a float can hold
 
 
 def seconds(value: object, where: str) -> float:
     """A time: a number above zero, else an error that says ``where`` (file and field)."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ResultsError(f"{where} is {_shown(value)}, not a number of seconds")
-    if not 0 < value < math.inf or value > _MOST_S:
+    if not 0 < value < math.inf or value > LARGEST:
         raise ResultsError(f"{where} = {value!r}: a time must be above 0.\nMeasure it again, with a finer clock if it is 0")
     return float(value)
 
@@ -72,6 +72,13 @@ def count(value: object, where: str) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value < 2**53:
         raise ResultsError(f"{where} is {_shown(value)}, not a whole number from 1 on")
     return value
+
+
+def finite(value: object) -> float | None:
+    """A number of which nothing depends; None for what is none, or too large for a float."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST < value < LARGEST:
+        return None
+    return float(value)
 
 
 def mapping(value: object, where: str) -> dict[str, Any]:

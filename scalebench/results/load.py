@@ -17,7 +17,7 @@ from scalebench.results.json_file import read_json_file
 from scalebench.results.limits import Room
 from scalebench.results.parquet_file import read_columns
 from scalebench.results.parts import EARLIER, find_parts, launch_of
-from scalebench.results.result import Result, check_rounds, check_version, checked_about
+from scalebench.results.result import Result, check_numbers, check_rounds, check_version, checked_about
 from scalebench.results.schema import ROUNDS, TASKS, Column, arrow_schema, lacking, to_frame
 
 if TYPE_CHECKING:
@@ -178,6 +178,8 @@ def _read(files: list[Path], columns: tuple[Column, ...]) -> "pd.DataFrame":
     found = pd.concat(frames, ignore_index=True) if frames else to_frame(None, columns)
     if columns is ROUNDS:
         check_rounds(found, zip(files, rows, strict=True))
+    else:
+        check_numbers(found, columns, "tasks", zip(files, rows, strict=True))
     return found
 
 
@@ -191,7 +193,9 @@ def _frame(table: "pa.Table", columns: tuple[Column, ...], file: Path) -> "pd.Da
 def _table(file: Path, columns: tuple[Column, ...], room: Room) -> "pa.Table":
     with _named(file), _checked(file, columns) as found:
         there = set(found.schema_arrow.names)
-        return read_columns(file, found, [one.name for one in columns if one.name in there], room)
+        table = read_columns(file, found, [one.name for one in columns if one.name in there], room)
+        table.validate(full=True)  # a text that is none would be known for one when pandas looks at it
+        return table
 
 
 def _checked(file: Path, columns: tuple[Column, ...]) -> "pq.ParquetFile":

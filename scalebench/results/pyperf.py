@@ -20,7 +20,7 @@ import pandas as pd
 from scalebench.errors import ResultsError
 from scalebench.findings import Finding, NotATime
 from scalebench.results import foreign
-from scalebench.results.json_file import count, mapping, seconds, sequence
+from scalebench.results.json_file import count, finite, mapping, seconds, sequence
 from scalebench.results.result import Result
 
 TOOL = "pyperf"
@@ -61,7 +61,8 @@ def read(content: dict[str, Any], path: Path, digest: str) -> Result:
             findings.append(NotATime(case=name, unit=str(unit)))
             continue
         tables += _launches(name, common, runs, f"{where} ({name})")
-        loads += [run["metadata"]["load_avg_1min"] for run in runs if "load_avg_1min" in run.get("metadata", {})]
+        told = (finite(mapping(run.get("metadata"), f"{where}.metadata").get("load_avg_1min")) for run in runs)
+        loads += [load for load in told if load is not None]
     if not tables:
         raise ResultsError(f"{path} holds no times: " + ("; ".join(map(str, findings)) or "no benchmark has a value"))
     about = _about(suite, digest)

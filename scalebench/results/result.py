@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from scalebench.case import SCALINGS
 from scalebench.errors import ResultsError
 from scalebench.results.json_file import mapping, sequence
-from scalebench.results.schema import SCHEMA_VERSION, STATUSES
+from scalebench.results.schema import LARGEST, ROUNDS, SCHEMA_VERSION, STATUSES, Column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,18 +91,37 @@ def check_rounds(rounds: "pd.DataFrame", files: Iterable[tuple[Path, int]]) -> N
         "scaling": ours & ~rounds["scaling"].isin(SCALINGS),
         "block": rounds["block"].isna() | rounds["block"].lt(0),
         **{name: ours & ~rounds[name].ge(1).fillna(value=False).astype(bool) for name in ("workers", "tasks")},
-        "wall_s": rounds["status"].eq("ok") & ~((rounds["wall_s"] > 0) & (rounds["wall_s"] < float("inf"))),
+        "wall_s": rounds["status"].eq("ok") & ~((rounds["wall_s"] > 0) & (rounds["wall_s"] < LARGEST)),
     }
     rules = {"status": f"one of {', '.join(STATUSES)}", "scaling": f"one of {', '.join(SCALINGS)}", "block": "0 or more",
-             "workers": "1 or more", "tasks": "1 or more", "wall_s": "a time above 0 where the status is ok"}  # fmt: skip
+             "workers": "1 or more", "tasks": "1 or more", "wall_s": f"a time above 0, and below {LARGEST:g} s, where the status is ok"}  # fmt: skip
     for name, rows in wrong.items():
-        bad = rows.fillna(value=True).to_numpy(dtype=bool)
-        if bad.any():
-            whole = [(file, row) for file, count in files for row in range(count)]
-            file, row = whole[first := int(bad.argmax())]
-            value = rounds[name].iloc[first]
-            raise ResultsError(f"{file}, row {row} of the rounds: {name} is {value}, not {rules[name]}.\n"
-                               "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
+        _refuse(rows.fillna(value=True).to_numpy(dtype=bool), rounds, name, rules[name], "rounds", files)
+    check_numbers(rounds, ROUNDS, "rounds", files)
+
+
+def check_numbers(table: "pd.DataFrame", columns: tuple[Column, ...], name: str, files: Iterable[tuple[Path, int]]) -> None:
+    """Refuse numbers that nothing can be computed with.
+
+    Args:
+        table: Of one or more files.
+        columns: Its own.
+        name: What its rows are called: rounds, tasks.
+        files: Each file, and how many rows it gave.
+    Raises:
+        ResultsError: A float beyond :data:`LARGEST`.
+    """
+    for one in columns:
+        if one.type == "float":
+            _refuse(table[one.name].abs().gt(LARGEST).to_numpy(), table, one.name, f"a number below {LARGEST:g}", name, files)
+
+
+def _refuse(bad: Any, table: "pd.DataFrame", column: str, rule: str, name: str, files: Iterable[tuple[Path, int]]) -> None:
+    if bad.any():
+        whole = [(file, row) for file, count in files for row in range(count)]
+        file, row = whole[first := int(bad.argmax())]
+        raise ResultsError(f"{file}, row {row} of the {name}: {column} is {table[column].iloc[first]}, not {rule}.\n"
+                           "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
 
 
 def check_version(version: object, file: Path) -> int:

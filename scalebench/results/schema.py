@@ -176,6 +176,8 @@ ABOUT = {
     "findings": "the doubts: code, numbers and sentence of each",
 }
 
+#: of any number in a column of floats, whatever its sign: sums and ratios of such numbers are numbers still
+LARGEST = 1e100
 _PANDAS = {"str": "string", "int": "Int64", "float": "float64", "bool": "boolean"}
 
 

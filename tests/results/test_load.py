@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -291,3 +292,15 @@ def test_a_run_can_be_moved_and_read_elsewhere(write_run, tmp_path):
 
 def test_a_result_that_was_made_by_hand_needs_no_path():
     assert make_result(make_rounds({}), path=None).findings == []
+
+
+def test_a_text_whose_bytes_are_none_is_refused_with_the_file(write_run):
+    """Parquet is read without a look at them."""
+    file = write_run() / "rounds.parquet"
+    table = pq.read_table(file)
+    at = table.column_names.index("workload")
+    offsets = np.arange(len(table) + 1, dtype="int32")
+    texts = pa.Array.from_buffers(pa.string(), len(table), [None, pa.py_buffer(offsets), pa.py_buffer(b"\x9b" * len(table))])
+    pq.write_table(table.set_column(at, table.schema.field(at), texts), file)
+    with pytest.raises(ResultsError, match=r"rounds\.parquet can't be read as parquet: .*UTF8"):
+        load(file.parent)

@@ -70,6 +70,16 @@ class TestMetadata:
     def test_without_loops_mean_one_call_a_value(self, tmp_path):
         assert load(write(tmp_path, benchmark(run(0.5)))).rounds["wall_s"].tolist() == [0.5]
 
+    @pytest.mark.parametrize("odd", ["", None, True, math.nan, 10**400])
+    def test_a_load_that_is_no_number_is_not_known(self, tmp_path, odd):
+        whole = benchmark(run(1.0, load_avg_1min=odd), run(1.0, load_avg_1min=0.5))
+        assert load(write(tmp_path, whole)).about["load_average"] == 0.5
+
+    def test_a_run_without_metadata_has_no_load(self, tmp_path):
+        whole = benchmark(run(1.0), run(1.0))
+        whole["runs"][1]["metadata"] = None
+        assert load(write(tmp_path, whole)).about["load_average"] is None
+
 
 class TestWarmUps:
     def test_have_loops_of_their_own_and_don_t_count(self, tmp_path):

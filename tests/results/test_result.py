@@ -46,6 +46,11 @@ class TestRows:
         with pytest.raises(ResultsError, match=rf"^{told} of the rounds: {name} is {value}, not {rule}.*\nThe file was changed"):
             check_rounds(rounds(place, **{name: value}), FILES)
 
+    @pytest.mark.parametrize("value", [1e308, -1e101, math.inf])
+    def test_with_a_number_that_nothing_can_be_computed_with_are_refused(self, value):
+        with pytest.raises(ResultsError, match=r"^b\.parquet, row 0 of the rounds: cpu_s is .*, not a number below 1e\+100\.\n"):
+            check_rounds(rounds(2, cpu_s=value), FILES)
+
     def test_of_another_tool_have_neither_workers_nor_scaling_but_times(self):
         other = {"backend": pd.NA, "workers": pd.NA, "scaling": pd.NA, "tasks": pd.NA}
         check_rounds(rounds(3, **other), FILES)
