@@ -100,7 +100,7 @@ def _launch(name: str, metadata: dict[str, Any], run: dict[str, Any], where: str
         calls=[calls_warm for calls_warm, _ in warm] + [calls] * len(values),
         round=list(range(len(warm) + len(values))),
         warmup=[True] * len(warm) + [False] * len(values),
-        rss_peak_bytes=memory if isinstance(memory, int) else None,
+        rss_peak_bytes=memory if type(memory) is int and 0 <= memory < 2**63 else None,
     )
 
 

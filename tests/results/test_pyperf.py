@@ -75,6 +75,11 @@ class TestMetadata:
         whole = benchmark(run(1.0, load_avg_1min=odd), run(1.0, load_avg_1min=0.5))
         assert load(write(tmp_path, whole)).about["load_average"] == 0.5
 
+    @pytest.mark.parametrize("odd", ["", True, -1, 2**63, 10**400])
+    def test_a_memory_that_is_no_number_of_bytes_is_not_known(self, tmp_path, odd):
+        found = load(write(tmp_path, benchmark(run(1.0, mem_max_rss=odd), run(1.0, mem_max_rss=2**20))))
+        assert found.rounds["rss_peak_bytes"].dropna().tolist() == [2**20]
+
     def test_a_run_without_metadata_has_no_load(self, tmp_path):
         whole = benchmark(run(1.0), run(1.0))
         whole["runs"][1]["metadata"] = None
