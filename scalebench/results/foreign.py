@@ -13,7 +13,8 @@ from typing import Any
 
 import pandas as pd
 
-from scalebench.results.result import Result
+from scalebench.errors import ResultsError
+from scalebench.results.result import Result, check_rounds
 from scalebench.results.schema import ROUNDS, TASKS, to_frame
 
 
@@ -36,6 +37,15 @@ def rows(name: str, *, wall_s: Sequence[float], calls: Sequence[int], **values: 
 
 
 def result(tables: list[pd.DataFrame], about: dict[str, Any], path: Path) -> Result:
-    """A run of one session of the tool."""
+    """A run of one session of the tool.
+
+    Raises:
+        ResultsError: A value that its column can't hold, or that nothing can be computed with.
+    """
     whole = pd.concat(tables, ignore_index=True).assign(run_id=about["run_id"], study=about["tool"])
-    return Result(to_frame(whole, ROUNDS), to_frame(None, TASKS), about, path)
+    try:
+        found = to_frame(whole, ROUNDS)
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ResultsError(f"{path} holds values that its columns can't: {error}.\nTake it as it was written") from None
+    check_rounds(found, [(path, len(found))])
+    return Result(found, to_frame(None, TASKS), about, path)

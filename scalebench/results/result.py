@@ -121,7 +121,7 @@ def _refuse(bad: Any, table: "pd.DataFrame", column: str, rule: str, name: str, 
         whole = [(file, row) for file, count in files for row in range(count)]
         file, row = whole[first := int(bad.argmax())]
         raise ResultsError(f"{file}, row {row} of the {name}: {column} is {table[column].iloc[first]}, not {rule}.\n"
-                           "The file was changed after it was measured: take the one that scalebench wrote")  # fmt: skip
+                           "The file was changed after it was measured: take it as it was written")  # fmt: skip
 
 
 def check_version(version: object, file: Path) -> int:

@@ -86,6 +86,11 @@ class TestMetadata:
         assert load(write(tmp_path, whole)).about["load_average"] is None
 
 
+def test_more_calls_than_a_column_holds_are_refused(tmp_path):
+    with pytest.raises(ResultsError, match=r"bench\.json holds values that its columns can't"):
+        load(write(tmp_path, benchmark(run(1.0, loops=2**50, inner_loops=2**50))))
+
+
 class TestWarmUps:
     def test_have_loops_of_their_own_and_don_t_count(self, tmp_path):
         path = write(tmp_path, benchmark(run(1e-3, warmups=[[4, 2e-3], [8, 1.5e-3]], loops=16, inner_loops=10)))
