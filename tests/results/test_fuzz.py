@@ -40,7 +40,7 @@ from scalebench.results.store import Store
 
 pytestmark = pytest.mark.long
 SECONDS = float(os.environ.get("SCALEBENCH_FUZZ_S", "0"))
-FILES = 20  #: of each kind, where no time is given
+FILES = 15  #: of each kind, where no time is given
 _MOST_BYTES = 2 * 2**30
 _AWKWARD = [
     None, True, 0, -1, 2**63, 10**400, 1e308, float("nan"), float("inf"), "", "\x1b[2J", "\u202eabc", "<script>alert(1)</script>",
