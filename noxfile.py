@@ -136,7 +136,7 @@ def package(session: nox.Session) -> None:
     }
     env = {name: str(place / folder) for name, folder in homes.items()}
     session.run("pipx", "install", str(wheel), env=env)
-    for arguments in (["--help"], ["doctor"], ["run", "--profile", "quick", "--blocks", "1"], ["recommend"]):
+    for arguments in (["--help"], ["doctor"], ["run", "--yes", "--blocks", "1"], ["recommend"]):
         session.run(str(place / "pipx-bin" / "scalebench"), *arguments, external=True)
     session.run("uv", "tool", "install", f"scalebench[report] @ {wheel.as_uri()}", env=env)
     session.run(str(place / "uv-bin" / "scalebench"), "report", "--format", "html", external=True)

@@ -32,14 +32,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scalebench.errors import UsageError, count
+from scalebench.cli.dry_run import human, print_plan
+from scalebench.errors import UsageError
 from scalebench.interruption import Interruption, say, whoever_reads
 
 if TYPE_CHECKING:
     from scalebench.resume import Earlier
     from scalebench.runner import Runner
     from scalebench.study import Study
-    from scalebench.sweep import Sweep
 
 _MANY_CASES = 1000
 _LONG_S = 600.0  #: that nobody should be surprised by
@@ -181,7 +181,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
         _check_writable(asked.results)
     in_jobs = starter_of_jobs(study.scheduler, {entry.case.backend for entry in entries}) is not None
     if asked.dry_run and (study.launcher != LOCAL or in_jobs):
-        _print_plan(study, sweep_of(study), None, earlier, as_json=asked.json)
+        print_plan(study, sweep_of(study), None, earlier, as_json=asked.json)
         return cli.OK
     if asked.command is None:  # the environment of a command is left as it is
         _add_working_folder()
@@ -190,7 +190,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
     ahead = forecast(study, agree=agree.first_item, earlier=earlier)
     agree.whole(ahead.estimate_s)
     if asked.dry_run:
-        _print_plan(study, ahead.sweep, ahead.estimate_s, earlier, as_json=asked.json)
+        print_plan(study, ahead.sweep, ahead.estimate_s, earlier, as_json=asked.json)
         end(ahead.sweep)
         return cli.OK
     folder = _measure(Runner(study, ahead, asked.results), interruption)
@@ -309,13 +309,13 @@ class _Agree:
     def first_item(self, workload: str, item_s: float, pass_s: float, whole_s: float) -> None:
         """After the first item of a function, before the rest of them."""
         if max(pass_s, whole_s) >= _LONG_S:
-            self._put(f"{workload}: the first item took {_human(item_s)}; all of them one after the other will take about "
-                      f"{_human(pass_s)}, which comes first, the study about {_human(whole_s)}")  # fmt: skip
+            self._put(f"{workload}: the first item took {human(item_s)}; all of them one after the other will take about "
+                      f"{human(pass_s)}, which comes first, the study about {human(whole_s)}")  # fmt: skip
 
     def whole(self, estimate_s: float) -> None:
         """After the references, before the first block."""
         if estimate_s >= _LONG_S:
-            self._put(f"the study will take about {_human(estimate_s)}; for less: {self._less}")
+            self._put(f"the study will take about {human(estimate_s)}; for less: {self._less}")
 
     def _put(self, text: str) -> None:
         say(f"scalebench: {text}")
@@ -348,63 +348,3 @@ def _add_working_folder() -> None:
 
     path = os.environ.get("PYTHONPATH")
     os.environ["PYTHONPATH"] = os.pathsep.join([str(Path.cwd()), *([path] if path else [])])
-
-
-def _print_plan(study: "Study", sweep: "Sweep", estimate_s: float | None, earlier: "Earlier | None", *, as_json: bool) -> None:
-    """``estimate_s``: of the whole study; None: nothing was measured, on other machines, to base one on."""
-    from scalebench.backends.registry import get_backend
-    from scalebench.plan import blocks_for
-
-    entries, blocks = sweep.entries, blocks_for(study)
-    launches, stored = len(entries) * blocks, 0 if earlier is None else earlier.stored
-    left = max(launches - stored, 0)  # of a precision there may be more than are planned
-    if estimate_s is not None:
-        estimate_s *= left / launches
-    submitted = sweep.launcher.planned([one.case for one in entries])
-    in_jobs = [one.case.workers for one in entries if study.scheduler in get_backend(one.case.backend).jobs]
-    if in_jobs:
-        submitted.append(
-            f"a block: {count(max(in_jobs), 'job')} of {study.scheduler}, one a worker, as dask-jobqueue is configured"
-        )
-    from scalebench.programs import filled_text
-
-    if as_json:
-        from scalebench.results.shapes import analysis
-        from scalebench.study import described
-
-        cases = [{"suite": one.suite, "case_id": one.case.case_id, **one.case.asked(), "added": one.added,
-                  "command": filled_text(one.case, sweep)} for one in entries]  # fmt: skip
-        print(
-            analysis(
-                "plan",
-                study=described(study),
-                estimate_s=estimate_s,
-                blocks=blocks,
-                stored=stored,
-                cases=cases,
-                submitted=submitted,
-            )
-        )
-        return
-    suite = None
-    for entry in entries:
-        if entry.suite != suite:
-            suite = entry.suite
-            print(f"{suite}:")
-        added = f"   (added: {entry.added})" if entry.added else ""
-        shown = filled_text(entry.case, sweep) or f"{entry.case.label}, {entry.case.scaling}, {count(entry.case.tasks, 'task')}"
-        print(f"  {shown}{added}")
-    print(
-        f"{count(len(entries), 'case')} x {count(blocks, 'block')} = {count(launches, 'launch')}"
-        + (f", of which {stored} {'is' if stored == 1 else 'are'} there: {left} left" if stored else "")
-        + ("" if estimate_s is None else f", about {_human(estimate_s)}")
-        + ("" if study.precision is None else f"; more until every interval is within {study.precision:.2g} of its value")
-    )
-    for line in submitted:
-        print(line)
-
-
-def _human(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.2g} s"
-    return f"{seconds / 60:.1f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
