@@ -15,12 +15,12 @@ from scalebench.errors import ResultsError
 from scalebench.results.exchange import read_json, write_csv, write_json
 from scalebench.results.load import load
 from scalebench.results.result import Result
-from scalebench.results.schema import ROUNDS, SCHEMA_VERSION, TASKS, to_frame
+from scalebench.results.schema import LARGEST, ROUNDS, SCHEMA_VERSION, TASKS, to_frame
 
 VALUES = {
     "str": st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=8),
     "int": st.none() | st.integers(-(2**63), 2**63 - 1),
-    "float": st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    "float": st.none() | st.floats(-LARGEST, LARGEST),
     "bool": st.none() | st.booleans(),
 }
 #: some columns of each type; the others are null
