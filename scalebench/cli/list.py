@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from scalebench.cli.parser import add_limit
-from scalebench.errors import count, shortened
+from scalebench.errors import ResultsError, count, printable, shortened
+from scalebench.interruption import say
 
 _LONGEST = 200  # characters of a fact
 
@@ -23,8 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(asked: argparse.Namespace) -> int:
     from scalebench import cli
-    from scalebench.errors import ResultsError, printable
-    from scalebench.interruption import say
     from scalebench.results.load import find_runs, read_about
     from scalebench.results.shapes import analysis
 

@@ -43,13 +43,8 @@ def unpacked_bytes(file: Path, metadata: "pq.FileMetaData", names: Sequence[str]
                         continue
                     try:
                         whole += _walk(file, data, min(starts, default=-1), column.total_compressed_size, column.path_in_schema)
-                    except (
-                        ValueError,
-                        IndexError,
-                        KeyError,
-                        TypeError,
-                        AttributeError,
-                    ):  # a number where a struct is looked for, too
+                    # AttributeError: a number where a struct is looked for
+                    except (ValueError, IndexError, KeyError, TypeError, AttributeError):
                         raise ResultsError(
                             f"{file}: a page of column {column.path_in_schema!r} can't be read.\nIs the file whole?"
                         ) from None
