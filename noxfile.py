@@ -115,6 +115,14 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session
+def pictures(session: nox.Session) -> None:
+    """All that docs/ has from code and from the committed runs, written anew: reference, figures, pictures; screenshots in Debian's chromium."""
+    session.install("-e", ".[all]", *group("tests"))
+    for script in ("reference", "readme", "screenshots"):
+        session.run("python", f"docs/update_{script}.py")
+
+
+@nox.session
 def package(session: nox.Session) -> None:
     """Build wheel and sdist in dist/, check them, install the wheel elsewhere by pipx and by uv, and measure with it: two minutes."""
     session.install(*group("package"))

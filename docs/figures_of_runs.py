@@ -23,7 +23,7 @@ from scalebench.report.charts.theme import WIDTH
 from scalebench.report.efficiency import verdict
 from scalebench.report.laws import prediction_as_data
 from scalebench.report.markdown import escape
-from scalebench.report.numbers import number, ratio
+from scalebench.report.numbers import number
 from scalebench.report.recommend import recommend_texts
 from scalebench.report.tables import Table, findings_by_code
 
@@ -68,7 +68,7 @@ def finding(result: Result) -> str:
     one, two = (pool[pool["blas_threads"] == threads].iloc[0] for threads in (1, 2))
     size, products = str(one["size"]).split("x")
     return (
-        f"Two workers with two BLAS threads each, four threads on two CPUs, took **{ratio(two['wall_s'] / one['wall_s'])} times as long** "
+        f"Two workers with two BLAS threads each, four threads on two CPUs, took **{two['wall_s'] / one['wall_s']:.2g} times as long** "
         f"as two workers with one each ({one['tasks']} tasks of {products} products of {size} x {size} matrices). The report's verdict on it:\n\n"
         f"> {escape(verdict(two) or '')}\n"
     )

@@ -3,9 +3,9 @@
 Null means not measured, 0 means zero. Seconds are float64, counts int64, text UTF-8.
 
 Schema versions; a file of an older one is read, and what it lacks is null:
-    1   the first.
-    2   ``nodes_found``.
-    3   ``broadcast_s``.
+    1   the first; never in a release.
+    2   ``nodes_found``; never in a release.
+    3   ``broadcast_s``; of 0.1.
 """
 
 from collections.abc import Container, Mapping, Sequence

@@ -6,6 +6,7 @@ import tomllib
 import pytest
 from pages import ROOT
 
+import scalebench
 from scalebench.backends import registry as backends
 from scalebench.launchers import registry as launchers
 
@@ -102,3 +103,9 @@ def test_what_all_brings_and_weighs_is_told_where_it_is_installed(page):
     mib = sum(float(cell) for row in rows for cell in (row[5], row[7]) if cell.strip())
     (told,) = re.findall(r"(\d+) MiB, (?:every|with|bytecode)", text)
     assert 1.1 <= int(told) / mib <= 1.3
+
+
+def test_the_version_that_is_cited_and_the_newest_of_the_changelog_are_that_of_the_package():
+    cited = re.search(r"^version: (.+)$", (ROOT / "CITATION.cff").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    newest = re.search(r"^## \[(\d.+?)\]", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)[1]
+    assert cited == newest == scalebench.__version__
