@@ -35,7 +35,7 @@ from scalebench import Result
 from scalebench.analysis.comparison import comparison
 from scalebench.analysis.simulation.holdout import held_out
 from scalebench.analysis.simulation.parts import figures
-from scalebench.analysis.simulation.predict import POLLING, Simulation, simulate
+from scalebench.analysis.simulation.predict import RESTLESS, Simulation, simulate
 from scalebench.analysis.statistics import over_blocks
 from scalebench.report.charts.base import Chart
 from scalebench.report.compare import comparison_tables
@@ -60,6 +60,7 @@ FAR = (100, 1000, 10_000, 100_000)
 #: the runs of that page: MPI's ranks take too long to start for 256 of them
 MANY_RUNS = ("pools", "mpi")
 CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
+MOST_RUN = "many-most-amd-epyc-2cpu"
 #: file -> the file that draws the chart in it, and the chart
 PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}
 #: pixels of those that are not as wide as a page; what stands in the README has text beside it
@@ -140,8 +141,8 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     found = figures(rounds, tasks)
     sleeping = rounds["kind"] == "sleep"
     checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
-    polling = rounds["backend"].isin(POLLING)
-    of_mpi = [held_out(rounds[polling], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
+    restless = rounds["backend"].isin(list(RESTLESS))
+    of_mpi = [held_out(rounds[restless], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
     return {
         "rate": table_to_markdown(
@@ -178,6 +179,27 @@ def blocks_of_clusters() -> dict[str, str]:
         "parts": parts(waiting),
     }
     return {f"clusters {name}": "\n".join(map(table_to_markdown, these)) for name, these in tables.items()}
+
+
+def blocks_of_most() -> dict[str, str]:
+    """The block of that page about 256 workers of the interfaces that take minutes to start them; none without the run."""
+    if not (ROOT / "results" / "reference" / MOST_RUN).is_dir():
+        return {}
+    rounds = reference(MOST_RUN).rounds
+    measured = rounds[~rounds["warmup"]].sort_values("backend")
+    rows = [
+        [
+            backend(one),
+            number(one["startup_s"]),
+            number(one["wall_s"]),
+            one["status"] if one["status"] == "ok" else f"{one['status']}: {one['message']}",
+        ]
+        for _, one in measured.iterrows()
+    ]
+    table = Table(
+        title="256 workers, one launch each", head=["backend", "start-up s", "wall s", "status"], rows=rows, sections={}, notes=[]
+    )
+    return {"most": table_to_markdown(table)}
 
 
 def parts(waiting: Sequence[Simulation]) -> list[Table]:
@@ -235,7 +257,7 @@ def pages() -> dict[Path, dict[str, str]]:
     return {
         README: blocks(reference()),
         SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
-        MANY: blocks_of_many(*many()) | blocks_of_clusters(),
+        MANY: blocks_of_many(*many()) | blocks_of_clusters() | blocks_of_most(),
         CLUSTER: blocks_of_cluster(reference("slurm-3-nodes-amd-epyc-2cpu")),
         TUTORIAL: blocks_of_tutorial(),
         MY_FUNCTION: blocks_of_my_function(reference("my-function-amd-epyc-2cpu")),

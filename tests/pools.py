@@ -8,16 +8,16 @@ from scalebench.results.schema import TASKS, to_frame
 
 def pool(workers):
     """The costs of one whose manager looks at each of its workers at each answer."""
-    return Costs(lead_s=0.001, send_s=1e-4, answer_s=5e-5 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
+    return Costs(lead_s=0.001, wake_s=1e-4, manager_s=1.5e-4 + 1e-6 * workers, turn_s=3e-4, ahead=workers + 1)
 
 
 def played(chunks, workers, costs):
     """A round, told with lists: its wall time, and for each chunk the worker, start and stop."""
-    waiting, free, coming, line = list(enumerate(chunks)), [0.0] * workers, [], []
+    waiting, coming, line = list(enumerate(chunks)), [], []
+    free = [costs.lead_s + (number + 1) * costs.wake_s for number in range(workers)]
     clock, on_their_way = costs.lead_s, 0
     while waiting or coming:
         if waiting and on_their_way < workers + costs.ahead:
-            clock += costs.send_s
             worker = free.index(min(free))
             start = max(clock, free[worker]) + costs.turn_s
             number, lasts = waiting.pop(0)
@@ -27,7 +27,7 @@ def played(chunks, workers, costs):
             on_their_way += 1
         else:
             coming.sort()
-            clock = max(clock, coming.pop(0)) + costs.answer_s
+            clock = max(clock, coming.pop(0)) + costs.manager_s
             on_their_way -= 1
     return clock + costs.tail_s, line
 
@@ -53,7 +53,7 @@ def pool_run(costs_at, *, workers=(8, 16, 32, 64), suites=((0.05, 4), (1e-5, 16)
             for count in workers:
                 factor = mood(block)
                 costs = costs_at(count)
-                scaled = Costs(**{name: getattr(costs, name) * factor for name in ("lead_s", "send_s", "answer_s", "turn_s", "tail_s")},
+                scaled = Costs(**{name: getattr(costs, name) * factor for name in ("lead_s", "wake_s", "manager_s", "turn_s", "tail_s")},
                                ahead=costs.ahead)  # fmt: skip
                 dealt = common.get("distribution") is not None
                 chunks = [lasts * each] * count if dealt else [lasts] * (each * count)

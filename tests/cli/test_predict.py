@@ -47,7 +47,7 @@ class TestSimulate:
         for one in told["simulations"]:
             (found,) = one["predictions"]
             assert found["wall_s_low"] < found["wall_s"] < found["wall_s_high"] < found["launch_s_high"]
-            assert {part["part"] for part in one["parts"]} == {"startup_s", "first_s", "send_s", "turn_s", "manager_s", "task_s"}
+            assert {part["part"] for part in one["parts"]} == {"startup_s", "first_s", "wake_s", "turn_s", "manager_s", "task_s"}
             assert one["reason"] is None
             assert one["held_out"] == []
 

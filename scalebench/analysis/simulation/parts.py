@@ -1,13 +1,15 @@
 """The parts of a round and of a start, measured from the rows of a run: first round by round, then one line over worker counts a part.
 
-    first_s     until the first task starts: what a round costs before the manager sends anything, one send and one turn
-    send_s      between the first starts of two workers, while no answer has come
-    manager_s   a chunk's share of a round whose tasks were over at once: the manager was never idle. A send and an answer
+    first_s     until the first task starts: what a round costs before any worker is woken, one wake and one turn
+    wake_s      between the first starts of two workers, while no answer has come: how one after another is woken
+    manager_s   a chunk's share of a round whose tasks were over at once: the manager was never idle. A send and an answer; what the
+                round costs before its first task is in it until :func:`without_lead` takes it out
     turn_s      of a worker between two chunks, where the manager kept up
     tail_s      from the last stop to the round's end; of static dealing the gathering of all answers
-    up_s        until all workers are up: start-up without what follows
-    broadcast_s until each of them that is up has what it is given once, by a call to each, and has answered
-    startup_s   both: in place of the two where they were not told apart (schema version 1 and 2)
+    call_s      a call to all workers that are up, and their answers, a worker's share: the broadcast, in which each is given once what
+                it works with; most interfaces have made one before, to force all workers up (:data:`UP_WITHOUT_A_CALL` have not)
+    up_s        until all workers are up: start-up less the broadcast; :func:`without_call` takes that first call out too
+    startup_s   all of it: in place of the two where they were not told apart (schema version 1 and 2)
 
 A part is a line over worker counts, ``at_one + per_worker * workers``, neither of them below 0: a manager may look at each of
 its workers at each answer (``concurrent.futures`` does), and ranks that share CPUs wait for each other. It is fitted to relative
@@ -33,6 +35,8 @@ LEAST_CROWD = 4  #: workers; fewer may be what a round waits for though they hav
 #: twice what a thread may keep the GIL, ``sys.getswitchinterval()``: a shorter round shows no manager at work
 LEAST_ROUND_S = 0.01
 LEAST_FIRSTS = 4  #: first starts before the first answer that show the time between two sends
+#: interfaces that know without a call that their workers are up
+UP_WITHOUT_A_CALL = ("dask", "mpi", "mpi-pool")
 NONE = 1e-9  #: s; what takes less counts as nothing, since parts are averaged as logarithms
 WIDEST = 1e3  #: times the best value: a draw from few blocks may be further off, and no line could be fitted to it
 #: what tells an interface, as it was asked for, from another of a run
@@ -60,7 +64,7 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
         tasks: As loaded.
     Returns:
         Those rows of ``rounds`` with ``chunks`` (sent in the round), ``share`` (of the workers' time that tasks took),
-        ``up_s``, ``first_s``, ``send_s``, ``turn_s``, ``tail_s`` and ``manager_s``, all in s, as the module says; null where
+        ``up_s``, ``call_s``, ``first_s``, ``wake_s``, ``turn_s``, ``tail_s`` and ``manager_s``, all in s, as the module says; null where
         the round does not show it.
     """
     pools = rounds[~rounds["backend"].isin(["serial", PROGRAM]) & ~rounds["warmup"]]
@@ -72,18 +76,35 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
     key = [*LAUNCH, "round"]
     looked = tasks.merge(chosen[key], on=key)
     seen = [{**dict(zip(key, place, strict=True)), **_time_line(one)} for place, one in looked.groupby(key, sort=False)]
-    lines = pd.DataFrame(seen, columns=[*key, "first_s", "send_s", "gap_s", "last_s"])
+    lines = pd.DataFrame(seen, columns=[*key, "first_s", "wake_s", "gap_s", "last_s"])
     chosen = chosen.merge(lines, on=key, how="left")
     chosen["up_s"] = (chosen["startup_s"] - chosen["broadcast_s"]).clip(lower=NONE)
-    chosen["broadcast_s"] = chosen["broadcast_s"].clip(lower=NONE)
-    chosen["first_s"] = chosen["first_s"].clip(lower=NONE)
+    chosen["call_s"] = (chosen["broadcast_s"] / chosen["workers"].astype(float)).clip(lower=NONE)
     chosen["tail_s"] = (chosen["wall_s"] - chosen["last_s"]).clip(lower=NONE)
+    bound = chosen["share"] >= WORKER_BOUND
+    # elsewhere the first task waits until all the others are submitted, which is the manager's work
+    chosen["first_s"] = chosen["first_s"].where(bound | chosen["distribution"].notna()).clip(lower=NONE)
     # gaps of a worker lie between its tasks; most are within chunks, those between chunks have all the waiting
-    chosen["turn_s"] = (chosen["gap_s"] * chunksizes(chosen)).where(chosen["share"] >= WORKER_BOUND).clip(lower=NONE)
+    chosen["turn_s"] = (chosen["gap_s"] * chunksizes(chosen)).where(bound).clip(lower=NONE)
     busy = (chosen["share"] < MANAGER_BOUND) & chosen["distribution"].isna()
     busy &= (chosen["workers"] >= LEAST_CROWD) & (chosen["wall_s"] >= LEAST_ROUND_S)
-    chosen["manager_s"] = ((chosen["wall_s"] - chosen["first_s"]) / chosen["chunks"]).where(busy)
+    chosen["manager_s"] = (chosen["wall_s"] / chosen["chunks"]).where(busy)
     return chosen
+
+
+def without_call(figures: pd.DataFrame, call: Line) -> pd.DataFrame:
+    """Some figures, their ``up_s`` without the call that forces all workers up, which costs what ``call`` says."""
+    workers = figures["workers"].astype(float)
+    called = workers * workers.map(lambda count: float(call.at(count)[0]))
+    return figures.assign(
+        up_s=(figures["up_s"] - called.where(~figures["backend"].isin(UP_WITHOUT_A_CALL), 0.0)).clip(lower=NONE)
+    )
+
+
+def without_lead(figures: pd.DataFrame, first: Line) -> pd.DataFrame:
+    """Some figures, their ``manager_s`` without the time until the first task, as ``first`` has it: that is paid once a round."""
+    lead = figures["workers"].astype(float).map(lambda count: float(first.at(count)[0]))
+    return figures.assign(manager_s=(figures["manager_s"] - lead / figures["chunks"]).clip(lower=NONE))
 
 
 def chunksizes(rounds: pd.DataFrame) -> pd.Series:
@@ -106,7 +127,7 @@ def _time_line(tasks: pd.DataFrame) -> dict[str, float]:
     enough = len(firsts) >= LEAST_FIRSTS
     return {
         "first_s": float(start.min()),
-        "send_s": max(float(firsts[high] - firsts[low]) / (high - low), NONE) if enough else np.nan,
+        "wake_s": max(float(firsts[high] - firsts[low]) / (high - low), NONE) if enough else np.nan,
         "gap_s": float(np.median(gaps)) if len(gaps) else np.nan,
         "last_s": float(stop.max()),
     }

@@ -6,6 +6,7 @@ as they did here; each worker has a CPU of its own unless the tasks need one, wh
 The interval is that of the parts, from draws of whole blocks; how far the model itself is off, no run says.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,11 +21,14 @@ from scalebench.analysis.simulation.parts import (
     INTERFACE,
     LEAST_COUNTS,
     MANAGER_BOUND,
+    UP_WITHOUT_A_CALL,
     Line,
     chunksizes,
     durations,
     figures,
     line,
+    without_call,
+    without_lead,
 )
 from scalebench.analysis.statistics import Floats, of_draws
 from scalebench.errors import UsageError
@@ -37,17 +41,18 @@ MOST_CHUNKS = 4_000_000  #: of one round; a million take two seconds
 CPU_BOUND = 0.5  #: share of a task's time on a CPU from which on it is taken to need one
 #: interfaces that send a task only to a worker that has none; all others let as many wait as there are workers, or more
 HAND_TO_HAND = ("mpi-pool",)
-#: interfaces whose workers poll while they wait, and take CPUs from those that work where there are fewer CPUs than workers
-POLLING = ("mpi", "mpi-pool")
+#: interfaces whose workers take CPU time while they wait, from the others where it is scarce, and how much of a CPU each: those of MPI
+#: poll, those of dask look at their own stack and at their event loop (0.031 as they come, 0.008 with that turned off: docs/many-workers.md)
+RESTLESS = {"mpi": 1.0, "mpi-pool": 1.0, "dask": 0.03}
 #: interfaces that hand out tasks in another way than any that is simulated: an actor is free when its answer's turn has come
 IN_ORDER = ("ray",)
 #: what each part is, for people
 MEANINGS = {
     "startup_s": "start-up, its broadcast with it",
-    "up_s": "start-up, until all workers are up",
-    "broadcast_s": "broadcast, a call to each of them",
+    "up_s": "start-up, until all workers are started",
+    "call_s": "a call to all of them, by workers; the broadcast is one",
     "first_s": "until the first task starts",
-    "send_s": "manager, to send a chunk",
+    "wake_s": "from one worker's first start to the next one's",
     "manager_s": "manager, to send and take an answer",
     "turn_s": "worker, between two",
     "tail_s": "from the last task to the round's end",
@@ -130,7 +135,12 @@ class _Curve:
         self.most = int(rows["workers"].max())
         self.cpus = int(cpus if cpus is not None else rows["cpu_budget"].astype(float).min())
         self.assumed: list[str] = []
-        if rows["first_s"].isna().all():
+        self.first_call: Line | None = None  # that forces all workers up, where one does
+        if self.identity["backend"] in IN_ORDER:
+            raise Refused(
+                "its pool frees a worker when the turn of its answer has come, which is not simulated; scalebench predict has the laws"
+            )
+        if rows["tail_s"].isna().all():
             raise Refused("its tasks were not recorded one by one; measure with task_timing on")
         self.chunk = self._chunk_rule()
         self.lines = self._lines(same)
@@ -149,11 +159,14 @@ class _Curve:
     def _lines(self, same: pd.DataFrame) -> dict[str, Line]:
         """The parts of the interface over worker counts."""
         apart = bool(same["broadcast_s"].notna().all())
-        start = ["up_s", "broadcast_s"] if apart else ["startup_s"]
-        names = [*start, "first_s", "send_s", "tail_s" if self.dealt else "turn_s"]
+        start = ["up_s", "call_s"] if apart else ["startup_s"]
+        if apart and (call := line(same, "call_s")) is not None:
+            same = without_call(same, call)
+            self.first_call = None if self.identity["backend"] in UP_WITHOUT_A_CALL else call
+        names = [*start, "first_s", "wake_s", "tail_s" if self.dealt else "turn_s"]
         found = {name: line(same, name) for name in names}
         if apart:  # what is sent to each worker is the workload's own
-            found["broadcast_s"] = line(self.rows, "broadcast_s") or found["broadcast_s"]
+            found["call_s"] = line(self.rows, "call_s") or found["call_s"]
         lacking = [name for name, one in found.items() if one is None]
         if lacking:
             counts = {name: same.loc[same[name].notna(), "workers"].nunique() for name in lacking}
@@ -162,7 +175,7 @@ class _Curve:
                           "50 ms, four a worker, on more counts: scalebench run --profile dispatch")  # fmt: skip
         lines = {name: one for name, one in found.items() if one is not None}
         if not self.dealt:
-            manager = line(same, "manager_s")
+            manager = line(without_lead(same, lines["first_s"]), "manager_s")
             if manager is None:
                 raise Refused("no round shows what a task costs the manager: at three counts or more the tasks must be so short that the workers "
                               f"are in them for less than {MANAGER_BOUND:.0%} of their time; add such tasks: scalebench run --profile dispatch")  # fmt: skip
@@ -198,16 +211,13 @@ class _Curve:
         """Simulated at some counts.
 
         Raises:
-            Refused: Workers that poll are more than the CPUs, and more than were measured; or no simulation has the interface's order.
+            Refused: Workers that wait take all CPUs, and are more than were measured.
         """
         far = max(workers)
-        if self.identity["backend"] in IN_ORDER:
-            raise Refused(
-                "its pool frees a worker when the turn of its answer has come, which is not simulated; scalebench predict has the laws"
-            )
-        if self.identity["backend"] in POLLING and far > max(self.most, self.cpus):
-            raise Refused(f"its workers poll while they wait, and {far} of them on {self.cpus} CPUs take from each other more than any line over "
-                          f"counts says; for a machine with a CPU for each: --cpus {far}")  # fmt: skip
+        idle = RESTLESS.get(self.identity["backend"], 0.0)
+        if far > self.most and far * idle > self.cpus:
+            raise Refused(f"a worker of {self.identity['backend']} that waits takes {idle:.0%} of a CPU, and {far} of them take more from each other "
+                          f"on {self.cpus} CPUs than any line over counts says; for a machine with enough: --cpus {math.ceil(far * idle)}")  # fmt: skip
         rows = [self._one(count) for count in workers]
         parts = self._parts_table()
         return Simulation(identity=self.identity, predictions=pd.DataFrame(rows), parts=parts, keeps_busy=self._keeps_busy(),
@@ -216,16 +226,13 @@ class _Curve:
     def _costs(self, workers: int) -> dict[str, Floats]:
         """Each cost at a count, the best value first, then draws."""
         at = {name: one.at(workers) for name, one in self.lines.items()}
-        nothing = np.zeros_like(at["send_s"])
-        if self.dealt:
-            lead = np.maximum(at["first_s"] - at["send_s"], 0.0)
-            return {"lead_s": lead, "send_s": at["send_s"], "answer_s": nothing, "turn_s": nothing, "tail_s": at["tail_s"]}
-        send = np.minimum(at["send_s"], at["manager_s"])
-        answer = at["manager_s"] - send
-        hand = send + answer if self.identity["backend"] in HAND_TO_HAND else nothing
-        turn = np.maximum(at["turn_s"] - hand, 0.0)
-        lead = np.maximum(at["first_s"] - send - turn, 0.0)
-        return {"lead_s": lead, "send_s": send, "answer_s": answer, "turn_s": turn, "tail_s": nothing}
+        nothing = np.zeros_like(at["wake_s"])
+        manager = at.get("manager_s", nothing)
+        turn = at.get("turn_s", nothing)
+        if self.identity["backend"] in HAND_TO_HAND:  # its gap between two tasks is the manager's too
+            turn = np.maximum(turn - manager, 0.0)
+        lead = np.maximum(at["first_s"] - at["wake_s"] - turn, 0.0)
+        return {"lead_s": lead, "wake_s": at["wake_s"], "manager_s": manager, "turn_s": turn, "tail_s": at.get("tail_s", nothing)}
 
     def _one(self, workers: int) -> dict[str, Any]:
         work = self.identity["tasks_per_worker"] * workers if self.weak else self.identity["tasks"]
@@ -242,16 +249,16 @@ class _Curve:
         best = {name: float(one[0]) for name, one in costs.items()}
         ahead = 0 if self.identity["backend"] in HAND_TO_HAND or self.dealt else workers + 1
         wall_s = simulate_round(chunks, workers, Costs(**best, ahead=ahead))
-        least = bounds(count, workers, float(chunks.sum()), float(chunks.max()), **costs)
+        least = bounds(count, workers, float(chunks.sum()), float(chunks.min()), float(chunks.max()), **costs)
         drawn_s = wall_s * least / least[0]
-        startup = np.sum(
-            [self.lines[name].at(workers) for name in ("startup_s", "up_s", "broadcast_s") if name in self.lines], axis=0
-        )
-        broadcast = self.lines.get("broadcast_s")
+        nothing = np.zeros_like(drawn_s)
+        broadcast = workers * self.lines["call_s"].at(workers) if "call_s" in self.lines else nothing
+        forced = nothing if self.first_call is None else workers * self.first_call.at(workers)
+        startup = self.lines["up_s" if "up_s" in self.lines else "startup_s"].at(workers) + forced + broadcast
         launch = drawn_s + startup
-        manager = count * (best["send_s"] + best["answer_s"])
+        manager = count * best["manager_s"]
         return {"workers": workers, "tasks": work, "wall_s": wall_s, **_ends("wall_s", drawn_s), "startup_s": float(startup[0]),
-                "broadcast_s": None if broadcast is None else float(broadcast.at(workers)[0]),
+                "broadcast_s": float(broadcast[0]) if "call_s" in self.lines else None,
                 "launch_s": float(launch[0]), **_ends("launch_s", launch),
                 "waits_for": "manager" if manager > 0.5 * wall_s else "workers", "beyond": workers / self.most}  # fmt: skip
 

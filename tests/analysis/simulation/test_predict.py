@@ -11,11 +11,11 @@ from scalebench.errors import UsageError
 
 
 def handing(workers):
-    return Costs(lead_s=0.001, send_s=1e-4, answer_s=2e-4, turn_s=3e-4, ahead=0)
+    return Costs(lead_s=0.001, wake_s=1e-4, manager_s=3e-4, turn_s=3e-4, ahead=0)
 
 
 def dealing(workers):
-    return Costs(lead_s=0.001, send_s=2e-4, tail_s=1e-4 * workers)
+    return Costs(lead_s=0.001, wake_s=2e-4, tail_s=1e-4 * workers)
 
 
 @pytest.fixture(scope="module")
@@ -61,8 +61,9 @@ class TestAPrediction:
         one = of(simulate(rounds, tasks, [1000]), size="50.0")
         parts = one.parts.set_index("part")
         assert "startup_s" not in parts.index
-        assert list(parts.loc["up_s", ["at_one_s", "per_worker_s"]]) == pytest.approx([0.3 * 1.0155, 0.008 * 1.0155], rel=0.01)
-        assert parts.loc["broadcast_s", "per_worker_s"] == pytest.approx(0.002 * 1.0155, rel=0.01)
+        # 0.002 a worker for the broadcast, and as much for the call before it that forces them all up
+        assert list(parts.loc["up_s", ["at_one_s", "per_worker_s"]]) == pytest.approx([0.3 * 1.0155, 0.006 * 1.0155], rel=0.01)
+        assert parts.loc["call_s", "at_one_s"] == pytest.approx(0.002 * 1.0155, rel=0.01)
         (told,) = one.predictions.to_dict("records")
         assert told["broadcast_s"] == pytest.approx(2 * 1.0155, rel=0.01)
         assert told["launch_s"] - told["wall_s"] == pytest.approx(told["startup_s"]) == pytest.approx(10.3 * 1.0155, rel=0.01)
@@ -97,6 +98,14 @@ class TestAPrediction:
     def test_gives_the_same_twice(self, few):
         first, second = (of(simulate(*few, [100]), size="50.0").predictions for _ in range(2))
         pd.testing.assert_frame_equal(first, second)
+
+    def test_of_calls_that_grow_with_the_workers_grows_with_their_square(self):
+        run = pool_run(
+            pool, startup_at=lambda n: 0.01 * n + 2 * n * (1e-4 + 1e-5 * n), broadcast_at=lambda n: n * (1e-4 + 1e-5 * n)
+        )
+        (told,) = of(simulate(*run, [1000]), size="50.0").predictions.to_dict("records")
+        assert told["broadcast_s"] == pytest.approx(10.1 * 1.0155, rel=0.01)
+        assert told["startup_s"] == pytest.approx(30.2 * 1.0155, rel=0.01)
 
     def test_of_strong_scaling_deals_the_same_tasks_to_more_workers(self):
         rounds, tasks = pool_run(pool, workers=(8, 12, 16))
@@ -159,9 +168,17 @@ class TestRefused:
 
     def test_are_workers_that_poll_where_there_are_fewer_cpus(self):
         run = pool_run(handing, workers=(8, 12, 16), backend="mpi-pool", mpi_mode="world")
-        assert "poll while they wait, and 64 of them on 2 CPUs" in self.refusal(run, size="50.0")
+        assert "that waits takes 100% of a CPU, and 64 of them" in self.refusal(run, size="50.0")
         assert of(simulate(*run, [16]), size="50.0").reason is None
         assert of(simulate(*run, [64], cpus=64), size="50.0").reason is None
+
+    def test_are_workers_that_take_a_little_of_a_cpu_each_where_that_is_all_of_the_cpus(self):
+        run = pool_run(pool, workers=(8, 12, 16), backend="dask")
+        assert of(simulate(*run, [64]), size="50.0").reason is None
+        (one,) = [one for one in simulate(*run, [128]) if one.identity["size"] == "50.0"]
+        assert "takes 3% of a CPU, and 128 of them" in one.reason
+        assert one.reason.endswith("--cpus 4")
+        assert of(simulate(*run, [128], cpus=4), size="50.0").reason is None
 
     def test_is_a_round_of_more_chunks_than_anybody_waits_for(self, few):
         with pytest.raises(UsageError, match=f"at most {MOST_CHUNKS:,}"):
