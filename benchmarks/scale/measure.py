@@ -1,7 +1,7 @@
 """Does the simulation say what is measured? ``nox -s honest``: dispatch to up to 256 workers, and each interface predicted from half of them.
 
-Measures ``many-workers.toml`` beside this file, or with ``--study many-clusters`` the interfaces whose workers are interpreters of their
-own, then predicts, for each interface and suite, a round and a launch at twice the largest count that the prediction has seen.
+Measures ``many-workers.toml`` beside this file, with ``--study many-clusters`` the interfaces whose workers are interpreters of their
+own, with ``many-ranks`` those of MPI, with ``many-most`` 256 workers of those that take minutes to start them; then predicts, for each interface and suite, a round and a launch at twice the largest count that the prediction has seen.
 ``--run RUN`` takes a run that was measured; ``--workers`` and ``--backend`` for a first look.
 """
 
@@ -15,7 +15,7 @@ from scalebench.report.simulation import check_table
 from scalebench.report.terminal import print_anywhere
 from scalebench.results.load import latest_run, load
 
-STUDIES = ("many-workers", "many-clusters")
+STUDIES = ("many-workers", "many-clusters", "many-ranks", "many-most")
 CHECKS = ((32, 64), (64, 128), (128, 256))  #: the counts up to the first give the prediction at the second
 
 

@@ -27,7 +27,7 @@ def conforms(hosts, tmp_path, which, environment, *, side_by_side=1):
     return {word: int(count) for count, word in counts.items()}
 
 
-@pytest.mark.parametrize("one", ["mpi-block", "mpi-pool-world", "mpi-pool-spawn"])
+@pytest.mark.parametrize("one", ["mpi-block", "mpi-cyclic", "mpi-pool-world", "mpi-pool-spawn"])
 def test_ranks_over_two_hosts_conform(hosts, tmp_path, one):
     environment = {"SCALEBENCH_TEST_HOSTS": ",".join(NODES)}
     assert set(conforms(hosts, tmp_path, one, environment, side_by_side=3)) == {"passed"}

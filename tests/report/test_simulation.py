@@ -10,7 +10,7 @@ from scalebench.report.simulation import check_table, refusal, simulation_tables
 
 @pytest.fixture(scope="module")
 def run():
-    return pool_run(pool, workers=(4, 8, 16, 32), broadcast_at=lambda count: 1e-4 * count)
+    return pool_run(pool, workers=(4, 8, 16, 32), broadcast_at=lambda count: 1e-4 * count + 1e-6 * count**2)
 
 
 def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
