@@ -158,7 +158,7 @@ def mood(result: Result, folder: str = "") -> str:
         f"load average {number(result.about['load_average'])} on {result.about['machine']['cpu_budget']} CPUs at the start"
     )
     if not codes:
-        return f"The machine was quiet meanwhile: {load_average}, and none of the findings {UNQUIET[0]} to {UNQUIET[-1]}.\n"
+        return f"The machine was quiet meanwhile: {load_average}, and none of the findings {UNQUIET[0]} to {UNQUIET[-1]}. Blocks differ all the same: the intervals tell.\n"
     links = ", ".join(f"[{code}]({folder}findings/{code}.md)" for code in codes)
     if "SB121" in codes:
         said = "others used its CPUs: intervals are wide, and some of what waits for a CPU here waited for one of those"

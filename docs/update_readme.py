@@ -57,10 +57,10 @@ TWO_MACHINES = ROOT / "docs" / "how-to" / "two-machines.md"
 #: the largest count that a check has seen, and the one that it predicts
 CHECKS = ((32, 64), (64, 128), (128, 256))
 FAR = (100, 1000, 10_000, 100_000)
-#: the runs of that page: MPI's ranks take too long to start for 256 of them
-MANY_RUNS = ("pools", "mpi")
-CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
-MOST_RUN = "many-most-amd-epyc-2cpu"
+#: the runs of that page, of pools and of ranks; of interfaces whose workers are interpreters of their own; of 256 of those
+MANY_RUNS = ("many-pools-intel-r-xeon-2cpu", "many-ranks-intel-r-xeon-2cpu")
+CLUSTERS_RUN = "many-clusters-intel-r-xeon-2cpu"
+MOST_RUN = "many-most-intel-r-xeon-2cpu"
 #: file -> the file that draws the chart in it, and the chart
 PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}
 #: pixels of those that are not as wide as a page; what stands in the README has text beside it
@@ -131,7 +131,7 @@ def blocks_of_two_machines(here: Result, there: Result) -> dict[str, str]:
 
 def many() -> tuple[pd.DataFrame, pd.DataFrame]:
     """Rounds and tasks of all its runs."""
-    runs = [reference(f"many-{name}-amd-epyc-2cpu") for name in MANY_RUNS]
+    runs = list(map(reference, MANY_RUNS))
     rounds, tasks = (pd.concat([getattr(one, name) for one in runs], ignore_index=True) for name in ("rounds", "tasks"))
     return rounds, tasks
 
@@ -160,9 +160,7 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
 
 
 def blocks_of_clusters() -> dict[str, str]:
-    """What stands in the blocks of that page about interfaces whose workers are interpreters of their own; none without the run."""
-    if not (ROOT / "results" / "reference" / CLUSTERS_RUN).is_dir():
-        return {}
+    """What stands in the blocks of that page about interfaces whose workers are interpreters of their own."""
     result = reference(CLUSTERS_RUN)
     rounds, tasks = result.rounds, result.tasks
     found = figures(rounds, tasks)
@@ -182,9 +180,7 @@ def blocks_of_clusters() -> dict[str, str]:
 
 
 def blocks_of_most() -> dict[str, str]:
-    """The block of that page about 256 workers of the interfaces that take minutes to start them; none without the run."""
-    if not (ROOT / "results" / "reference" / MOST_RUN).is_dir():
-        return {}
+    """The block of that page about 256 workers of the interfaces that take minutes to start them."""
     rounds = reference(MOST_RUN).rounds
     measured = rounds[~rounds["warmup"]].sort_values("backend")
     rows = [

@@ -102,7 +102,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         return
     config = metafunc.config
     if not config.pluginmanager.hasplugin("benchmark"):
-        raise pytest.UsageError("the scalebench mark needs pytest-benchmark: python -m pip install 'scalebench[pytest]'")
+        raise pytest.UsageError("the scalebench mark needs pytest-benchmark: python -m pip install pytest-benchmark")
     from scalebench.errors import ScalebenchError
     from scalebench.sweep import expand
 

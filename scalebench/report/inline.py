@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import Any, TypeVar
 
 from scalebench.errors import UsageError, count, printable
+from scalebench.report import INSTALL
 from scalebench.report.efficiency import account_tables
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.overview import MOST_RUNS, overview_table
@@ -20,7 +21,7 @@ from scalebench.report.tables import Table, explained_by, findings_by_code, scal
 from scalebench.report.terminal import advice_text, report_text
 from scalebench.results.result import Result
 
-GET_CHARTS = "Charts are drawn where the extra is installed: python -m pip install 'scalebench[report]'"
+GET_CHARTS = f"Charts are drawn where altair is installed: {INSTALL}"
 
 _STYLE = """<style>
 .scalebench table { border-collapse: collapse; margin: .4em 0; font-variant-numeric: tabular-nums; }

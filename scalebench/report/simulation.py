@@ -89,7 +89,7 @@ def refusal(found: Simulation) -> str:
 def _held_out(check: pd.DataFrame) -> str:
     """How far off the simulation is at the largest count of its run."""
     if check.empty:
-        return "Held out: nothing; three counts or more must be half of the largest, or less."
+        return "Held out: nothing; three counts or more, of four workers or more, must be half of the largest, or less."
     by = check.set_index("measure")
     first = by.iloc[0]
     if pd.notna(first["reason"]):

@@ -9,6 +9,7 @@ from pages import ROOT
 import scalebench
 from scalebench.backends import registry as backends
 from scalebench.launchers import registry as launchers
+from scalebench.report import INSTALL
 
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 WEIGHED = (ROOT / "results" / "reference" / "dependencies.md").read_text(encoding="utf-8")
@@ -103,6 +104,11 @@ def test_what_all_brings_and_weighs_is_told_where_it_is_installed(page):
     mib = sum(float(cell) for row in rows for cell in (row[5], row[7]) if cell.strip())
     (told,) = re.findall(r"(\d+) MiB, (?:every|with|bytecode)", text)
     assert 1.1 <= int(told) / mib <= 1.3
+
+
+def test_what_a_report_says_is_to_be_installed_is_the_extra_for_it():
+    extra = [re.split(r"[<>=]", one)[0] for one in PROJECT["project"]["optional-dependencies"]["report"]]
+    assert INSTALL.split()[4:] == extra
 
 
 def test_the_version_that_is_cited_and_the_newest_of_the_changelog_are_that_of_the_package():

@@ -148,7 +148,7 @@ def test_the_findings_of_a_run_are_printed(tmp_path):
 def test_a_round_is_simulated_from_a_run(tmp_path):
     """Measured with two workers, which is too few to simulate one; so that is done with a run that is there."""
     pytest.importorskip("mpi4py")
-    many = ROOT / "results/reference/many-pools-amd-epyc-2cpu"
+    many = ROOT / "results/reference/many-pools-intel-r-xeon-2cpu"
     printed = Reader(
         tmp_path, "docs/simulation.md",
         instead={"--profile dispatch": "--profile dispatch --workers 2 --blocks 1 --rounds 1", "predict latest": f"predict {many}", ",100000": ""},

@@ -104,7 +104,7 @@ def test_a_chart_is_a_picture_with_its_text_alternative_and_hostile_words_are_te
 def test_without_the_extra_a_line_says_how_to_get_charts(monkeypatch):
     monkeypatch.setitem(sys.modules, "vl_convert", None)
     (line,) = inline.figures(result())
-    assert "pip install &#x27;scalebench[report]&#x27;" in line
+    assert "python -m pip install altair" in line
 
 
 def test_many_runs_show_the_overview_alone(charts):

@@ -6,7 +6,7 @@ that a chunk costs the manager falls due when its answer comes: the first chunks
 next to nothing beside that (docs/simulation.md has the measurement). So the order of what the manager does is given and only the
 moments depend on the costs: no task may end sooner because another takes longer.
 
-Promises: never faster than :func:`bounds` say; later, or as late, when any duration or cost grows.
+Promises: never faster than any of its :func:`bounds`; later, or as late, when any duration or cost grows.
 Not here: where the costs come from (``parts``); processors that workers share (``predict``).
 Sources: a closed queue of one dispatcher and P servers; the bounds are those of asymptotic analysis, Lazowska, Zahorjan,
 Graham and Sevcik 1984, "Quantitative System Performance", chapter 5; the greedy schedule is Graham 1969,
@@ -75,7 +75,7 @@ def bounds(
 ) -> Floats:  # fmt: skip
     """What no round can be faster than, s: the manager's work, the workers' work, the longest way through both.
 
-    All arguments but the first two may be arrays of one shape, which is that of the result.
+    All arguments but the first two may be arrays of one shape; the result has it too, behind those three.
 
     Args:
         count: Chunks.
@@ -89,7 +89,7 @@ def bounds(
         np.asarray(one, dtype=np.float64) for one in (total_s, shortest_s, longest_s, lead_s, wake_s, manager_s, turn_s, tail_s)
     )
     if not count:
-        return np.asarray(lead + tail)
+        return np.stack([lead + tail] * 3)
     busy = min(workers, count)
     managed = wake + turn + shortest + count * manager
     # k workers are woken after (k + 1) / 2 wakes on average; no k of them are done sooner than those for which that is least
@@ -98,4 +98,4 @@ def bounds(
         used = np.clip(np.where(wake > 0, np.sqrt(2 * theirs / wake), busy), 1, busy)  # where the derivative by k is 0
     work = wake * (used + 1) / 2 + theirs / used + manager
     way = wake + turn + longest + manager
-    return np.asarray(lead + np.maximum.reduce([managed, work, way]) + tail)
+    return np.stack(np.broadcast_arrays(managed, work, way)) + lead + tail

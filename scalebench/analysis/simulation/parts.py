@@ -7,8 +7,8 @@
     turn_s      of a worker between two chunks, where the manager kept up
     tail_s      from the last stop to the round's end; of static dealing the gathering of all answers
     call_s      a call to all workers that are up, and their answers, a worker's share: the broadcast, in which each is given once what
-                it works with; most interfaces have made one before, to force all workers up (:data:`UP_WITHOUT_A_CALL` have not)
-    up_s        until all workers are up: start-up less the broadcast; :func:`without_call` takes that first call out too
+                it works with; a start has one more (:data:`CALLED_ONCE` has not), that forces all workers up or sets the workload up
+    up_s        start-up less the broadcast; :func:`without_call` takes the other call out too
     startup_s   all of it: in place of the two where they were not told apart (schema version 1 and 2)
 
 A part is a line over worker counts, ``at_one + per_worker * workers``, neither of them below 0: a manager may look at each of
@@ -34,9 +34,10 @@ MANAGER_BOUND, WORKER_BOUND = 0.3, 0.7
 LEAST_CROWD = 4  #: workers; fewer may be what a round waits for though they have next to nothing to do
 #: twice what a thread may keep the GIL, ``sys.getswitchinterval()``: a shorter round shows no manager at work
 LEAST_ROUND_S = 0.01
-LEAST_FIRSTS = 4  #: first starts before the first answer that show the time between two sends
-#: interfaces that know without a call that their workers are up
-UP_WITHOUT_A_CALL = ("dask", "mpi", "mpi-pool")
+LEAST_FIRSTS = 4  #: first starts before the first answer that show the time between two wakes
+#: interfaces whose workers come up, and set themselves up, without a call
+CALLED_ONCE = ("mpi-pool",)
+LEAST_LEFT = 0.1  #: of a part, when another one is taken out of it: lines are not exact, and no part is nothing
 NONE = 1e-9  #: s; what takes less counts as nothing, since parts are averaged as logarithms
 WIDEST = 1e3  #: times the best value: a draw from few blocks may be further off, and no line could be fitted to it
 #: what tells an interface, as it was asked for, from another of a run
@@ -93,18 +94,17 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
 
 
 def without_call(figures: pd.DataFrame, call: Line) -> pd.DataFrame:
-    """Some figures, their ``up_s`` without the call that forces all workers up, which costs what ``call`` says."""
+    """Some figures, their ``up_s`` without the call that is in it, which costs what ``call`` says."""
     workers = figures["workers"].astype(float)
-    called = workers * workers.map(lambda count: float(call.at(count)[0]))
-    return figures.assign(
-        up_s=(figures["up_s"] - called.where(~figures["backend"].isin(UP_WITHOUT_A_CALL), 0.0)).clip(lower=NONE)
-    )
+    called = (workers * workers.map(lambda count: float(call.at(count)[0]))).where(~figures["backend"].isin(CALLED_ONCE), 0.0)
+    return figures.assign(up_s=(figures["up_s"] - called).clip(lower=LEAST_LEFT * figures["up_s"]))
 
 
 def without_lead(figures: pd.DataFrame, first: Line) -> pd.DataFrame:
     """Some figures, their ``manager_s`` without the time until the first task, as ``first`` has it: that is paid once a round."""
     lead = figures["workers"].astype(float).map(lambda count: float(first.at(count)[0]))
-    return figures.assign(manager_s=(figures["manager_s"] - lead / figures["chunks"]).clip(lower=NONE))
+    whole = figures["manager_s"]
+    return figures.assign(manager_s=(whole - lead / figures["chunks"]).clip(lower=LEAST_LEFT * whole))
 
 
 def chunksizes(rounds: pd.DataFrame) -> pd.Series:

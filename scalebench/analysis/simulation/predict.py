@@ -3,7 +3,7 @@
 Assumed, and told with each result (docs/simulation.md): a line over worker counts holds beyond the data; tasks at other counts last
 as they did here; each worker has a CPU of its own unless the tasks need one, which then share the CPUs that there are.
 
-The interval is that of the parts, from draws of whole blocks; how far the model itself is off, no run says.
+The interval is that of the parts, from draws of whole blocks; how far the model itself is off is in no interval: ``holdout`` tells it.
 """
 
 import math
@@ -18,10 +18,12 @@ from scalebench.analysis.laws.curves import IDENTITY, plain
 from scalebench.analysis.scaling import work_of
 from scalebench.analysis.simulation.model import Costs, bounds, simulate_round
 from scalebench.analysis.simulation.parts import (
+    CALLED_ONCE,
     INTERFACE,
     LEAST_COUNTS,
+    LEAST_CROWD,
+    LEAST_ROUND_S,
     MANAGER_BOUND,
-    UP_WITHOUT_A_CALL,
     Line,
     chunksizes,
     durations,
@@ -38,6 +40,7 @@ from scalebench.workloads.kinds import KINDS, get_kind
 CURVE = [*(name for name in IDENTITY if name != "_nodes"), "nodes"]
 
 MOST_CHUNKS = 4_000_000  #: of one round; a million take two seconds
+MOST_TASKS = 20_000_000  #: of one round: 8 bytes each, some times
 CPU_BOUND = 0.5  #: share of a task's time on a CPU from which on it is taken to need one
 #: interfaces that send a task only to a worker that has none; all others let as many wait as there are workers, or more
 HAND_TO_HAND = ("mpi-pool",)
@@ -50,7 +53,7 @@ IN_ORDER = ("ray",)
 MEANINGS = {
     "startup_s": "start-up, its broadcast with it",
     "up_s": "start-up, until all workers are started",
-    "call_s": "a call to all of them, by workers; the broadcast is one",
+    "call_s": "a call to all of them, each worker's share; the broadcast is one",
     "first_s": "until the first task starts",
     "wake_s": "from one worker's first start to the next one's",
     "manager_s": "manager, to send and take an answer",
@@ -135,7 +138,7 @@ class _Curve:
         self.most = int(rows["workers"].max())
         self.cpus = int(cpus if cpus is not None else rows["cpu_budget"].astype(float).min())
         self.assumed: list[str] = []
-        self.first_call: Line | None = None  # that forces all workers up, where one does
+        self.first_call: Line | None = None  # beside the broadcast, where a start has another one
         if self.identity["backend"] in IN_ORDER:
             raise Refused(
                 "its pool frees a worker when the turn of its answer has come, which is not simulated; scalebench predict has the laws"
@@ -162,7 +165,7 @@ class _Curve:
         start = ["up_s", "call_s"] if apart else ["startup_s"]
         if apart and (call := line(same, "call_s")) is not None:
             same = without_call(same, call)
-            self.first_call = None if self.identity["backend"] in UP_WITHOUT_A_CALL else call
+            self.first_call = None if self.identity["backend"] in CALLED_ONCE else call
         names = [*start, "first_s", "wake_s", "tail_s" if self.dealt else "turn_s"]
         found = {name: line(same, name) for name in names}
         if apart:  # what is sent to each worker is the workload's own
@@ -172,13 +175,14 @@ class _Curve:
             counts = {name: same.loc[same[name].notna(), "workers"].nunique() for name in lacking}
             told = ", ".join(f"{MEANINGS[name]}: at {counts[name]}" for name in lacking)
             raise Refused(f"a part is a line over {LEAST_COUNTS} worker counts or more, and the run shows too few ({told}); measure tasks of "
-                          "50 ms, four a worker, on more counts: scalebench run --profile dispatch")  # fmt: skip
+                          f"50 ms, four a worker, on more counts of {LEAST_CROWD} workers or more: scalebench run --profile dispatch")  # fmt: skip
         lines = {name: one for name, one in found.items() if one is not None}
         if not self.dealt:
             manager = line(without_lead(same, lines["first_s"]), "manager_s")
             if manager is None:
-                raise Refused("no round shows what a task costs the manager: at three counts or more the tasks must be so short that the workers "
-                              f"are in them for less than {MANAGER_BOUND:.0%} of their time; add such tasks: scalebench run --profile dispatch")  # fmt: skip
+                raise Refused(f"no round shows what a task costs the manager: at three counts of {LEAST_CROWD} workers or more the tasks must be so "
+                              f"short that the workers are in them for less than {MANAGER_BOUND:.0%} of their time, and so many that a round takes "
+                              f"{LEAST_ROUND_S * 1e3:.0f} ms; add such tasks: scalebench run --profile dispatch")  # fmt: skip
             lines["manager_s"] = manager
         return lines
 
@@ -211,7 +215,7 @@ class _Curve:
         """Simulated at some counts.
 
         Raises:
-            Refused: Workers that wait take all CPUs, and are more than were measured.
+            Refused: Workers that wait would take more than the CPUs, and are more than were measured.
         """
         far = max(workers)
         idle = RESTLESS.get(self.identity["backend"], 0.0)
@@ -234,14 +238,21 @@ class _Curve:
         lead = np.maximum(at["first_s"] - at["wake_s"] - turn, 0.0)
         return {"lead_s": lead, "wake_s": at["wake_s"], "manager_s": manager, "turn_s": turn, "tail_s": at.get("tail_s", nothing)}
 
+    def _work(self, workers: int) -> int:
+        return int(self.identity["tasks_per_worker"] * workers if self.weak else self.identity["tasks"])
+
+    def _chunk(self, workers: int, work: int) -> int:
+        return self.chunk if self.chunk is not None else -(-work // (4 * workers))
+
     def _one(self, workers: int) -> dict[str, Any]:
-        work = self.identity["tasks_per_worker"] * workers if self.weak else self.identity["tasks"]
-        chunk = self.chunk if self.chunk is not None else -(-work // (4 * workers))
+        work = self._work(workers)
+        chunk = self._chunk(workers, work)
         count = min(workers, work) if self.dealt else -(-work // chunk)
-        if count > MOST_CHUNKS:
-            raise UsageError(f"--workers {workers}: a round of {count:,} chunks; at most {MOST_CHUNKS:,} are simulated.\n"
-                             "Predict fewer workers, or measure fewer tasks per worker")  # fmt: skip
-        stretch = 1.0 if self.shared_by is None else max(1.0, min(workers, work) * self.need / self.shared_by)
+        for number, most, what in ((count, MOST_CHUNKS, "chunks"), (work, MOST_TASKS, "tasks")):
+            if number > most:
+                raise UsageError(f"--workers {workers}: a round of {number:,} {what}; at most {most:,} are simulated.\n"
+                                 "Predict fewer workers, or measure fewer tasks per worker")  # fmt: skip
+        stretch = 1.0 if self.shared_by is None else max(1.0, min(workers, count) * self.need / self.shared_by)
         drawn = np.random.default_rng(0).choice(self.task_s, work) * stretch
         edges = np.linspace(0, work, count, endpoint=False).astype(np.int64) if self.dealt else np.arange(0, work, chunk)
         chunks = np.add.reduceat(drawn, edges)
@@ -249,18 +260,18 @@ class _Curve:
         best = {name: float(one[0]) for name, one in costs.items()}
         ahead = 0 if self.identity["backend"] in HAND_TO_HAND or self.dealt else workers + 1
         wall_s = simulate_round(chunks, workers, Costs(**best, ahead=ahead))
-        least = bounds(count, workers, float(chunks.sum()), float(chunks.min()), float(chunks.max()), **costs)
+        waits = bounds(count, workers, float(chunks.sum()), float(chunks.min()), float(chunks.max()), **costs)
+        least = waits.max(axis=0)
         drawn_s = wall_s * least / least[0]
         nothing = np.zeros_like(drawn_s)
         broadcast = workers * self.lines["call_s"].at(workers) if "call_s" in self.lines else nothing
         forced = nothing if self.first_call is None else workers * self.first_call.at(workers)
         startup = self.lines["up_s" if "up_s" in self.lines else "startup_s"].at(workers) + forced + broadcast
         launch = drawn_s + startup
-        manager = count * best["manager_s"]
         return {"workers": workers, "tasks": work, "wall_s": wall_s, **_ends("wall_s", drawn_s), "startup_s": float(startup[0]),
                 "broadcast_s": float(broadcast[0]) if "call_s" in self.lines else None,
                 "launch_s": float(launch[0]), **_ends("launch_s", launch),
-                "waits_for": "manager" if manager > 0.5 * wall_s else "workers", "beyond": workers / self.most}  # fmt: skip
+                "waits_for": "manager" if waits[0, 0] == least[0] else "workers", "beyond": workers / self.most}  # fmt: skip
 
     def _keeps_busy(self) -> float | None:
         """With how many workers the manager has no time left, the tasks being as they are: from there on it sets the pace.
@@ -270,7 +281,8 @@ class _Curve:
         if self.dealt:
             return None
         manager = self.lines["manager_s"]
-        period = float(self.task_s.mean()) * (self.chunk or 1) + self._costs(self.most)["turn_s"][0]
+        chunk = self._chunk(self.most, self._work(self.most))
+        period = float(self.task_s.mean()) * chunk + self._costs(self.most)["turn_s"][0]
         at_one, per_worker = manager.at_one[0], manager.per_worker[0]
         if per_worker <= 0:
             return float(period / at_one)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from scalebench.errors import UsageError
+from scalebench.report import INSTALL
 
 if TYPE_CHECKING:
     from scalebench.analysis.comparison import Comparison
@@ -61,6 +62,4 @@ def _needs_altair() -> None:
     try:
         import altair  # noqa: F401
     except ImportError as error:
-        raise UsageError(
-            "charts need altair, which is not installed here.\nInstall it: pip install 'scalebench[report]'"
-        ) from error
+        raise UsageError(f"charts need altair, which is not installed here.\nInstall: {INSTALL}") from error

@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import Protocol, cast
 
 from scalebench.errors import UsageError
+from scalebench.report import INSTALL
 from scalebench.results.result import Result
 
 Content = str | bytes | dict[str, str] | dict[str, bytes]
@@ -52,6 +53,4 @@ def needs(*modules: str, of: str) -> None:
 
     missing = [module for module in modules if find_spec(module) is None]
     if missing:
-        raise UsageError(
-            f"--format {of} needs {' and '.join(missing)}, not installed here.\nInstall: python -m pip install 'scalebench[report]'"
-        )
+        raise UsageError(f"--format {of} needs {' and '.join(missing)}, not installed here.\nInstall: {INSTALL}")

@@ -10,9 +10,9 @@ from scalebench.analysis.simulation.parts import durations, figures, line, witho
 from scalebench.results.schema import TASKS, to_frame
 
 
-def costs_at(workers, ahead=True):
+def costs_at(workers):
     """A pool that looks at each of its workers at each answer."""
-    return Costs(lead_s=0.001, wake_s=2e-4, manager_s=2.5e-4 + 2e-6 * workers, turn_s=3e-4, ahead=workers + 1 if ahead else 0)
+    return Costs(lead_s=0.001, wake_s=2e-4, manager_s=2.5e-4 + 2e-6 * workers, turn_s=3e-4, ahead=workers + 1)
 
 
 @pytest.fixture(scope="module")

@@ -6,7 +6,7 @@ from pools import played, pool, pool_run
 
 from scalebench.analysis.simulation.holdout import at_the_largest, held_out
 from scalebench.analysis.simulation.model import Costs
-from scalebench.analysis.simulation.predict import MOST_CHUNKS, simulate
+from scalebench.analysis.simulation.predict import MOST_CHUNKS, MOST_TASKS, simulate
 from scalebench.errors import UsageError
 
 
@@ -77,9 +77,9 @@ class TestAPrediction:
         assert found["0.01"]["startup_s"] - found["50.0"]["startup_s"] == pytest.approx(0.03 * 64, rel=0.05)
 
     def test_says_what_a_round_waits_for_and_from_how_many_workers_on(self, run):
-        one = of(simulate(*run, [32, 1000]), size="50.0")
-        assert list(one.predictions["waits_for"]) == ["workers", "manager"]
-        assert list(one.predictions["beyond"]) == [0.5, 1000 / 64]
+        one = of(simulate(*run, [32, 140, 180, 1000]), size="50.0")
+        assert list(one.predictions["waits_for"]) == ["workers", "workers", "manager", "manager"]
+        assert list(one.predictions["beyond"]) == [0.5, 140 / 64, 180 / 64, 1000 / 64]
         # n (1.5e-4 + 1e-6 n) = 0.0503
         assert one.keeps_busy == pytest.approx(162, rel=0.03)
 
@@ -181,8 +181,13 @@ class TestRefused:
         assert of(simulate(*run, [128], cpus=4), size="50.0").reason is None
 
     def test_is_a_round_of_more_chunks_than_anybody_waits_for(self, few):
-        with pytest.raises(UsageError, match=f"at most {MOST_CHUNKS:,}"):
+        with pytest.raises(UsageError, match=f"chunks; at most {MOST_CHUNKS:,}"):
             simulate(*few, [MOST_CHUNKS])
+
+    def test_is_a_round_of_more_tasks_than_there_is_memory_for(self):
+        run = pool_run(dealing, workers=(8, 12, 16), backend="mpi", distribution="block", suites=((0.05, 50),), chunksize=None)
+        with pytest.raises(UsageError, match=f"a round of {MOST_TASKS + 50:,} tasks; at most {MOST_TASKS:,}"):
+            simulate(*run, [MOST_TASKS // 50 + 1], cpus=MOST_TASKS)
 
 
 def test_held_out_counts_are_predicted_from_the_smaller_ones_alone(run):
