@@ -1,7 +1,7 @@
 """Keep a run in results/reference/ in little space: ``python benchmarks/reference/keep.py results/RUN many-pools``.
 
-Rounds as they are; task times rounded to 2^-20 s, of suites named ``busy...`` the tasks of one round of each launch: a million tasks that
-are over at once say no more than thousands. The pages that show such a run say so.
+Rounds as they are; tasks of the median round of each launch, in suites named ``busy...`` of the first blocks alone, their times rounded to
+2^-20 s: a million tasks that are over at once say no more than thousands. The pages that show such a run say so.
 """
 
 import shutil
@@ -11,12 +11,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from scalebench import load
+from scalebench.analysis.scaling import LAUNCH, launches
 from scalebench.results.schema import TASKS, stored_schema
 from scalebench.results.store import write_table
 
 ROOT = Path(__file__).parents[2]
 FINE = 2**20  #: parts of a second
-LAUNCH = ["case_id", "block", "attempt"]
+FEW = 2  #: blocks
+TIMES = ("start_s", "stop_s", "cpu_s", "cpu_wait_s")
 
 
 def keep(run: Path, name: str) -> Path:
@@ -29,10 +31,10 @@ def keep(run: Path, name: str) -> Path:
     for file in ("run.json", "rounds.parquet"):
         shutil.copyfile(run / file, target / file)
     tasks = result.tasks
-    busy = set(result.rounds.loc[result.rounds["suite"].str.startswith("busy"), "case_id"])
-    first = tasks["round"] == tasks.groupby(LAUNCH)["round"].transform("min")
-    few = tasks[first | ~tasks["case_id"].isin(busy)]
-    few = few.assign(**{one: (few[one] * FINE).round() / FINE for one in ("start_s", "stop_s")})
+    kept = launches(result.rounds)
+    kept = kept[~kept["suite"].str.startswith("busy") | (kept["block"] < FEW)]
+    few = tasks.merge(kept[[*LAUNCH, "round"]], on=[*LAUNCH, "round"])
+    few = few.assign(**{one: (few[one] * FINE).round() / FINE for one in TIMES})
     with (target / "tasks.parquet").open("wb") as file:
         write_table(pa.Table.from_pandas(few, stored_schema(TASKS), preserve_index=False), file, TASKS)
     return target

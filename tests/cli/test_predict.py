@@ -37,7 +37,7 @@ class TestSimulate:
         assert "manager, to send and take an answer" in text
         assert "docs/simulation.md" in text
         assert "tasks wait rather than compute" in text
-        assert "Held out: nothing; three counts or more must be half of the largest" in text
+        assert "Held out: nothing; three counts or more, of four workers or more, must be half of the largest" in text
         assert text.count("weak scaling of") == 1
 
     def test_as_json_has_every_curve_with_parts_and_intervals(self, scalebench, whole):

@@ -22,7 +22,7 @@ def test_a_round_and_a_launch_have_intervals_and_say_what_they_wait_for(run):
     assert any("workers busy with such tasks" in note for note in told.notes)
     assert any(note.startswith("Assumed: tasks wait") for note in told.notes)
     shown = {row[0]: row for row in parts.rows}
-    for part in ("start-up, until all workers are started", "a call to all of them, by workers; the broadcast is one"):
+    for part in ("start-up, until all workers are started", "a call to all of them, each worker's share; the broadcast is one"):
         assert shown[part][1].endswith("a worker")
         assert shown[part][3] == "4, 8, 16, 32"
     assert shown["a task"][2] == "50.0 ms"

@@ -164,7 +164,12 @@ def _fitted(values: Floats, counts: Floats) -> tuple[Floats, Floats]:
 
 
 def durations(chosen: pd.DataFrame, tasks: pd.DataFrame) -> Floats:
-    """How long the tasks took in the launches of ``chosen``, s, in no order."""
+    """How long the tasks took in the launches of ``chosen``, s, in no order.
+
+    Those of the median round of each, where they are kept: what held up a whole round would else be drawn, task by task, into all.
+    """
     key = [*LAUNCH, "round"]
-    taken = tasks.merge(chosen[key], on=key)
+    taken = tasks.merge(launches(chosen)[key], on=key)
+    if taken.empty:
+        taken = tasks.merge(chosen[key], on=key)
     return (taken["stop_s"] - taken["start_s"]).to_numpy(dtype=np.float64)

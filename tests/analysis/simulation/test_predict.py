@@ -77,9 +77,9 @@ class TestAPrediction:
         assert found["0.01"]["startup_s"] - found["50.0"]["startup_s"] == pytest.approx(0.03 * 64, rel=0.05)
 
     def test_says_what_a_round_waits_for_and_from_how_many_workers_on(self, run):
-        one = of(simulate(*run, [32, 140, 180, 1000]), size="50.0")
+        one = of(simulate(*run, [32, 100, 180, 1000]), size="50.0")
         assert list(one.predictions["waits_for"]) == ["workers", "workers", "manager", "manager"]
-        assert list(one.predictions["beyond"]) == [0.5, 140 / 64, 180 / 64, 1000 / 64]
+        assert list(one.predictions["beyond"]) == [0.5, 100 / 64, 180 / 64, 1000 / 64]
         # n (1.5e-4 + 1e-6 n) = 0.0503
         assert one.keeps_busy == pytest.approx(162, rel=0.03)
 
