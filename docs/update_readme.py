@@ -59,7 +59,7 @@ CHECKS = ((32, 64), (64, 128), (128, 256))
 FAR = (100, 1000, 10_000, 100_000)
 #: the runs of that page, of pools and of ranks; of interfaces whose workers are interpreters of their own; of 256 of those
 MANY_RUNS = ("many-pools-intel-r-xeon-2cpu", "many-ranks-intel-r-xeon-2cpu")
-CLUSTERS_RUN = "many-clusters-intel-r-xeon-2cpu"
+CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
 MOST_RUN = "many-most-intel-r-xeon-2cpu"
 #: file -> the file that draws the chart in it, and the chart
 PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}

@@ -131,7 +131,7 @@ def test_the_commands_of_the_readme_measure(tmp_path):
     """With fewer items, and up to two workers."""
     pytest.importorskip("mpi4py")
     (tmp_path / "pyproject.toml").write_text("[tool.scalebench]\nblocks = 1\nrounds = 1\n")
-    Reader(tmp_path, "README.md", instead={"range(20000, 20200)": "range(2000, 2004)", "1..2x": "1,2"}).follow()
+    Reader(tmp_path, "README.md", instead={"range(20000, 20050)": "range(2000, 2004)", "1..2x": "1,2"}).follow()
     (run,) = (load(path) for path in (tmp_path / "results").iterdir())
     assert set(run.rounds["status"]) == {"ok"}
     assert set(run.rounds["backend"]) == {"serial", "processes", "mpi"}
