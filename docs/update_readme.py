@@ -192,9 +192,7 @@ def blocks_of_most() -> dict[str, str]:
         ]
         for _, one in measured.iterrows()
     ]
-    table = Table(
-        title="256 workers, one launch each", head=["backend", "start-up s", "wall s", "status"], rows=rows, sections={}, notes=[]
-    )
+    table = Table(title="256 workers", head=["backend", "start-up s", "wall s", "status"], rows=rows, sections={}, notes=[])
     return {"most": table_to_markdown(table)}
 
 

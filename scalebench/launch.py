@@ -139,13 +139,13 @@ def _measure(
     told.found["processes"] = host.count_processes()
     warmup = host.ask({"do": "round", "task_timing": "on"}, timeout)
     _note_round(told, warmup, None, expected, varies=varies)
-    _note_workers(told, host.ask({"do": "describe"}, _OPEN_TIMEOUT_S)["workers"])
+    _note_workers(told, host.ask({"do": "describe"}, max(_OPEN_TIMEOUT_S, timeout))["workers"])
     for number in range(plan.rounds_for(warmup["wall_s"], study) if rounds is None else rounds):
         if ends():
             told.stop_reason = INTERRUPTED
             break
         _note_round(told, host.ask({"do": "round", "task_timing": task_timing}, timeout), number, expected, varies=varies)
-    told.found["shutdown_s"] = host.ask({"do": "close"}, _CLOSE_TIMEOUT_S)["shutdown_s"]
+    told.found["shutdown_s"] = host.ask({"do": "close"}, max(_CLOSE_TIMEOUT_S, study.timeout or 0.0))["shutdown_s"]
 
 
 def _measure_program(
