@@ -52,6 +52,12 @@ def test_a_good_launch_has_a_row_for_the_warm_up_and_each_round_and_they_fit_the
     assert (frame["busy_max_s"] <= frame["wall_s"]).all()
 
 
+def test_what_is_asked_before_the_rounds_has_the_time_of_a_round(monkeypatch):
+    """Hundreds of workers on a few CPUs take minutes to say what they are."""
+    monkeypatch.setattr("scalebench.launch._OPEN_TIMEOUT_S", 1e-6)
+    assert launched("square").status == "ok"
+
+
 def test_a_worker_that_dies_is_a_crashed_row_that_says_so():
     told = launched("dies")
     assert told.status == "crashed"
