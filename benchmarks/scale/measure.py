@@ -1,7 +1,7 @@
 """Does the simulation say what is measured? ``nox -s honest``: dispatch to up to 256 workers, and each interface predicted from half of them.
 
-Measures ``many-workers.toml`` beside this file, with ``--study many-clusters`` the interfaces whose workers are interpreters of their
-own, with ``many-ranks`` those of MPI, with ``many-most`` 256 workers of those that take minutes to start them; then predicts, for each interface and suite, a round and a launch at twice the largest count that the prediction has seen.
+Measures ``many-workers.toml`` beside this file, or with ``--study`` another one there, each of which says what it is of; then predicts, for
+each interface and suite, a round and a launch at twice the largest count that the prediction has seen.
 ``--run RUN`` takes a run that was measured; ``--workers`` and ``--backend`` for a first look.
 """
 
@@ -15,14 +15,14 @@ from scalebench.report.simulation import check_table
 from scalebench.report.terminal import print_anywhere
 from scalebench.results.load import latest_run, load
 
-STUDIES = ("many-workers", "many-clusters", "many-ranks", "many-most")
+STUDIES = sorted(file.stem for file in Path(__file__).parent.glob("*.toml"))
 CHECKS = ((32, 64), (64, 128), (128, 256))  #: the counts up to the first give the prediction at the second
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--run", help="a run that was measured, instead of measuring one")
-    parser.add_argument("--study", choices=STUDIES, default=STUDIES[0])
+    parser.add_argument("--study", choices=STUDIES, default="many-workers")
     for flag in ("workers", "backend", "blocks", "results"):
         parser.add_argument(f"--{flag}")
     asked = parser.parse_args()
