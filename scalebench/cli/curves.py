@@ -52,7 +52,9 @@ def read_run(asked: argparse.Namespace) -> tuple["Result", "pd.DataFrame"]:
 
     conditions = _conditions(asked)
     if _is_table(path := Path(asked.source)):
-        raise UsageError(f"{path} is a table: only a run holds what can be simulated.\nGive a run, or leave --simulate out")
+        raise UsageError(
+            f"{path} is no run, and only a run holds what can be simulated.\nGive one; of a table of times leave --simulate out"
+        )
     result = load(None if asked.source == "latest" else asked.source)
     rounds = result.rounds
     for name, value in conditions.items():

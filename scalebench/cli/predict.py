@@ -67,7 +67,7 @@ def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
     from scalebench import cli
     from scalebench.analysis.simulation.holdout import at_the_largest
     from scalebench.analysis.simulation.predict import simulate
-    from scalebench.report.simulation import refusal, simulation_as_data, simulation_tables
+    from scalebench.report.simulation import refusals, simulation_as_data, simulation_tables
     from scalebench.results.shapes import analysis
 
     for flag in ("law", "column", "oversubscribed"):
@@ -77,10 +77,13 @@ def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
     if asked.scaling is not None:
         rounds = rounds[rounds["scaling"] == asked.scaling]
     found = simulate(result.rounds, result.tasks, workers, cpus=asked.cpus, of=set(rounds["case_id"]))
-    refused = [refusal(one) for one in found if one.reason is not None]
-    if len(refused) == len(found):
-        why = refused or [f"{result.path} has no backend that ran well with two worker counts."]
-        raise ResultsError("\n".join([*why, "Measure what can be simulated: scalebench run --profile dispatch"]))
+    refused = refusals(found)
+    if not found:
+        kind = "" if asked.scaling is None else f"{asked.scaling} scaling of a "
+        raise ResultsError(f"{result.path} has no {kind}backend that ran well with two worker counts.\n"
+                           "Leave --scaling out, or measure what can be simulated: scalebench run --profile dispatch")  # fmt: skip
+    if all(one.reason is not None for one in found):
+        raise ResultsError("\n".join(refused))
     checks = at_the_largest(result.rounds, result.tasks, found, cpus=asked.cpus)
     where = curves.place(asked)
     if asked.json:

@@ -1,5 +1,6 @@
 """Simulated curves, as tables of text and as plain data for JSON."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import pandas as pd
@@ -81,9 +82,15 @@ def check_table(checks: pd.DataFrame) -> Table:
     )  # fmt: skip
 
 
-def refusal(found: Simulation) -> str:
-    """Which curve was refused, and why."""
-    return f"{_title(found)}: {found.reason}."
+def refusals(found: Sequence[Simulation]) -> list[str]:
+    """Which curves were refused, and why: a sentence for each reason."""
+    by: dict[str, list[str]] = {}
+    for one in found:
+        if one.reason is not None:
+            by.setdefault(one.reason, []).append(_title(one))
+    return [
+        f"{titles[0]}{f' (and {len(titles) - 1} more)' if len(titles) > 1 else ''}: {reason}." for reason, titles in by.items()
+    ]
 
 
 def _held_out(check: pd.DataFrame) -> str:

@@ -77,7 +77,7 @@ class TestBadInput:
         (["--workers", "64", "--cpus", "0"], "--cpus 0", "Give the number"),
         (["--workers", "64", "--where", "mode"], "COLUMN=VALUE", "Example"),
         (["--workers", "64", "--where", "backend=rayon"], "no such row", "processes"),
-        (["--workers", "64", "--scaling", "strong"], "no backend", "--profile dispatch"),
+        (["--workers", "64", "--scaling", "strong"], "no strong scaling of a backend", "Leave --scaling out"),
         (["--workers", "5000000"], "--workers 5000000", "fewer workers"),
     ])  # fmt: skip
     def test_of_flags_exits_with_2_and_says_what_and_the_way_out(self, scalebench, whole, arguments, message, way_out):
@@ -91,7 +91,7 @@ class TestBadInput:
         (tmp_path / "times.csv").write_text("workers,wall_s\n1,2\n2,1\n")
         status, out, err = scalebench("predict", "times.csv", "--simulate", "--workers", "4")
         assert (status, out) == (2, "")
-        assert "times.csv is a table" in err
+        assert "times.csv is no run" in err
         assert "leave --simulate out" in err
 
     def test_of_a_run_that_lacks_a_part_says_what_to_measure(self, scalebench, tmp_path):

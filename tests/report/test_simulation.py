@@ -5,7 +5,7 @@ from pools import pool, pool_run
 
 from scalebench.analysis.simulation.holdout import at_the_largest, held_out
 from scalebench.analysis.simulation.predict import simulate
-from scalebench.report.simulation import check_table, refusal, simulation_tables
+from scalebench.report.simulation import check_table, refusals, simulation_tables
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +67,15 @@ class TestHowFarOffItIs:
 
 def test_a_refused_curve_is_named_with_its_reason():
     (found,) = simulate(*pool_run(pool, workers=(8, 16), suites=((0.05, 4),)), [64])
-    assert refusal(found).startswith(
-        "processes fork: weak scaling of sleep 50.0, chunksize 1, tasks per worker 4: a part is a line"
-    )
+    (told,) = refusals([found])
+    assert told.startswith("processes fork: weak scaling of sleep 50.0, chunksize 1, tasks per worker 4: a part is a line")
+
+
+def test_curves_that_are_refused_for_one_reason_share_a_sentence():
+    found = simulate(*pool_run(pool, workers=(8, 16)), [64])
+    assert len(found) == 2
+    (told,) = refusals(found)
+    assert "(and 1 more): a part is a line" in told
 
 
 def test_the_check_has_predicted_and_measured_side_by_side_or_says_refused(run):

@@ -82,13 +82,17 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
     chosen["up_s"] = (chosen["startup_s"] - chosen["broadcast_s"]).clip(lower=NONE)
     chosen["call_s"] = (chosen["broadcast_s"] / chosen["workers"].astype(float)).clip(lower=NONE)
     chosen["tail_s"] = (chosen["wall_s"] - chosen["last_s"]).clip(lower=NONE)
-    bound = chosen["share"] >= WORKER_BOUND
+    # by the case, not by the round: of rounds that are too short as a rule those that were held up would be left
+    case = chosen.groupby(["run_id", "case_id"])
+    share, wall_s = (case[name].transform("median") for name in ("share", "wall_s"))
+    bound = share >= WORKER_BOUND
     # elsewhere the first task waits until all the others are submitted, which is the manager's work
     chosen["first_s"] = chosen["first_s"].where(bound | chosen["distribution"].notna()).clip(lower=NONE)
     # gaps of a worker lie between its tasks; most are within chunks, those between chunks have all the waiting
     chosen["turn_s"] = (chosen["gap_s"] * chunksizes(chosen)).where(bound).clip(lower=NONE)
-    busy = (chosen["share"] < MANAGER_BOUND) & chosen["distribution"].isna()
-    busy &= (chosen["workers"] >= LEAST_CROWD) & (chosen["wall_s"] >= LEAST_ROUND_S)
+    busy = (
+        (share < MANAGER_BOUND) & (wall_s >= LEAST_ROUND_S) & (chosen["workers"] >= LEAST_CROWD) & chosen["distribution"].isna()
+    )
     chosen["manager_s"] = (chosen["wall_s"] / chosen["chunks"]).where(busy)
     return chosen
 

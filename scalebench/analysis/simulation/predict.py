@@ -33,7 +33,7 @@ from scalebench.analysis.simulation.parts import (
     without_lead,
 )
 from scalebench.analysis.statistics import Floats, of_draws
-from scalebench.errors import UsageError
+from scalebench.errors import UsageError, count
 from scalebench.workloads.kinds import KINDS, get_kind
 
 #: what is the same along a simulated curve: on another number of nodes all parts are others
@@ -45,7 +45,7 @@ CPU_BOUND = 0.5  #: share of a task's time on a CPU from which on it is taken to
 #: interfaces that send a task only to a worker that has none; all others let as many wait as there are workers, or more
 HAND_TO_HAND = ("mpi-pool",)
 #: interfaces whose workers take CPU time while they wait, from the others where it is scarce, and how much of a CPU each: those of MPI
-#: poll, those of dask look at their own stack and at their event loop (0.031 as they come, 0.008 with that turned off: docs/many-workers.md)
+#: poll, those of dask look at their own stack and at their event loop as they come (docs/many-workers.md)
 RESTLESS = {"mpi": 1.0, "mpi-pool": 1.0, "dask": 0.03}
 #: interfaces that hand out tasks in another way than any that is simulated: an actor is free when its answer's turn has come
 IN_ORDER = ("ray",)
@@ -173,7 +173,7 @@ class _Curve:
         lacking = [name for name, one in found.items() if one is None]
         if lacking:
             counts = {name: same.loc[same[name].notna(), "workers"].nunique() for name in lacking}
-            told = ", ".join(f"{MEANINGS[name]}: at {counts[name]}" for name in lacking)
+            told = ", ".join(f"{MEANINGS[name]}: at {counts[name]} of {LEAST_COUNTS}" for name in lacking)
             raise Refused(f"a part is a line over {LEAST_COUNTS} worker counts or more, and the run shows too few ({told}); measure tasks of "
                           f"50 ms, four a worker, on more counts of {LEAST_CROWD} workers or more: scalebench run --profile dispatch")  # fmt: skip
         lines = {name: one for name, one in found.items() if one is not None}
@@ -208,20 +208,21 @@ class _Curve:
                 f"{why} at every count measured, so that nothing shows how long a task takes alone; measure 1 worker too"
             )
         shared = 1.0 if gil else float(self.cpus)
-        self.assumed.append(f"tasks compute, and their workers share {'the GIL' if gil else f'{shared:.0f} CPUs'} evenly")
+        self.assumed.append(f"tasks compute, and their workers share {'the GIL' if gil else count(self.cpus, 'CPU')} evenly")
         return durations(free, tasks), shared, min(float(needs[free.index].mean()), 1.0) if not gil else 1.0
 
     def at(self, workers: Sequence[int]) -> Simulation:
         """Simulated at some counts.
 
         Raises:
-            Refused: Workers that wait would take more than the CPUs, and are more than were measured.
+            Refused: Workers that wait would take more than the CPUs.
         """
         far = max(workers)
         idle = RESTLESS.get(self.identity["backend"], 0.0)
-        if far > self.most and far * idle > self.cpus:
-            raise Refused(f"a worker of {self.identity['backend']} that waits takes {idle:.0%} of a CPU, and {far} of them take more from each other "
-                          f"on {self.cpus} CPUs than any line over counts says; for a machine with enough: --cpus {math.ceil(far * idle)}")  # fmt: skip
+        if far * idle > self.cpus:
+            raise Refused(f"a worker of {self.identity['backend']} that waits takes {'' if idle == 1 else 'up to '}{idle:.0%} of a CPU, and {far} of them "
+                          f"take more from each other on {count(self.cpus, 'CPU')} than any line over counts says; for a machine with enough: "
+                          f"--cpus {math.ceil(far * idle)}")  # fmt: skip
         rows = [self._one(count) for count in workers]
         parts = self._parts_table()
         return Simulation(identity=self.identity, predictions=pd.DataFrame(rows), parts=parts, keeps_busy=self._keeps_busy(),

@@ -58,6 +58,15 @@ def test_what_a_task_costs_the_manager_is_seen_only_where_the_workers_mostly_had
     assert measured.loc[measured["suite"] == "suite1", "manager_s"].notna().all()
 
 
+def test_rounds_that_are_too_short_as_a_rule_show_no_manager_where_one_was_held_up():
+    rounds, tasks = pool_run(costs_at, workers=(8, 16, 32))
+    short = (rounds["size"] == "0.01") & (rounds["workers"] == 8)
+    rounds.loc[short, "wall_s"] = [0.004, 0.5, 0.004]
+    shown = figures(rounds, tasks)
+    shown = shown[(shown["size"] == "0.01") & shown["manager_s"].notna()]
+    assert set(shown["workers"]) == {16, 32}
+
+
 def test_the_time_between_workers_is_seen_only_before_the_first_answer(measured):
     assert measured.loc[measured["suite"] == "suite1", "wake_s"].isna().all()
 

@@ -169,14 +169,17 @@ class TestRefused:
     def test_are_workers_that_poll_where_there_are_fewer_cpus(self):
         run = pool_run(handing, workers=(8, 12, 16), backend="mpi-pool", mpi_mode="world")
         assert "that waits takes 100% of a CPU, and 64 of them" in self.refusal(run, size="50.0")
-        assert of(simulate(*run, [16]), size="50.0").reason is None
+        assert (
+            of(simulate(*run, [16]), size="50.0").reason is not None
+        )  # though it was measured: a line over counts misses it, too
+        assert of(simulate(*run, [2]), size="50.0").reason is None
         assert of(simulate(*run, [64], cpus=64), size="50.0").reason is None
 
     def test_are_workers_that_take_a_little_of_a_cpu_each_where_that_is_all_of_the_cpus(self):
         run = pool_run(pool, workers=(8, 12, 16), backend="dask")
         assert of(simulate(*run, [64]), size="50.0").reason is None
         (one,) = [one for one in simulate(*run, [128]) if one.identity["size"] == "50.0"]
-        assert "takes 3% of a CPU, and 128 of them" in one.reason
+        assert "takes up to 3% of a CPU, and 128 of them" in one.reason
         assert one.reason.endswith("--cpus 4")
         assert of(simulate(*run, [128], cpus=4), size="50.0").reason is None
 
