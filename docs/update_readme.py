@@ -64,7 +64,7 @@ MOST_RUN = "many-most-intel-r-xeon-2cpu"
 #: file -> the file that draws the chart in it, and the chart
 PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}
 #: pixels of those that are not as wide as a page; what stands in the README has text beside it
-WIDTHS = {"speedup": 430}
+WIDTHS = {"speedup": 360}
 #: the interfaces of that picture: more could not be told apart in it
 IN_SHORT = ("serial", "processes", "threads", "joblib", "mpi", "mpi-pool")
 
