@@ -60,6 +60,7 @@ FAR = (100, 1000, 10_000, 100_000)
 #: the runs of that page, of pools and of ranks; of interfaces whose workers are interpreters of their own; of 256 of those
 MANY_RUNS = ("many-pools-intel-r-xeon-2cpu", "many-ranks-intel-r-xeon-2cpu")
 CLUSTERS_RUN = "many-clusters-amd-epyc-2cpu"
+JOBLIB_RUN = "many-joblib-intel-r-xeon-2cpu"
 MOST_RUN = "many-most-intel-r-xeon-2cpu"
 #: file -> the file that draws the chart in it, and the chart
 PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}
@@ -179,6 +180,13 @@ def blocks_of_clusters() -> dict[str, str]:
     return {f"clusters {name}": "\n".join(map(table_to_markdown, these)) for name, these in tables.items()}
 
 
+def blocks_of_joblib() -> dict[str, str]:
+    """The check of one of them alone, in more blocks."""
+    result = reference(JOBLIB_RUN)
+    checks = [held_out(result.rounds, result.tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
+    return {"joblib check": "\n".join(table_to_markdown(check_table(one)) for one in checks)}
+
+
 def blocks_of_most() -> dict[str, str]:
     """The block of that page about 256 workers of the interfaces that take minutes to start them."""
     rounds = reference(MOST_RUN).rounds
@@ -251,7 +259,7 @@ def pages() -> dict[Path, dict[str, str]]:
     return {
         README: blocks(reference()),
         SIXTEEN: blocks_of_sixteen(reference("intel-xeon-16cpu")),
-        MANY: blocks_of_many(*many()) | blocks_of_clusters() | blocks_of_most(),
+        MANY: blocks_of_many(*many()) | blocks_of_clusters() | blocks_of_joblib() | blocks_of_most(),
         CLUSTER: blocks_of_cluster(reference("slurm-3-nodes-amd-epyc-2cpu")),
         TUTORIAL: blocks_of_tutorial(),
         MY_FUNCTION: blocks_of_my_function(reference("my-function-amd-epyc-2cpu")),
