@@ -141,7 +141,6 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     """What stands in each block of the page about many workers."""
     found = figures(rounds, tasks)
     sleeping = rounds["kind"] == "sleep"
-    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
     restless = rounds["backend"].isin(list(RESTLESS))
     of_mpi = [held_out(rounds[restless], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
@@ -154,7 +153,7 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
         ),
         "start": table_to_markdown(over_counts(found, "startup_s", "start-up s", number)),
         "parts": "\n".join(map(table_to_markdown, parts(waiting))),
-        "check": "\n".join(table_to_markdown(check_table(one)) for one in checks if not one.empty),
+        "check": "\n".join(map(table_to_markdown, checks(rounds, tasks))),
         "mpi": "\n".join(table_to_markdown(check_table(one)) for one in of_mpi if not one.empty and one["ratio"].notna().any()),
         "far": table_to_markdown(far(waiting)),
     }
@@ -167,14 +166,13 @@ def blocks_of_clusters() -> dict[str, str]:
     found = figures(rounds, tasks)
     of_kind = {kind: found[found["kind"] == kind] for kind in ("crunch", "sleep")}
     milliseconds = lambda one: number(one * 1e3)  # noqa: E731 - a form, as number is
-    checks = [held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[rounds["kind"] == "sleep", "case_id"]))
     tables = {
         "rate": [over_counts(of_kind["crunch"], "rate", "tasks per second", number)],
         "round": [over_counts(of_kind["sleep"], "wall_s", "wall ms", milliseconds)],
         "start": [over_counts(found, "startup_s", "start-up s", number)],
         "broadcast": [over_counts(found, "broadcast_s", "broadcast ms", milliseconds)],
-        "check": [check_table(one) for one in checks if not one.empty],
+        "check": checks(rounds, tasks),
         "parts": parts(waiting),
     }
     return {f"clusters {name}": "\n".join(map(table_to_markdown, these)) for name, these in tables.items()}
@@ -183,8 +181,7 @@ def blocks_of_clusters() -> dict[str, str]:
 def blocks_of_joblib() -> dict[str, str]:
     """The check of one of them alone, in more blocks."""
     result = reference(JOBLIB_RUN)
-    checks = [held_out(result.rounds, result.tasks, up_to=up_to, at=at) for up_to, at in CHECKS]
-    return {"joblib check": "\n".join(table_to_markdown(check_table(one)) for one in checks)}
+    return {"joblib check": "\n".join(map(table_to_markdown, checks(result.rounds, result.tasks)))}
 
 
 def blocks_of_most() -> dict[str, str]:
@@ -202,6 +199,12 @@ def blocks_of_most() -> dict[str, str]:
     ]
     table = Table(title="256 workers", head=["backend", "start-up s", "wall s", "status"], rows=rows, sections={}, notes=[])
     return {"most": table_to_markdown(table)}
+
+
+def checks(rounds: pd.DataFrame, tasks: pd.DataFrame) -> list[Table]:
+    """What was predicted beside what was measured, at each pair of counts that there is."""
+    found = (held_out(rounds, tasks, up_to=up_to, at=at) for up_to, at in CHECKS)
+    return [check_table(one) for one in found if not one.empty]
 
 
 def parts(waiting: Sequence[Simulation]) -> list[Table]:

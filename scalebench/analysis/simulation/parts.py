@@ -99,8 +99,7 @@ def figures(rounds: pd.DataFrame, tasks: pd.DataFrame) -> pd.DataFrame:
 
 def without_call(figures: pd.DataFrame, call: Line) -> pd.DataFrame:
     """Some figures, their ``up_s`` without the call that is in it, which costs what ``call`` says."""
-    workers = figures["workers"].astype(float)
-    called = (workers * workers.map(lambda count: float(call.at(count)[0]))).where(~figures["backend"].isin(CALLED_ONCE), 0.0)
+    called = figures["workers"].astype(float).map(lambda count: float(count * call.at(count)[0]))
     return figures.assign(up_s=(figures["up_s"] - called).clip(lower=LEAST_LEFT * figures["up_s"]))
 
 

@@ -161,15 +161,16 @@ class _Curve:
 
     def _lines(self, same: pd.DataFrame) -> dict[str, Line]:
         """The parts of the interface over worker counts."""
-        apart = bool(same["broadcast_s"].notna().all())
-        start = ["up_s", "call_s"] if apart else ["startup_s"]
-        if apart and (call := line(same, "call_s")) is not None:
-            same = without_call(same, call)
-            self.first_call = None if self.identity["backend"] in CALLED_ONCE else call
-        names = [*start, "first_s", "wake_s", "tail_s" if self.dealt else "turn_s"]
-        found = {name: line(same, name) for name in names}
-        if apart:  # what is sent to each worker is the workload's own
-            found["call_s"] = line(self.rows, "call_s") or found["call_s"]
+        found: dict[str, Line | None] = {}
+        if same["broadcast_s"].notna().all():
+            call = line(same, "call_s")
+            if call is not None and self.identity["backend"] not in CALLED_ONCE:
+                self.first_call, same = call, without_call(same, call)
+            found["up_s"] = line(same, "up_s")
+            found["call_s"] = line(self.rows, "call_s") or call  # what is sent to each worker is the workload's own
+        else:
+            found["startup_s"] = line(same, "startup_s")
+        found |= {name: line(same, name) for name in ("first_s", "wake_s", "tail_s" if self.dealt else "turn_s")}
         lacking = [name for name, one in found.items() if one is None]
         if lacking:
             counts = {name: same.loc[same[name].notna(), "workers"].nunique() for name in lacking}
@@ -220,7 +221,7 @@ class _Curve:
         far = max(workers)
         idle = RESTLESS.get(self.identity["backend"], 0.0)
         if far * idle > self.cpus:
-            raise Refused(f"a worker of {self.identity['backend']} that waits takes {'' if idle == 1 else 'up to '}{idle:.0%} of a CPU, and {far} of them "
+            raise Refused(f"a worker of {self.identity['backend']} that waits takes {'' if idle == 1 else 'about '}{idle:.0%} of a CPU, and {far} of them "
                           f"take more from each other on {count(self.cpus, 'CPU')} than any line over counts says; for a machine with enough: "
                           f"--cpus {math.ceil(far * idle)}")  # fmt: skip
         rows = [self._one(count) for count in workers]
@@ -248,31 +249,36 @@ class _Curve:
     def _one(self, workers: int) -> dict[str, Any]:
         work = self._work(workers)
         chunk = self._chunk(workers, work)
-        count = min(workers, work) if self.dealt else -(-work // chunk)
-        for number, most, what in ((count, MOST_CHUNKS, "chunks"), (work, MOST_TASKS, "tasks")):
+        sent = min(workers, work) if self.dealt else -(-work // chunk)
+        for number, most, what in ((sent, MOST_CHUNKS, "chunks"), (work, MOST_TASKS, "tasks")):
             if number > most:
                 raise UsageError(f"--workers {workers}: a round of {number:,} {what}; at most {most:,} are simulated.\n"
                                  "Predict fewer workers, or measure fewer tasks per worker")  # fmt: skip
-        stretch = 1.0 if self.shared_by is None else max(1.0, min(workers, count) * self.need / self.shared_by)
+        stretch = 1.0 if self.shared_by is None else max(1.0, min(workers, sent) * self.need / self.shared_by)
         drawn = np.random.default_rng(0).choice(self.task_s, work) * stretch
-        edges = np.linspace(0, work, count, endpoint=False).astype(np.int64) if self.dealt else np.arange(0, work, chunk)
+        edges = np.linspace(0, work, sent, endpoint=False).astype(np.int64) if self.dealt else np.arange(0, work, chunk)
         chunks = np.add.reduceat(drawn, edges)
         costs = self._costs(workers)
         best = {name: float(one[0]) for name, one in costs.items()}
         ahead = 0 if self.identity["backend"] in HAND_TO_HAND or self.dealt else workers + 1
         wall_s = simulate_round(chunks, workers, Costs(**best, ahead=ahead))
-        waits = bounds(count, workers, float(chunks.sum()), float(chunks.min()), float(chunks.max()), **costs)
+        waits = bounds(sent, workers, float(chunks.sum()), float(chunks.min()), float(chunks.max()), **costs)
         least = waits.max(axis=0)
         drawn_s = wall_s * least / least[0]
-        nothing = np.zeros_like(drawn_s)
-        broadcast = workers * self.lines["call_s"].at(workers) if "call_s" in self.lines else nothing
-        forced = nothing if self.first_call is None else workers * self.first_call.at(workers)
-        startup = self.lines["up_s" if "up_s" in self.lines else "startup_s"].at(workers) + forced + broadcast
+        startup, broadcast = self._startup(workers)
         launch = drawn_s + startup
         return {"workers": workers, "tasks": work, "wall_s": wall_s, **_ends("wall_s", drawn_s), "startup_s": float(startup[0]),
-                "broadcast_s": float(broadcast[0]) if "call_s" in self.lines else None,
+                "broadcast_s": None if broadcast is None else float(broadcast[0]),
                 "launch_s": float(launch[0]), **_ends("launch_s", launch),
                 "waits_for": "manager" if waits[0, 0] == least[0] else "workers", "beyond": workers / self.most}  # fmt: skip
+
+    def _startup(self, workers: int) -> tuple[Floats, Floats | None]:
+        """Start-up, and what of it is broadcast; None: not told apart. The best value first, then draws."""
+        if "call_s" not in self.lines:
+            return self.lines["startup_s"].at(workers), None
+        broadcast = workers * self.lines["call_s"].at(workers)
+        startup = self.lines["up_s"].at(workers) + broadcast
+        return startup if self.first_call is None else startup + workers * self.first_call.at(workers), broadcast
 
     def _keeps_busy(self) -> float | None:
         """With how many workers the manager has no time left, the tasks being as they are: from there on it sets the pace.

@@ -179,7 +179,7 @@ class TestRefused:
         run = pool_run(pool, workers=(8, 12, 16), backend="dask")
         assert of(simulate(*run, [64]), size="50.0").reason is None
         (one,) = [one for one in simulate(*run, [128]) if one.identity["size"] == "50.0"]
-        assert "takes up to 3% of a CPU, and 128 of them" in one.reason
+        assert "takes about 3% of a CPU, and 128 of them" in one.reason
         assert one.reason.endswith("--cpus 4")
         assert of(simulate(*run, [128], cpus=4), size="50.0").reason is None
 
