@@ -49,13 +49,15 @@ def floating(name: str, chart: Chart, width: int) -> str:
     return f'<img align="right" width="{width}" src="docs/images/{name}.svg" alt="{alternative}">\n'
 
 
-def svg(chart: Chart, width: int = WIDTH) -> str:
+def svg(chart: Chart, width: int = WIDTH, height: int | None = None) -> str:
     """On white, since a file knows nothing of the page's colours; as wide as it is shown, since text does not shrink."""
     import vl_convert
 
     config = chart.spec["config"]
     view = {**config["view"], "continuousWidth": width, "discreteWidth": width}
-    spec = json.dumps({**chart.spec, "config": {**config, "background": "white", "view": view}})
+    title = {"text": chart.spec["title"]["text"]}  # without its notes: the text says what they do
+    beside = {"height": height, "title": title} if height else {}
+    spec = json.dumps({**chart.spec, **beside, "config": {**config, "background": "white", "view": view}})
     if width != WIDTH:  # the columns of a legend depend on the width, which is known too late for the height of the picture
         spec = re.sub(r'"columns": \{"expr": "width [^"]*"\}', '"columns": 2', spec)
     return str(vl_convert.vegalite_to_svg(spec)) + "\n"
@@ -68,9 +70,9 @@ def finding(result: Result) -> str:
     one, two = (pool[pool["blas_threads"] == threads].iloc[0] for threads in (1, 2))
     size, products = str(one["size"]).split("x")
     return (
-        f"Two workers with two BLAS threads each, four threads on two CPUs, took **{two['wall_s'] / one['wall_s']:.2g} times as long** "
-        f"as two workers with one each ({one['tasks']} tasks of {products} products of {size} x {size} matrices). The report's verdict on it:\n\n"
-        f"> {escape(verdict(two) or '')}\n"
+        f"Two BLAS threads in each of two workers took **{two['wall_s'] / one['wall_s']:.2g} times as long** as one "
+        f"({one['tasks']} tasks of {products} products of {size} x {size} matrices):\n\n"
+        f"> The verdict. {escape(verdict(two) or '')}\n"
     )
 
 

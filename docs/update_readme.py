@@ -64,8 +64,8 @@ JOBLIB_RUN = "many-joblib-intel-r-xeon-2cpu"
 MOST_RUN = "many-most-intel-r-xeon-2cpu"
 #: file -> the file that draws the chart in it, and the chart
 PICTURES = {"speedup": ("scaling", "speedup-strong-1"), "losses": ("losses", "losses-1")}
-#: pixels of those that are not as wide as a page; what stands in the README has text beside it
-WIDTHS = {"speedup": 360}
+#: width and height, in pixels, of what has text beside it; the height is that of its axes alone
+BESIDE = {"speedup": (360, 170)}
 #: the interfaces of that picture: more could not be told apart in it
 IN_SHORT = ("serial", "processes", "threads", "joblib", "mpi", "mpi-pool")
 
@@ -75,7 +75,7 @@ def blocks(result: Result) -> dict[str, str]:
     tables = {table.title.partition(":")[0]: table for table in scaling_tables(result)}
     few = only(columns(tables["blas"], "wall ms", "speedup", "efficiency %"), workers="2")
     return {
-        "speedup picture": floating("speedup", pictures()["speedup"], WIDTHS["speedup"]),
+        "speedup picture": floating("speedup", pictures()["speedup"], BESIDE["speedup"][0]),
         "blas": table_to_markdown(bare(few)).partition("\n\n")[2],  # the sentence below says what it is of
         "finding": finding(result),
     }
@@ -273,6 +273,6 @@ def pages() -> dict[Path, dict[str, str]]:
 if __name__ == "__main__":
     IMAGES.mkdir(exist_ok=True)
     for name, chart in {**pictures(), **tutorial_pictures()}.items():
-        (IMAGES / f"{name}.svg").write_text(svg(chart, **({"width": WIDTHS[name]} if name in WIDTHS else {})), encoding="utf-8")
+        (IMAGES / f"{name}.svg").write_text(svg(chart, *BESIDE.get(name, ())), encoding="utf-8")
     for page, contents in pages().items():
         page.write_text(updated(page.read_text(encoding="utf-8"), contents), encoding="utf-8")

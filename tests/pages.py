@@ -25,7 +25,7 @@ _HOSTS = "needs hosts: run there by tests/cluster/test_mpiexec.py"
 NOT_RUN: dict[str, dict[str, str]] = {
     "README.md": {
         "python3 -m venv .venv && . .venv": _INSTALLED,
-        "pip install nox": "five minutes of measuring; what it starts is run by tests/test_pytest_plugin.py",
+        "nox -s bench": "five minutes of measuring; what it starts is run by tests/test_pytest_plugin.py",
     },
     "docs/index.md": {
         "python3 -m venv": _INSTALLED,

@@ -30,12 +30,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--cpus",
         metavar="N",
-        type=int,
+        type=_cpus,
         help="CPUs that the workers may use (default: what a run says): more workers are oversubscribed, and left out by laws",
     )
     parser.add_argument("--oversubscribed", action="store_true", help="fit across the number of CPUs, too")
     parser.add_argument("--json", action="store_true", help="print JSON")
     add_limit(parser)
+
+
+def _cpus(text: str) -> int:
+    """By this, since argparse would tell neither the rule nor the way out."""
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--cpus {text}: a whole number, 1 or more.\nGive the number of CPUs that the workers could use")
+    return int(text)
 
 
 def read_curves(asked: argparse.Namespace) -> tuple[list["Curve"], bool]:
@@ -72,8 +79,6 @@ def read_run(asked: argparse.Namespace) -> tuple["Result", "pd.DataFrame"]:
 
 
 def _conditions(asked: argparse.Namespace) -> dict[str, str]:
-    if asked.cpus is not None and asked.cpus < 1:
-        raise UsageError(f"--cpus {asked.cpus}: 1 or more.\nGive the number of CPUs that the workers could use")
     conditions = {}
     for text in asked.where:
         name, equals, value = text.partition("=")

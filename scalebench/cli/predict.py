@@ -46,11 +46,12 @@ def main(asked: argparse.Namespace) -> int:
         if data["reason"]:
             refused.setdefault(data["reason"], []).append(title(curve, asked.source))
     notes = [f"{', '.join(titles)}: {reason}." for reason, titles in refused.items()]
+    if asked.json:  # also where nothing could be predicted: it has the reasons
+        print(analysis("predict", curves.place(asked), **({"curves": told} if of_run else told[0])))
     if not any(data["predictions"] for data in told):
         hints = dict.fromkeys(note for curve, _ in fits for note in curve.notes)
         raise ResultsError("\n".join([*notes, *hints, "Measure more worker counts, or more blocks or repeats"]))
     if asked.json:
-        print(analysis("predict", curves.place(asked), **({"curves": told} if of_run else told[0])))
         return cli.OK
     from scalebench.report.console import command
     from scalebench.report.terminal import print_anywhere
@@ -82,13 +83,14 @@ def _simulate(asked: argparse.Namespace, workers: list[int]) -> int:
         kind = "" if asked.scaling is None else f"{asked.scaling} scaling of a "
         raise ResultsError(f"{result.path} has no {kind}backend that ran well with two worker counts.\n"
                            "Leave --scaling out, or measure what can be simulated: scalebench run --profile dispatch")  # fmt: skip
-    if all(one.reason is not None for one in found):
-        raise ResultsError("\n".join(refused))
     checks = at_the_largest(result.rounds, result.tasks, found, cpus=asked.cpus)
     where = curves.place(asked)
     if asked.json:
         told = [simulation_as_data(one, check) for one, check in zip(found, checks, strict=True)]
         print(analysis("simulation", where, simulations=told))
+    if all(one.reason is not None for one in found):
+        raise ResultsError("\n".join(refused))
+    if asked.json:
         return cli.OK
     from scalebench.report.console import command
     from scalebench.report.terminal import print_anywhere

@@ -284,6 +284,12 @@ class TestPredict:
         assert (status, out) == (2, "")
         assert "usl, amdahl: 3 distinct counts" in err
 
+    def test_has_the_reason_as_json_too(self, scalebench, good):
+        good.write_text("p,time\n1,37\n2,48\n4,49\n")
+        status, out, err = scalebench("predict", good, "--workers", "8", "--json")
+        assert (status, json.loads(out)["predictions"]) == (2, [])
+        assert json.loads(out)["reason"] in err
+
     def test_of_some_curves_tells_which_were_refused(self, scalebench, run):
         path = run(*curve_rows(), *curve_rows(workers=(1, 2), backend="threads", start_method=None))
         status, out, _ = scalebench("predict", path, "--workers", "64")

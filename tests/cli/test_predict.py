@@ -75,6 +75,7 @@ class TestBadInput:
         (["--workers", "64", "--law", "usl"], "--law and --simulate", "Leave one"),
         (["--workers", "64", "--oversubscribed"], "--oversubscribed and --simulate", "Leave one"),
         (["--workers", "64", "--cpus", "0"], "--cpus 0", "Give the number"),
+        (["--workers", "64", "--cpus", "two"], "--cpus two: a whole number", "Give the number"),
         (["--workers", "64", "--where", "mode"], "COLUMN=VALUE", "Example"),
         (["--workers", "64", "--where", "backend=rayon"], "no such row", "processes"),
         (["--workers", "64", "--scaling", "strong"], "no strong scaling of a backend", "Leave --scaling out"),
@@ -99,4 +100,11 @@ class TestBadInput:
         status, out, err = scalebench("predict", path, "--simulate", "--workers", "64")
         assert (status, out) == (2, "")
         assert "what a task costs the manager" in err
+        assert "scalebench run --profile dispatch" in err
+
+    def test_of_such_a_run_is_told_as_json_too(self, scalebench, tmp_path):
+        path = stored(tmp_path / "run.json", pool_run(pool, workers=(8, 12, 16), suites=((0.05, 4),)))
+        status, out, err = scalebench("predict", path, "--simulate", "--workers", "64", "--json")
+        assert status == 2
+        assert {one["reason"] is None for one in json.loads(out)["simulations"]} == {False}
         assert "scalebench run --profile dispatch" in err
