@@ -7,6 +7,7 @@ from scalebench import machine, plan
 from scalebench.case import Case
 from scalebench.findings import AnswersUnchecked, BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TaskTooShort
 from scalebench.launch import Launch
+from scalebench.launchers.base import Launcher
 
 
 def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding]:
@@ -20,7 +21,7 @@ def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding
     return found
 
 
-def doubts(case: Case, told: Launch) -> list[Finding]:
+def doubts(case: Case, told: Launch, launcher: Launcher) -> list[Finding]:
     """The findings that one launch gives rise to."""
     found: list[Finding] = []
     facts = told.found
@@ -29,8 +30,9 @@ def doubts(case: Case, told: Launch) -> list[Finding]:
     low, high = facts.get("blas_found_min"), facts.get("blas_found_max")
     if case.blas_threads is not None and low is not None and high is not None and {low, high} != {case.blas_threads}:
         found.append(BlasThreadsNotAsAsked(case=case.label, asked=case.blas_threads, found_min=low, found_max=high))
-    cache = machine.last_level_cache_bytes()
+    there = launcher.machine()  # None: this one
+    cache = machine.last_level_cache_bytes() if there is None else there["last_level_cache_bytes"]
     held = plan.held_bytes(case)
-    if case.kind == "stream" and held is not None and cache is not None and held <= cache:
-        found.append(FitsCache(case=case.label, held_bytes=held, cache_bytes=cache))
+    if case.kind == "stream" and held is not None and cache is not None and held <= cache * case.nodes:
+        found.append(FitsCache(case=case.label, held_bytes=held, cache_bytes=cache * case.nodes))
     return found

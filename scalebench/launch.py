@@ -14,7 +14,7 @@ from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError, HostFailedError, HostTimeoutError
+from scalebench.errors import BackendUnavailableError, HostCrashedError, HostError, HostFailedError, HostTimeoutError, StudyError
 from scalebench.host import protocol
 from scalebench.launchers.base import has_ranks, never
 from scalebench.launchers.process import HostProcess
@@ -93,7 +93,7 @@ def launch(
     pilot = rounds is None and study.rounds is None
     told = Launch(case, {**identity, "case_id": case.case_id, "started_at": datetime.now(UTC).isoformat(timespec="milliseconds"),
                          "canary_s": machine.canary() if sweep.launcher.here else None}, stop_reason="pilot" if pilot else "planned")  # fmt: skip
-    if (refused := plan.refusal(case)) is not None:
+    if (refused := plan.refusal(case, sweep.launcher)) is not None:
         told.fail("skipped", refused)
         return told
     host: HostProcess | None = None
@@ -106,6 +106,8 @@ def launch(
             told.found["exit_status"] = host.end(patience=_CLOSE_TIMEOUT_S)
     except BackendUnavailableError as error:
         told.fail("unavailable", str(error))
+    except StudyError as error:  # it was looked at before the run: a program that is gone since
+        told.fail("failed", str(error))
     except HostError as error:
         exit_status = None
         if isinstance(error, HostCrashedError):
@@ -132,7 +134,7 @@ def _measure(
     expected = None if reference is None else reference.expected(case.tasks)
     # answers that vary by themselves say nothing, in another run neither
     varies = reference is not None and reference.varies is not None
-    timeout = plan.timeout_s(case, reference, study)
+    timeout = plan.timeout_s(case, reference, study, sweep.launcher.cpus(case.nodes))
     opened = host.ask(plan.open_request(case, sweep), max(_OPEN_TIMEOUT_S, timeout))
     _note_open(told, opened, machine.clock() - host.started, here=sweep.launcher.here)
     _check_nodes(told)
@@ -159,7 +161,7 @@ def _measure_program(
 ) -> None:
     """The rounds of a program. What it is made of (processes, workers, the start of a pool) is its own: null."""
     case, program = told.case, sweep.programs[told.case.workload]
-    timeout = plan.timeout_s(case, reference, study)
+    timeout = plan.timeout_s(case, reference, study, sweep.launcher.cpus(case.nodes))
     opened = host.ask(plan.open_request(case, sweep), _OPEN_TIMEOUT_S)
     # its own steps or ranks are not there to be asked: one that names {nodes} has the CPUs that as many nodes told
     over_nodes = "nodes" in program.placeholders and not sweep.launcher.here

@@ -29,7 +29,7 @@ from scalebench.errors import (
 from scalebench.host import protocol
 from scalebench.host.answers import combine
 from scalebench.items import items_text
-from scalebench.launchers.base import never, options, ranks
+from scalebench.launchers.base import Launcher, never, options, ranks
 from scalebench.programs import filled, program_request, wrong_with
 from scalebench.study import Study
 from scalebench.sweep import Sweep, as_serial, job_and_items
@@ -112,7 +112,9 @@ def measure_references(
         if known.tasks < case.tasks:
             largest[reference_key(entry.case)] = replace(case, variant=known.variant)
     programs = {key: min(cases, key=lambda one: one.workers * (one.blas_threads or 1)) for key, cases in fewest.items()}
-    runs = {key: partial(_measure, case, sweep, timeout, looked) for key, case in largest.items() if not refusal(case)}
+    runs = {
+        key: partial(_measure, case, sweep, timeout, looked) for key, case in largest.items() if not refusal(case, sweep.launcher)
+    }
     runs |= {key: partial(_measure_program, case, sweep, timeout) for key, case in programs.items()}
     return {key: _twice(measure, sweep) for key, measure in runs.items()}
 
@@ -281,12 +283,14 @@ def open_request(case: Case, sweep: Sweep) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def refusal(case: Case) -> str | None:
+def refusal(case: Case, launcher: Launcher) -> str | None:
     """Why a case must not be started at all; None when it may."""
     held = held_bytes(case)
-    memory = machine.memory_bytes()
-    if held is not None and held > memory:
-        return (f"refused: {count(case.workers, 'worker')} would hold {held / 2**30:.1f} GiB, this machine has {memory / 2**30:.1f} GiB; "
+    there = launcher.machine()  # None: this one
+    memory_gib = machine.memory_bytes() / 2**30 if there is None else there["memory_gib"] * case.nodes
+    if held is not None and held > memory_gib * 2**30:
+        where = "this machine has" if there is None else "its node has" if case.nodes == 1 else f"its {case.nodes} nodes have"
+        return (f"refused: {count(case.workers, 'worker')} would hold {held / 2**30:.1f} GiB, {where} {memory_gib:.1f} GiB; "
                 "use a smaller --size or fewer --workers")  # fmt: skip
     return None
 
@@ -367,11 +371,13 @@ def estimate_s(cases: Iterable[Case], references: dict[tuple[Any, ...], Referenc
     return whole if study.budget is None else min(whole, float(study.budget))
 
 
-def timeout_s(case: Case, reference: Reference | None, study: Study) -> float:
-    """Seconds that one round may take before it is given up."""
+def timeout_s(case: Case, reference: Reference | None, study: Study, cpus: int | None = None) -> float:
+    """Seconds that one round may take before it is given up, on so many CPUs; None: on those of this machine."""
     if study.timeout is not None:
         return float(study.timeout)
     if reference is None:
         return _LEAST_TIMEOUT_S
     # oversubscribed BLAS threads were seen to cost ten times the serial time
-    return max(_LEAST_TIMEOUT_S, 20 * reference.serial_s(case.tasks) * max(1, runnable_threads(case) / machine.cpu_budget()))
+    return max(
+        _LEAST_TIMEOUT_S, 20 * reference.serial_s(case.tasks) * max(1, runnable_threads(case) / (cpus or machine.cpu_budget()))
+    )

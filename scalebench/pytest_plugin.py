@@ -208,10 +208,11 @@ def scalebench(request: pytest.FixtureRequest, benchmark: Any) -> Callable[[], "
         told = runner.launch(one.entry, one.block, rounds=1 if config.getoption("benchmark_disable") else None)
         if told.status in ("unavailable", "skipped"):
             pytest.skip(told.message or told.status)
-        rounds = [row for row in told.rows() if not row["warmup"]]
+        rows = told.rows()
+        rounds = [row for row in rows if not row["warmup"]]  # none where the warm-up failed
         benchmark.extra_info.update(
             run_id=runner.store.run_id, case_id=one.entry.case.case_id, suite=one.entry.suite, status=told.status,
-            **{name: rounds[0].get(name) for name in _FACTS},
+            **{name: rows[-1].get(name) for name in _FACTS},
         )  # fmt: skip
         _replay.clear()
         if told.status != "ok":

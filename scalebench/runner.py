@@ -211,7 +211,7 @@ class Runner:
             if self._failures[case.case_id] >= _ATTEMPTS:
                 why = f"not launched again: {told.status} {_ATTEMPTS} times, last with: {brief(told.message)}"
                 self._closed[case.case_id] = ("skipped", why)
-        for finding in doubts(case, told):
+        for finding in doubts(case, told, self.ahead.sweep.launcher):
             self._findings.setdefault((finding.code, case.case_id), finding)
 
     def run(self, observe: Observer, ends: Callable[[], bool] = never) -> None:

@@ -108,6 +108,23 @@ def wrong_in_workers(item):
     return item + (os.environ.get("OPENBLAS_NUM_THREADS") == "2")
 
 
+def fails_in_threads(item):
+    if threading.current_thread() is not threading.main_thread():
+        raise RuntimeError("not in a thread")
+    return item
+
+
+_kept = []
+
+
+def keeps_330_mb(item):
+    """And a while, since loky looks at the memory of a worker once a second."""
+    if not _kept:
+        _kept.append(b"x" * 330_000_000)
+    time.sleep(1.1)
+    return item
+
+
 checked = Workload(function=square, check=lambda item, answer: answer == item * item)
 checked_wrong = Workload(function=square, check=lambda item, answer: item != 2)
 counted = Workload(function=square, work_units=lambda item, answer: item + answer)

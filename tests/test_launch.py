@@ -65,6 +65,27 @@ def test_a_worker_that_dies_is_a_crashed_row_that_says_so():
     assert [row["status"] for row in told.rows()] == ["crashed"]
 
 
+def test_a_worker_that_the_interface_has_replaced_is_a_crashed_row_that_says_so():
+    """Nobody has asked the new one for its BLAS threads. loky ends a worker whose memory has grown by 300 MB."""
+    pytest.importorskip("joblib", reason="joblib is an extra")
+    told = launched("keeps_330_mb", range(6), backend="joblib", start_method=None, workers=1)
+    assert told.status == "crashed"
+    assert "the interface has replaced one" in told.message
+
+
+def test_a_program_that_is_gone_since_the_run_began_is_a_failed_row(tmp_path):
+    program = tmp_path / "solver"
+    program.write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    study = Study(command=str(program), workers=1, rounds=1, baselines=False)
+    sweep = expand(study)
+    assert launch(sweep.entries[0].case, WHO, sweep, study, None, None).status == "ok"
+    program.unlink()
+    told = launch(sweep.entries[0].case, WHO, sweep, study, None, None)
+    assert told.status == "failed"
+    assert "no such file" in told.message
+
+
 def test_a_host_that_dies_is_a_crashed_row_with_its_exit_status():
     told = launched("dies", backend="serial", start_method=None, workers=1)
     assert told.status == "crashed"

@@ -3,6 +3,7 @@
 import math
 import os
 import time
+from dataclasses import replace
 
 import pytest
 from factories import make_case
@@ -13,6 +14,8 @@ from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.errors import LauncherError, WorkloadError
 from scalebench.host.answers import combine, digest
+from scalebench.launchers.local import Local
+from scalebench.launchers.mpiexec import Mpiexec
 from scalebench.launchers.process import Elsewhere
 from scalebench.plan import (
     LEAST_ROUNDS,
@@ -255,6 +258,8 @@ class TestTheTimeOut:
         found = [timeout_s(make_case(backend="processes", workers=workers, tasks=10), slow, study()) for workers in (1, 2, 8)]
         assert found[0] == found[1] >= 10 * slow.serial_s(10)
         assert found[2] == 4 * found[1]
+        there = timeout_s(make_case(backend="processes", workers=8, tasks=10), slow, study(), cpus=8)
+        assert there == found[0]
 
 
 class TestRefusal:
@@ -264,9 +269,16 @@ class TestRefusal:
 
     def test_is_of_what_the_memory_cannot_hold_and_says_so(self):
         case = make_case(kind="stream", size="1GiB", backend="processes", workers=5)
-        assert refusal(case) == (
+        assert refusal(case, Local({})) == (
             "refused: 5 workers would hold 5.0 GiB, this machine has 4.0 GiB; use a smaller --size or fewer --workers"
         )
+
+    def test_on_other_machines_asks_for_the_memory_of_these(self):
+        launcher = Mpiexec({})
+        launcher._machine = {"memory_gib": 10.0}
+        case = make_case(kind="stream", size="1GiB", backend="mpi", workers=20, nodes=2)
+        assert refusal(case, launcher) is None
+        assert "hold 20.0 GiB, its node has 10.0 GiB" in refusal(replace(case, nodes=1), launcher)
 
     @pytest.mark.parametrize(
         "asked",
@@ -278,12 +290,12 @@ class TestRefusal:
         ],
     )
     def test_is_not_of_what_fits_or_of_what_nobody_knows(self, asked):
-        assert refusal(make_case(**asked)) is None
+        assert refusal(make_case(**asked), Local({})) is None
 
     def test_of_uneven_tasks_counts_the_largest(self):
         even = make_case(kind="stream", size="512MiB", backend="processes", workers=6, tasks=6)
         uneven = make_case(kind="stream", size="512MiB", backend="processes", workers=6, tasks=6, imbalance=1.0)
-        assert refusal(even) is None
+        assert refusal(even, Local({})) is None
         assert held_bytes(even) < held_bytes(uneven) <= 2 * held_bytes(even)
 
     @pytest.mark.parametrize(

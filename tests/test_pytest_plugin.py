@@ -141,6 +141,17 @@ def test_a_failed_launch_writes_its_row_and_then_fails_the_test(session):
     assert sorted(result.rounds.groupby("case_id")["status"].first()) == ["mismatch", "ok"]
 
 
+def test_a_launch_that_fails_in_its_warm_up_tells_its_cause(session):
+    suite = SUITE.replace(
+        'size=100, tasks=4, backend="threads", workers="1,2", blocks=2',
+        'workload="tasks:fails_in_threads", items=[1, 2], backend="threads", workers=2, baselines=False, blocks=1',
+    )
+    told, (result,) = session("-W", "error", suite=suite)
+    told.assert_outcomes(failed=1)
+    told.stdout.fnmatch_lines(["*LaunchFailedError: failed: task 0 raised*not in a thread*"])
+    assert result.rounds["status"].tolist() == ["failed"]
+
+
 @pytest.mark.long
 def test_an_unavailable_backend_skips_with_its_reason(session, pytester):
     pytester.makeconftest(

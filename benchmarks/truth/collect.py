@@ -5,6 +5,7 @@ interrupted run counts as far as it came.
 """
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -66,11 +67,11 @@ def _seconds(rounds: pd.DataFrame) -> float:
     return float((starts.max() - starts.min()).total_seconds()) if len(starts) else 0.0
 
 
-def counted_rounds(results: Path) -> tuple[pd.DataFrame, float]:
+def counted_rounds(runs: Iterable[Path]) -> tuple[pd.DataFrame, float]:
     """The counted rounds of the blocks that have all of all variants, in the order of the blocks, as they are stored; and
     the cost of a launch beside its rounds (s, median over launches)."""
     tables, costs = [], []
-    for run in find_runs(results):
+    for run in runs:
         rounds = load(run).rounds
         good = rounds[rounds["status"].eq("ok").groupby([rounds["case_id"], rounds["block"], rounds["attempt"]]).transform("all")]
         launches = good.groupby("started_at")["wall_s"].sum().sort_index()

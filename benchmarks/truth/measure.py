@@ -9,7 +9,7 @@ there, which is what results/reference/ has of a machine.
 import argparse
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -17,11 +17,13 @@ os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).pare
 
 import collect
 import judge
+import pandas as pd
 import rivals
 
 import scalebench
 from scalebench import machine
 from scalebench.analysis.statistics import LOCATION, QUANTILES
+from scalebench.results.load import find_runs
 
 GOAL_S = 60.0
 SHORT_S = 5.0
@@ -47,28 +49,28 @@ def main() -> None:
         collect.collect(missing, asked.folder / "runs")
     file = asked.folder / "rivals.jsonl"
     rivals.measure(round(asked.pairs * asked.scale), asked.seconds, file)
+    rounds, launch_s = collect.counted_rounds(find_runs(asked.folder / "runs"))
     lines = [
         "# Does an A/B tell the truth?\n",
         f"`nox -s truth`, {machine.fingerprint()['machine_id']}, scalebench {scalebench.__version__}.\n",
-        *statistics(asked),
+        *statistics(rounds, launch_s, asked.seconds),
         "",
-        *counts(asked, rivals.read(file)),
+        *counts(rounds, launch_s, asked, rivals.read(file)),
     ]
     print("\n".join(lines))
     (asked.folder / "truth.md").write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
-def statistics(asked: argparse.Namespace) -> Iterator[str]:
+def statistics(counted: pd.DataFrame, launch_s: float, middle_s: float, tests: Iterable[str] = judge.TESTS) -> Iterator[str]:
     """Every statistic on the same rounds, resampled."""
-    counted, launch_s = collect.counted_rounds(asked.folder / "runs")
     rounds = collect.by_variant(counted)
     blocks, most = rounds["same"].shape
     yield f"{blocks} blocks; a launch costs {launch_s:.2f} s beside its rounds of {rounds['same'].mean() * 1e3:.1f} ms.\n"
     yield "Resampled pairs, in %: false alarms / 5% found / 10% found, by time of a pair:\n"
-    times = (SHORT_S, asked.seconds, GOAL_S)
+    times = (SHORT_S, middle_s, GOAL_S)
     yield "| test | location | rounds |" + "".join(f" {seconds:.0f} s |" for seconds in times)
     yield "|---|---|---:|" + "---:|" * len(times)
-    for test in judge.TESTS:
+    for test in tests:
         for location in judge.LOCATIONS:
             for used in sorted({1, 3, 5, 8, most}):
                 found = [judge.rates(rounds, launch_s, seconds, location, used, test) for seconds in times]
@@ -79,9 +81,8 @@ def statistics(asked: argparse.Namespace) -> Iterator[str]:
                 yield f"| {test} | {location} | {used} |" + "".join(f" {cell} |" for cell in cells)
 
 
-def counts(asked: argparse.Namespace, others: list[dict[str, object]]) -> Iterator[str]:
+def counts(rounds: pd.DataFrame, launch_s: float, asked: argparse.Namespace, others: list[dict[str, object]]) -> Iterator[str]:
     """Pairs as they came, beside the other tools."""
-    rounds, launch_s = collect.counted_rounds(asked.folder / "runs")
     yield "Pairs as they came:\n"
     yield "| | time of a pair | false alarms | 5% found | 10% found |"
     yield "|---|---:|---:|---:|---:|"

@@ -3,7 +3,7 @@
 By curve (all that was asked but for the workers): efficiency at equal workers and at an equal share of the CPU
 budget, the serial fraction, the knee; by sweep of sizes, METG(50%).
 The serial fraction is Karp and Flatt's (``laws.karp_flatt``), over the serial baseline, for strong scaling, at the most
-workers without oversubscription; the knee is that of ``recommend``: up to it a worker more still does half a worker's work.
+workers without oversubscription; the knee is that of ``recommend``: the last count at which a worker more still did half a worker's work.
 """
 
 from collections.abc import Sequence

@@ -64,8 +64,7 @@ class _World:
 
     def each_worker(self, function: Callable[[], T]) -> list[T]:
         self._comm.bcast(("call", function))
-        answers: list[T] | None = self._comm.gather(function())
-        return answers or []
+        return _gathered(self._comm, function)
 
     def close(self) -> None:
         self._comm.bcast(("end", None))
@@ -95,6 +94,24 @@ def _share(comm: Any, packed: list[bytes | None] | None, function: Callable[[Any
     return [pickle.loads(content) for _, content in replies]
 
 
+def _gathered(comm: Any, function: Callable[[], T]) -> list[T]:
+    """What each rank says, on rank 0; called by every rank.
+
+    Raises:
+        RuntimeError: On rank 0, when the call raised on a rank. One that left would be waited for without end.
+    """
+    told: tuple[str | None, Any]
+    try:
+        told = (None, function())
+    except BaseException:  # noqa: BLE001 - raised again on rank 0
+        told = (traceback.format_exc(), None)
+    answers = comm.gather(told) or []
+    for rank, (error, _) in enumerate(answers):
+        if error is not None:
+            raise RuntimeError(f"rank {rank}:\n{error}")
+    return [answer for _, answer in answers]
+
+
 def split(items: Sequence[Any], parts: int, *, cyclic: bool) -> list[Sequence[Any]]:
     """``items`` dealt out to ``parts`` ranks: in blocks of almost equal length, or one after the other."""
     if cyclic:
@@ -120,7 +137,7 @@ def follow(comm: Any) -> None:
                 comm.Barrier()
                 _share(comm, None, argument)
             case "call":
-                comm.gather(argument())
+                _gathered(comm, argument)
             case "end":
                 comm.Barrier()
                 return

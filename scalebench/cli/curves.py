@@ -18,7 +18,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "source", metavar="TABLE|RUN", help="a CSV, TSV or parquet table, or a run's folder, id or file, or latest"
     )
-    parser.add_argument("--scaling", choices=("strong", "weak"), help="what the table is of, or which curves (default: strong)")
+    parser.add_argument(
+        "--scaling",
+        choices=("strong", "weak"),
+        help="what the table is of, or which curves of a run (default: all; a table that does not say is taken for strong)",
+    )
     parser.add_argument("--where", metavar="COLUMN=VALUE", action="append", default=[], help="only these rows; may be repeated")
     parser.add_argument(
         "--column",

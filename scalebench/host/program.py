@@ -131,10 +131,11 @@ class Program:
 
     def _used(self, used: resource.struct_rusage) -> dict[str, Any]:
         """Of the command, of orphans that ended since, and of what still runs."""
-        all_used = [used, *_reap_orphans()]
+        orphans = dict(_reap_orphans())
+        all_used = [used, *orphans.values()]
         left = {pid: seconds for pid in _descendants(os.getpid()) if (seconds := probe.cpu_seconds(pid)) is not None}
         cpu = sum(one.ru_utime + one.ru_stime for one in all_used)
-        cpu += sum(seconds - self._left_cpu_s.get(pid, 0.0) for pid, seconds in left.items())
+        cpu += sum(left.values()) - sum(self._left_cpu_s.get(pid, 0.0) for pid in {*left, *orphans})  # told of rounds before
         self._left_cpu_s = left
         peak = max(one.ru_maxrss for one in all_used) * _MAXRSS_UNIT
         own = probe.peak_resident_bytes(os.getpid()) or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT
@@ -211,11 +212,11 @@ def _adopt_orphans() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
-def _reap_orphans() -> Iterator[resource.struct_rusage]:
-    """What was adopted and has ended."""
+def _reap_orphans() -> Iterator[tuple[int, resource.struct_rusage]]:
+    """What was adopted and has ended, by its process."""
     with contextlib.suppress(ChildProcessError):
         while (ended := os.wait4(-1, os.WNOHANG))[0]:
-            yield ended[2]
+            yield ended[0], ended[2]
 
 
 def _descendants(pid: int) -> list[int]:

@@ -207,12 +207,19 @@ def _answers(session: _Session, items: Sequence[Any], values: list[Any], *, keep
 
 
 def _pack(records: Sequence[Record], origin: float, places: dict[int, int], clocks: nodes.Clocks) -> dict[str, str]:
-    """The task records as columns; starts and stops from the round's start on the host's clock, workers numbered from 0."""
+    """The task records as columns; starts and stops from the round's start on the host's clock, workers numbered from 0.
+
+    Raises:
+        WorkerDiedError: A worker is none of those that were set up: what its BLAS threads are, and where it is bound, was never asked.
+    """
     _, starts, stops, cpus, waits, keys, units = zip(*records, strict=True) if records else ((),) * 7
+    if not places.keys() >= set(keys):
+        raise WorkerDiedError("a task ran in a worker that did not start with the others: the interface has replaced one, as joblib does where "
+                              "a worker's memory grew by 300 MB")  # fmt: skip
     nan = float("nan")
     origins = [origin + clocks.ahead_s.get(key, 0.0) for key in keys]
     return {
-        "worker": protocol.pack(array("q", [places.get(key, -1) for key in keys])),
+        "worker": protocol.pack(array("q", [places[key] for key in keys])),
         "start_s": protocol.pack(array("d", list(map(operator.sub, starts, origins)))),
         "stop_s": protocol.pack(array("d", list(map(operator.sub, stops, origins)))),
         "cpu_s": protocol.pack(array("d", cpus)),

@@ -99,21 +99,22 @@ def _notes(curve: Curve, found: Fit) -> list[str]:
             notes.append(f"{law.law.title}, no peak: {law.peak_reason}.")
     notes += [f"{', '.join(titles)}: refused. {reason[:1].upper()}{reason[1:]}." for reason, titles in refused.items()]
     for law in found.laws.values():
-        notes += _limit(law)
+        notes += _limit(law, found)
     if found.used is not None:
         notes.append(_preference(found))
         notes.append(_held_out(found))
     return [*notes, *found.notes, *curve.notes]
 
 
-def _limit(law: LawFit) -> list[str]:
+def _limit(law: LawFit, found: Fit) -> list[str]:
     """What the serial share means for a student: how much faster it can ever get."""
     coefficients = law.coefficients or {}
     share = coefficients.get({"usl": "contention", "amdahl": "serial_fraction"}.get(law.law.name, ""))
     falls = "coherency" in coefficients and coefficients["coherency"].value > 0  # then it has a peak, and never comes near
     if share is None or share.value <= 0 or falls:
         return []
-    return [f"{law.law.title}: at most {number(1 / share.value)} times as fast as the baseline, with any number of workers."]
+    base = count(found.points.baseline, "worker")
+    return [f"{law.law.title}: at most {number(1 / share.value)} times as fast as with {base}, with any number of workers."]
 
 
 def _preference(found: Fit) -> str:

@@ -1,13 +1,17 @@
 """How classic MPI deals out items to ranks, runs them, and puts the answers together again."""
 
+import os
 import pickle
+import subprocess
+import sys
 
 import pytest
 import tasks
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scalebench.backends.mpi import _share, join, split
+from scalebench.backends.mpi import _gathered, _share, join, split
+from scalebench.launchers.mpi import find_mpi
 
 LENGTHS, RANKS = st.integers(0, 60), st.integers(1, 20)
 
@@ -63,3 +67,41 @@ class WorldOfOne:
 def test_a_rank_whose_task_exits_says_so_instead_of_leaving_the_others_waiting():
     with pytest.raises(RuntimeError, match=r"(?s)rank 0 could not .*SystemExit: leaving"):
         _share(WorldOfOne(), [pickle.dumps([0, 1])], tasks.exits)
+
+
+def test_a_rank_that_can_not_be_set_up_says_so_instead_of_leaving_the_others_waiting():
+    with pytest.raises(RuntimeError, match=r"(?s)rank 0:.*SystemExit: leaving"):
+        _gathered(WorldOfOne(), lambda: tasks.exits(0))
+
+
+def test_each_rank_is_asked_again_after_one_has_raised():
+    """Two ranks, of which one raises."""
+    pytest.importorskip("mpi4py", reason="mpi4py is an extra")
+    mpi = find_mpi()
+    code = """
+from mpi4py import MPI
+from scalebench.backends.mpi import MPIClassic, follow
+def rank():
+    return MPI.COMM_WORLD.Get_rank()
+def raises():
+    1 // (1 - rank())
+if MPI.COMM_WORLD.Get_rank():
+    follow(MPI.COMM_WORLD)
+else:
+    world = MPIClassic().open(2, None, distribution="block")
+    try:
+        world.each_worker(raises)
+    except RuntimeError as error:
+        print(str(error).splitlines()[0], str(error).splitlines()[-1])
+    print(sum(world.each_worker(rank)))
+    world.close()
+"""
+    told = subprocess.run(
+        [*mpi.command(2), sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+        env={**os.environ, **mpi.environment()},
+    )
+    assert told.stdout.splitlines()[:2] == ["rank 1: ZeroDivisionError: integer division or modulo by zero", "1"]

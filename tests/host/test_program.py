@@ -115,6 +115,27 @@ def test_a_command_that_closes_its_output_is_still_waited_for(run):
     assert run("import os, time; os.close(1); os.close(2); time.sleep(0.3)")["wall_s"] >= 0.3
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to the host")
+def test_cpu_time_of_a_process_that_outlives_a_round_is_counted_once(run, tmp_path):
+    """It works in the first round, and ends in the second one, which only waits for that."""
+    work = f"import os, time; from pathlib import Path; place = Path({str(tmp_path)!r})\n"
+    work += "while time.process_time() < 0.5: pass\n"
+    work += "(place / 'pid').write_text(str(os.getpid())); (place / 'pid').rename(place / 'worked')\n"
+    work += "while not (place / 'end').exists(): time.sleep(0.01)"
+    code = "import os, subprocess, sys, time; from pathlib import Path\n"
+    code += f"place = Path({str(tmp_path)!r})\n"
+    code += "first = not (place / 'worked').exists()\n"
+    code += f"first and subprocess.Popen([sys.executable, '-c', {work!r}])\n"
+    code += "while not (place / 'worked').exists(): time.sleep(0.01)\n"
+    code += "first or (place / 'end').touch()\n"
+    code += "state = lambda: Path('/proc', (place / 'worked').read_text(), 'stat').read_text().rpartition(')')[2].split()[0]\n"
+    code += "while not first and state() != 'Z': time.sleep(0.01)\n"
+    code += "os._exit(0)"
+    first, second = run(code, rounds=2)
+    assert first["cpu_tree_s"] >= 0.5
+    assert second["cpu_tree_s"] < 0.5
+
+
 def test_output_that_a_process_left_behind_holds_open_is_not_waited_for(run):
     told = run("import subprocess, sys; subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(1000)'])")
     assert told["exit_status"] == 0  # before the time-out of the test's round, of a minute

@@ -38,7 +38,7 @@ def test_every_refusal_has_its_reason():
     text = told(law_tables(*curve(1 / rates(0.1, 0)), "times.csv"))
     assert "Gustafson's law: refused. It is a law of weak scaling" in text
     assert "Universal Scalability Law, no peak: coherency" in text
-    assert "Amdahl's law: at most 10.0 times as fast as the baseline" in text
+    assert "Amdahl's law: at most 10.0 times as fast as with 1 worker," in text
 
 
 def test_of_few_counts_only_the_points_and_the_reasons_are_shown():

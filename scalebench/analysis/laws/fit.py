@@ -5,8 +5,8 @@ data don't identify; the peak of a law whose coherency is 0, or can't be told fr
 count from the others below five counts; a preference below six.
 
 A coefficient is not identified where its 95% interval reaches from 0 to so much that it alone would halve the rate at
-the largest count (or to its bound), or where none of the shape's coefficients can be told from 0: then there is no loss
-to be shared out, or one that any of them could explain.
+the largest count (or to its bound), or where neither of the two of a law's shape can be told from 0: then there is no loss
+to be shared out, or one that either could explain.
 
 The preference is by the corrected Akaike criterion: Hurvich and Tsai 1989, doi:10.1093/biomet/76.2.297. Of six counts
 without repeats it takes the Universal Scalability Law only where that leaves less than a hundredth of the squares; so
