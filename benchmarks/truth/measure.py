@@ -3,7 +3,7 @@
 A round of 20 ms, eight tasks in a pool of two. First the interleaved A/B of scalebench, all variants in the blocks of one
 run; then pyperf's ``compare_to`` and pytest-benchmark's ``median:5%`` gate, which compare two runs, on equal time. What was
 measured is kept in a folder: a second call adds what is missing and tells all of it again, on the screen and in ``truth.md``
-there, which is what results/reference/ has of a machine.
+there. results/reference/ has that text, the run and the answers of the other tools, of one machine.
 """
 
 import argparse
@@ -12,8 +12,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
-os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(Path(__file__).parent), os.environ.get("PYTHONPATH")]))  # for hosts
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)
 
 import collect
 import judge
@@ -43,6 +43,7 @@ def main() -> None:
     parser.add_argument("--location", choices=list(QUANTILES), default=LOCATION, help="which round stands for a launch")
     parser.add_argument("--folder", type=Path, default=Path("results/truth"))
     asked = parser.parse_args()
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")]))  # for hosts
     asked.folder.mkdir(parents=True, exist_ok=True)
     missing = asked.collect * asked.scale - collect.collected_s(asked.folder / "runs")
     if missing > 5:

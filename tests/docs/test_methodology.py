@@ -39,9 +39,11 @@ def gate():
     [
         ("Intervals", r"^\| (?:even|neighbour|tail|rare) \| `.*$", "simulated-intervals.md", 16),
         ("The gate", r"^\| \d+% \| .*$", "simulated-gate.md", 5),
+        ("Which statistic", r"^\| (?:t|trimmed t|signed ranks) \| .*$", "truth-intel-r-xeon-2cpu/truth.md", 13),
+        ("Which statistic", r"^\| (?:scalebench|pyperf|pytest-benchmark)[ ,].*$", "truth-intel-r-xeon-2cpu/truth.md", 5),
     ],
 )
-def test_every_simulated_row_is_one_of_its_source(heading, row, source, rows):
+def test_every_row_is_one_of_its_source(heading, row, source, rows):
     shown = re.findall(row, section(heading), re.MULTILINE)
     assert len(shown) == rows
     assert set(shown) <= set(text(REFERENCE / source).splitlines())
@@ -76,3 +78,21 @@ def test_the_simulated_gate_is_the_one_of_compare(gate):
         told.append(bool(beyond(compare(variants(make_rounds(*rows), ["old", "new"]), paired=True), SLOWER, gate.LIMIT).iloc[0]))
     assert told == gate.fails(logs)[0].tolist()
     assert 0 < sum(told) < 6
+
+
+@pytest.fixture(scope="module")
+def truth():
+    """benchmarks/truth/measure.py, as a module."""
+    spec = importlib.util.spec_from_file_location("truth", ROOT / "benchmarks" / "truth" / "measure.py")
+    module = importlib.util.module_from_spec(spec)
+    before = list(sys.path)
+    spec.loader.exec_module(module)
+    sys.path[:] = before
+    return module
+
+
+def test_what_an_ab_finds_is_found_again_in_the_rounds_that_are_kept(truth):
+    run = REFERENCE / "truth-intel-r-xeon-2cpu"
+    told = [line for line in text(run / "truth.md").splitlines() if line.startswith(("| t |", "| trimmed t |"))]
+    found = truth.statistics(*truth.collect.counted_rounds([run]), 20.0, ("t", "trimmed t"))
+    assert [line for line in found if line.startswith(("| t |", "| trimmed t |"))] == told
