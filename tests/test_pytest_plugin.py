@@ -149,7 +149,7 @@ def test_a_launch_that_fails_in_its_warm_up_tells_its_cause(session):
     told, (result,) = session("-W", "error", suite=suite)
     told.assert_outcomes(failed=1)
     told.stdout.fnmatch_lines(["*LaunchFailedError: failed: task 0 raised*not in a thread*"])
-    assert result.rounds["status"].tolist() == ["failed"]
+    assert set(result.rounds["status"]) == {"failed"}
 
 
 @pytest.mark.long

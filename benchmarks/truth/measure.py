@@ -12,8 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-HERE = str(Path(__file__).parent)
-sys.path.insert(0, HERE)
+sys.path.insert(0, str(Path(__file__).parent))
 
 import collect
 import judge
@@ -43,7 +42,8 @@ def main() -> None:
     parser.add_argument("--location", choices=list(QUANTILES), default=LOCATION, help="which round stands for a launch")
     parser.add_argument("--folder", type=Path, default=Path("results/truth"))
     asked = parser.parse_args()
-    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [HERE, os.environ.get("PYTHONPATH")]))  # for hosts
+    here = str(Path(__file__).parent)
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))  # for hosts
     asked.folder.mkdir(parents=True, exist_ok=True)
     missing = asked.collect * asked.scale - collect.collected_s(asked.folder / "runs")
     if missing > 5:

@@ -71,7 +71,7 @@ def test_a_rank_whose_task_exits_says_so_instead_of_leaving_the_others_waiting()
 
 def test_a_rank_that_can_not_be_set_up_says_so_instead_of_leaving_the_others_waiting():
     with pytest.raises(RuntimeError, match=r"(?s)rank 0:.*SystemExit: leaving"):
-        _gathered(WorldOfOne(), lambda: tasks.exits(0))
+        _gathered(WorldOfOne(), lambda: tasks.exits(1))
 
 
 def test_each_rank_is_asked_again_after_one_has_raised():
