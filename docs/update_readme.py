@@ -145,12 +145,8 @@ def blocks_of_many(rounds: pd.DataFrame, tasks: pd.DataFrame) -> dict[str, str]:
     of_mpi = [held_out(rounds[restless], tasks, up_to=up_to, at=at, cpus=at) for up_to, at in CHECKS]
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[sleeping, "case_id"]))
     return {
-        "rate": table_to_markdown(
-            over_counts(found[found["kind"] == "crunch"], "rate", "tasks per second", lambda one: number(one))
-        ),
-        "round": table_to_markdown(
-            over_counts(found[found["kind"] == "sleep"], "wall_s", "wall ms", lambda one: number(one * 1e3))
-        ),
+        "rate": table_to_markdown(over_counts(found[found["kind"] == "crunch"], "rate", "tasks per second", number)),
+        "round": table_to_markdown(over_counts(found[found["kind"] == "sleep"], "wall_s", "wall ms", milliseconds)),
         "start": table_to_markdown(over_counts(found, "startup_s", "start-up s", number)),
         "parts": "\n".join(map(table_to_markdown, parts(waiting))),
         "check": "\n".join(map(table_to_markdown, checks(rounds, tasks))),
@@ -165,7 +161,6 @@ def blocks_of_clusters() -> dict[str, str]:
     rounds, tasks = result.rounds, result.tasks
     found = figures(rounds, tasks)
     of_kind = {kind: found[found["kind"] == kind] for kind in ("crunch", "sleep")}
-    milliseconds = lambda one: number(one * 1e3)  # noqa: E731 - a form, as number is
     waiting = simulate(rounds, tasks, FAR, of=set(rounds.loc[rounds["kind"] == "sleep", "case_id"]))
     tables = {
         "rate": [over_counts(of_kind["crunch"], "rate", "tasks per second", number)],
@@ -230,6 +225,11 @@ def over_counts(found: pd.DataFrame, name: str, title: str, form: Callable[[floa
 def cell(value: "pd.Series[float]", form: Callable[[float], str]) -> str:
     """A value with its interval."""
     return form(value["value"]) + ("" if pd.isna(value["low"]) else f" [{form(value['low'])},{form(value['high'])}]")
+
+
+def milliseconds(seconds: float) -> str:
+    """A form, as ``number`` is."""
+    return number(seconds * 1e3)
 
 
 def far(waiting: Sequence[Simulation]) -> Table:

@@ -98,9 +98,8 @@ def compare(sides: Sequence[Side], *, paired: bool = False, margin: float = MARG
         NoneRanWellError: No case ran well on both sides, and some failed that ran well in the baseline.
         ResultsError: No case in common.
     """
-    if only_summaries(sides):
-        location = "median"
-    measured = [_launches(side, location, paired=paired) for side in sides]
+    used = location_used(sides, location)
+    measured = [_launches(side, used, paired=paired) for side in sides]
     cases = _cases(sides, paired=paired)
     tables = []
     for number, side in enumerate(measured[1:], 1):
@@ -128,14 +127,9 @@ def _in_order(found: pd.DataFrame) -> pd.DataFrame:
     return found.loc[keys.sort_values(order, kind="stable", key=natural).index].reset_index(drop=True)
 
 
-def only_summaries(sides: Sequence[Side]) -> bool:
-    """Whether some side is known, in part, by the medians that another tool kept of its rounds."""
-    return any(side.summaries for side in sides)
-
-
 def location_used(sides: Sequence[Side], location: str = LOCATION) -> str:
-    """The location statistic that :func:`compare` goes by."""
-    return "median" if only_summaries(sides) else location
+    """The location statistic that :func:`compare` goes by: the median where another tool kept that alone of some side's rounds."""
+    return "median" if any(side.summaries for side in sides) else location
 
 
 def _key(rounds: pd.DataFrame, *, paired: bool) -> pd.Series:

@@ -21,10 +21,10 @@ def recommendations(result: Result) -> list[Recommendation]:
     """:func:`scalebench.analysis.recommend.recommend`, with the seconds that a block of the whole study really took."""
     blocks = result.rounds.groupby("run_id")["block"].nunique()
     took = {}
-    for about in result.about.get("runs", [result.about]):
-        run, actual = about.get("run_id"), about.get("actual_s")
+    for about in result.runs:
+        run, actual = str(about.get("run_id")), about.get("actual_s")
         if run in blocks.index and isinstance(actual, int | float):
-            took[str(run)] = actual / blocks[run]
+            took[run] = actual / blocks[run]
     return recommend(result.rounds, block_s=took)
 
 

@@ -29,6 +29,7 @@ from scalebench.analysis.laws.points import Points, points
 from scalebench.analysis.laws.registry import LAWS
 from scalebench.analysis.laws.solve import Solution, solution, solve
 from scalebench.analysis.statistics import LEAST_BLOCKS, Floats, of_draws
+from scalebench.errors import count
 
 LEAST_FALL = 1e-3  #: of the coherency that would halve the rate at the largest count: less tells no peak
 POOR = 0.1  #: relative distance of a point from a law that is worth a note
@@ -139,14 +140,14 @@ def _around(value: float, ends: tuple[float | None, float | None]) -> tuple[floa
 
 def _unidentified(law: Law, data: Points, found: Solution, ends: Mapping[str, tuple[float | None, float | None]]) -> str | None:
     """Why the data don't tell a coefficient; None where they tell all."""
-    largest, count = float(data.ratio[-1]), int(data.workers[-1])
+    largest, most = float(data.ratio[-1]), int(data.workers[-1])
     limits = law.halving(largest)
     free = [name for name, limit in limits.items() if (ends[name][0] or 0.0) <= 1e-9 * limit]
     for name in free:
         high = ends[name][1]
         if high is None or high >= limits[name]:
             reach = "without bound" if high is None else f"to {high:.3g}"
-            return f"the data don't identify {name}: its 95% interval goes from 0 {reach}, which alone would halve the rate at {count}"
+            return f"the data don't identify {name}: its 95% interval goes from 0 {reach}, which alone would halve the rate at {most}"
     if len(free) < 2 or len(free) < len(limits):
         return None
     names = " nor ".join(free)
@@ -180,12 +181,12 @@ def _aicc(found: Solution, data: Points) -> float | None:
     """Of all values: repeats about their mean are residuals too, and have the sum of squares that their variance says."""
     if len(data.workers) < LEAST_FOR_PREFERENCE:
         return None
-    count, parameters = len(data.workers) + data.within, len(found.factors) + 1  # the spread is one too
+    values, parameters = len(data.workers) + data.within, len(found.factors) + 1  # the spread is one too
     exact = 1e-20 * (1.0 if data.relative else float((data.rate**2).mean()))  # no fit of floats is better
     if data.deviation is not None:
         exact *= float((data.repeats / data.deviation**2).mean())
-    correction = 2 * parameters * (parameters + 1) / (count - parameters - 1)
-    return float(count * np.log(max((found.squares + data.within) / count, exact)) + 2 * parameters + correction)
+    correction = 2 * parameters * (parameters + 1) / (values - parameters - 1)
+    return float(values * np.log(max((found.squares + data.within) / values, exact)) + 2 * parameters + correction)
 
 
 def _preferred(laws: Mapping[str, LawFit], data: Points) -> tuple[str | None, str | None]:
@@ -239,8 +240,8 @@ def _notes(laws: Mapping[str, LawFit], data: Points) -> list[str]:
             f"{' and '.join(missing)}: further from the points than their measured spread explains; intervals are widened for it."
         )
     notes += [
-        f"{one.law.title} is up to {100 * off:.0f}% off, at {count} worker{'s' if count > 1 else ''}." for one in laws.values() if one.reason is None
-        for off, count in [_worst(one, data)] if off > POOR
+        f"{one.law.title} is up to {100 * off:.0f}% off, at {count(workers, 'worker')}." for one in laws.values() if one.reason is None
+        for off, workers in [_worst(one, data)] if off > POOR
     ]  # fmt: skip
     if data.scaling == "strong" and (data.rate / data.rate[0] > data.ratio * (1 + 1e-9)).any() and data.measure != "speedup":
         notes.append("Superlinear points: Karp-Flatt is negative there; no law here explains them (caches often do).")
@@ -268,5 +269,4 @@ def _worst(one: LawFit, data: Points) -> tuple[float, int]:
 
 
 def _counts(data: Points) -> str:
-    count = len(data.workers)
-    return f"{count} distinct count{'s' if count > 1 else ''} ({', '.join(map(str, data.workers[:LEAST_FOR_PREFERENCE]))})"
+    return f"{count(len(data.workers), 'distinct count')} ({', '.join(map(str, data.workers[:LEAST_FOR_PREFERENCE]))})"

@@ -27,17 +27,17 @@ from scalebench.results.result import Result
 _BESIDE = 0.6  #: of the distance of two counts, that the points of one count are spread over
 
 
-def charts(result: Result, tables: Sequence[Sequence[Row]], kind: str = "strong") -> list[Chart]:
-    """Both charts of every question of that kind of scaling."""
+def charts(result: Result, tables: Sequence[Sequence[Row]], scaling: str = "strong") -> list[Chart]:
+    """Both charts of every question of strong or of weak scaling."""
     questions = []
     for table in tables:
-        pools = [case for case in table if case["backend"] != "serial" and case["scaling"] == kind]
+        pools = [case for case in table if case["backend"] != "serial" and case["scaling"] == scaling]
         by_threads = itertools.groupby(sorted(pools, key=_threads), key=_threads)
         found = [list(cases) for _, cases in by_threads]
         questions += [cases for cases in found if any(pd.notna(case["speedup"]) for case in cases)]
     many = len({case["run_id"] for table in tables for case in table}) > 1
     numbered = enumerate(questions, 1)
-    return [_chart(result, cases, value, f"{value}-{kind}-{number}", with_run=many)
+    return [_chart(result, cases, value, f"{value}-{scaling}-{number}", with_run=many)
             for number, cases in numbered for value in ("speedup", "efficiency")]  # fmt: skip
 
 
