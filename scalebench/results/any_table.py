@@ -276,11 +276,12 @@ def _cells(path: Path, text: str) -> AnyTable:
     if not data:
         raise ResultsError(f"{path} holds no table, only comments or empty lines.\nA table has a heading, as 'workers,wall_s'")
     delimiter = _delimiter(data[0][1])
-    heading = _split(data[0][1], delimiter)
+    heading = _split(path, *data[0], delimiter)
     if all(map(_is_number, heading)):  # a heading may stand in a comment, as plotting tools want it
-        comments = [line.lstrip("# \t") for number, line in lines if number < data[0][0]]
-        heading = _split(comments[-1], delimiter) if comments else []
-        if len(heading) != len(_split(data[0][1], delimiter)):
+        cells = heading
+        comments = [(number, line.lstrip("# \t")) for number, line in lines if number < data[0][0]]
+        heading = _split(path, *comments[-1], delimiter) if comments else []
+        if len(heading) != len(cells):
             raise ResultsError(
                 f"{path}, line {data[0][0]}: a row of numbers where the heading should be.\nAdd one: workers,wall_s"
             )
@@ -290,7 +291,7 @@ def _cells(path: Path, text: str) -> AnyTable:
     columns: dict[str, list[Any]] = {name: [] for name in heading}
     rows = []
     for number, line in data:
-        cells = _split(line, delimiter)
+        cells = _split(path, number, line, delimiter)
         if not any(cells):
             continue
         if len(cells) != len(heading):
@@ -312,10 +313,16 @@ def _delimiter(heading: str) -> str | None:
     return best if counts[best] else None
 
 
-def _split(line: str, delimiter: str | None) -> list[str]:
+def _split(path: Path, number: int, line: str, delimiter: str | None) -> list[str]:
     if delimiter is None:
         return line.split()
-    cells = [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))]
+    try:
+        cells = [cell.strip() for cell in next(csv.reader([line.rstrip("\r\n")], delimiter=delimiter))]
+    except csv.Error:  # of one line, not strict, there is no other
+        raise ResultsError(
+            f"{path}, line {number}: a cell of more than {csv.field_size_limit():,} characters.\n"
+            "Leave its column out, or mend the quotation mark that is not closed"
+        ) from None
     return cells[1:-1] if delimiter == "|" and len(cells) > 2 and cells[0] == cells[-1] == "" else cells
 
 

@@ -143,6 +143,7 @@ class TestParquet:
             rows(path)
 
 
+_LONG = "x" * 131_073  # characters: one more than the module csv takes
 BAD_CELLS = [
     ("p,time\n1,8\n2,fast\n", "line 3, column 'time': 'fast' is not a number"),
     ("p,time\n1,8\n2,4.5s\n", "line 3, column 'time': '4.5s' is not a number"),
@@ -161,6 +162,9 @@ BAD_CELLS = [
     ("p,time\n1\n2,4\n", "line 2: 1 cells, the heading has 2 (p, time).\nMend the line"),
     ("p,time,scaling\n1,8,big\n", "line 2, column 'scaling': 'big' is neither"),
     ("p,time,oversubscribed\n1,8,maybe\n", "line 2, column 'oversubscribed': 'maybe' is neither"),
+    pytest.param(f"p,time,log\n1,8,{_LONG}\n", "line 2: a cell of more than 131,072 characters", id="a cell too long"),
+    pytest.param(f"p,{_LONG}\n1,8\n", "line 1: a cell of more than 131,072 characters", id="a heading too long"),
+    pytest.param(f"# p,{_LONG}\n1,8\n", "line 1: a cell of more than 131,072 characters", id="a comment's heading too long"),
 ]
 BAD_TABLES = [
     ("", "is empty"),
