@@ -131,7 +131,7 @@ def load(path: str | Path | None = None) -> Result:
     """Results from a run's folder, a folder of runs or of JSON files, a parquet or a JSON file; the latest run when None.
 
     Args:
-        path: Where they are, or a run's id.
+        path: Where they are, a run's id, or ``latest``.
     Raises:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
     """

@@ -75,7 +75,7 @@ def _compare(asked: argparse.Namespace, margin: float) -> "Comparison":
     from scalebench.analysis.statistics import LOCATION
     from scalebench.results.load import load
 
-    results = [(name, load(None if name == "latest" else name)) for name in asked.runs]
+    results = [(name, load(name)) for name in asked.runs]
     return comparison(results, baseline=asked.baseline, margin=margin, location=asked.location or LOCATION)
 
 

@@ -66,7 +66,7 @@ def read_run(asked: argparse.Namespace) -> tuple["Result", "pd.DataFrame"]:
         raise UsageError(
             f"{path} is no run, and only a run holds what can be simulated.\nGive one; of a table of times leave --simulate out"
         )
-    result = load(None if asked.source == "latest" else asked.source)
+    result = load(asked.source)
     rounds = result.rounds
     for name, value in conditions.items():
         if name not in rounds:

@@ -33,7 +33,7 @@ def main(asked: argparse.Namespace) -> int:
     if write is None:
         raise UsageError(f"--output {asked.output}: the name must end in .json or .csv")
     check(path, force=asked.force, folder=False)
-    result = load(None if asked.run == "latest" else asked.run)
+    result = load(asked.run)
     try:
         write(result, path)
     except OSError as error:

@@ -143,7 +143,10 @@ def _help_of(parser: argparse.ArgumentParser) -> str:
 def add_run(parser: argparse.ArgumentParser) -> None:
     """What a command reads that has one thing to say of it."""
     parser.add_argument(
-        "run", nargs="?", metavar="RUN", help="a run's folder or id, a folder of runs, parquet or JSON (default: the latest)"
+        "run",
+        nargs="?",
+        metavar="RUN",
+        help="a run's folder or id, latest, a folder of runs, parquet or JSON (default: the latest)",
     )
 
 

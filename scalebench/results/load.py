@@ -32,7 +32,7 @@ def load(path: str | Path | None = None, *, foreign: bool = True) -> Result:
     """Results from a run's folder, a folder of runs or of JSON files, a parquet or a JSON file; the latest run when None.
 
     Args:
-        path: Where they are, or a run's id.
+        path: Where they are, a run's id, or ``latest``.
         foreign: Whether a file of pytest-benchmark or pyperf will do: it has no workers, and so no scaling.
     Raises:
         ResultsError: Nothing there, or not results of scalebench; the message says which file.
@@ -52,14 +52,14 @@ def refuse_foreign(found: Result) -> None:
 
 
 def load_many(paths: Sequence[str | Path], *, foreign: bool = True) -> Result:
-    """Several results as one, as :func:`load` takes each of them; ``latest`` and none at all stand for the latest run.
+    """Several results as one, as :func:`load` takes each of them; none at all stand for the latest run.
 
     Raises:
         ResultsError: One can't be read, or two hold the same run.
     """
     import pandas as pd
 
-    results = [load(None if path == "latest" else path, foreign=foreign) for path in paths or ["latest"]]
+    results = [load(path, foreign=foreign) for path in paths or ["latest"]]
     if len(results) == 1:
         return results[0]
     seen: dict[str, Path | None] = {}
@@ -74,7 +74,7 @@ def load_many(paths: Sequence[str | Path], *, foreign: bool = True) -> Result:
 
 
 def _load(path: str | Path | None) -> Result:
-    place = latest_run() if path is None else Path(path)
+    place = latest_run() if path is None or path == "latest" else Path(path)
     if not place.exists() and (in_default := Path(DEFAULT_RESULTS) / str(path)).exists():
         place = in_default  # a bare run id
     if not place.exists():

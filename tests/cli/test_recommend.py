@@ -73,6 +73,13 @@ class TestRecommend:
         assert "scalebench granularity" in err
 
 
+@pytest.mark.parametrize(("command", "rows"), [("recommend", sweep_rows()), ("granularity", sizes())])
+def test_the_latest_run_may_be_named(scalebench, write_run, command, rows):
+    write_run(*rows)
+    assert scalebench(command, "latest") == scalebench(command)
+    assert scalebench(command, "latest")[0] == 0
+
+
 class TestGranularity:
     def test_prints_metg_with_useful_task_time_beside_it(self, scalebench, write_run):
         write_run(*sizes())

@@ -170,10 +170,17 @@ class TestAFileOfAnotherTool:
 
 
 class TestTheLatestRun:
-    def test_is_read_where_nothing_is_named(self, write_run, in_tmp):
+    def test_is_read_where_it_or_nothing_is_named(self, write_run, in_tmp):
         for run_id in (RUN_IDS[1], RUN_IDS[0]):
             write_run(run_id)
-        assert load().about["run_id"] == RUN_IDS[1]
+        assert load().about["run_id"] == load("latest").about["run_id"] == RUN_IDS[1]
+
+    def test_is_not_what_a_folder_of_that_name_is_read_for_as_a_path(self, write_run, in_tmp):
+        for run_id in RUN_IDS[:2]:
+            write_run(run_id)
+        write_run(RUN_IDS[0], below=".").rename("latest")
+        assert load("latest").about["run_id"] == RUN_IDS[1]
+        assert load("./latest").about["run_id"] == load(Path("latest")).about["run_id"] == RUN_IDS[0]
 
     def test_is_not_a_reference_unless_there_is_no_other(self, write_run, tmp_path):
         reference = write_run(RUN_IDS[2], below="results/reference")
