@@ -3,7 +3,7 @@
 Files carry a schema version; loading never unpickles and never opens a path that stands in a file.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache
@@ -57,20 +57,35 @@ def load_many(paths: Sequence[str | Path], *, foreign: bool = True) -> Result:
     Raises:
         ResultsError: One can't be read, or two hold the same run.
     """
+    return _joined([load(path, foreign=foreign) for path in paths or ["latest"]], None)
+
+
+def _joined(results: list[Result], place: Path | None) -> Result:
+    """Their rows as those of one, with what is known of each run; one alone is as it is."""
     import pandas as pd
 
-    results = [load(path, foreign=foreign) for path in paths or ["latest"]]
     if len(results) == 1:
         return results[0]
-    seen: dict[str, Path | None] = {}
-    for one in results:
-        for run in one.rounds["run_id"].dropna().unique():
-            if run in seen:
-                raise ResultsError(f"{seen[run]} and {one.path} both hold run {run}.\nGive each run once")
-            seen[run] = one.path
+    _refuse_twice((one.path, one.rounds["run_id"].dropna().unique()) for one in results)
     rounds = pd.concat([one.rounds for one in results], ignore_index=True)
     tasks = cache(lambda: pd.concat([one.tasks for one in results], ignore_index=True))
-    return Result(rounds, tasks, {"runs": [about for one in results for about in one.runs]}, None)
+    return Result(rounds, tasks, {"runs": [about for one in results for about in one.runs]}, place)
+
+
+def _refuse_twice(held: Iterable[tuple[Path | None, Iterable[str]]]) -> None:
+    """Raise ResultsError where two places hold the same run: its launches would count twice, as if there were more of them.
+
+    Args:
+        held: Each place, and the ids of the runs that it holds.
+    """
+    seen: dict[str, Path | None] = {}
+    for place, runs in held:
+        for run in runs:
+            if run in seen:
+                raise ResultsError(
+                    f"{seen[run]} and {place} both hold run {run}.\nGive each run once, or keep the copy elsewhere"
+                )
+            seen[run] = place
 
 
 def _load(path: str | Path | None) -> Result:
@@ -98,19 +113,8 @@ def _load(path: str | Path | None) -> Result:
             raise ResultsError(
                 f"no results in {str(place)!r}: no run folder with a run.json.\nGive the folder of a run, or of runs"
             )
-        return _of_files([read_json(file) for file in files], place)
+        return _joined([read_json(file) for file in files], place)
     return _load_runs(runs, place if len(runs) > 1 else runs[0])
-
-
-def _of_files(results: list[Result], place: Path) -> Result:
-    import pandas as pd
-
-    if len(results) == 1:
-        return results[0]
-    rounds, tasks = (
-        pd.concat(tables, ignore_index=True) for tables in zip(*((one.rounds, one.tasks) for one in results), strict=True)
-    )
-    return Result(rounds, tasks, {"runs": [one.about for one in results]}, place)
 
 
 def is_json(path: Path) -> bool:
@@ -127,6 +131,7 @@ def _load_runs(folders: list[Path], place: Path) -> Result:
     """Runs as one result. Their tasks are read when asked for, but what is damaged or another tool's is refused now."""
     rounds = [file for folder in folders for file in _files(folder, "rounds")]
     about = [_about(folder) for folder in folders]
+    _refuse_twice((folder, [one["run_id"]]) for folder, one in zip(folders, about, strict=True) if "run_id" in one)
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda file: _checked(file, TASKS).close(), _task_files(folders)))
     # listed again when read: a run that is being written makes one file of its parts

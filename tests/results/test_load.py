@@ -113,6 +113,13 @@ class TestAFolderOfRuns:
             write_run(run_id)
         assert len(pq.read_table([str(path) for path in (tmp_path / "results").glob("**/rounds.parquet")])) == 36
 
+    def test_that_hold_the_same_run_is_refused_with_both_names(self, write_run, tmp_path):
+        one = write_run(RUN_IDS[0])
+        write_run(RUN_IDS[1])
+        shutil.copytree(one, tmp_path / "results" / "copy")
+        with pytest.raises(ResultsError, match=rf"{one} and .*copy both hold run {RUN_IDS[0]}\.\n.*keep the copy elsewhere"):
+            load(tmp_path / "results")
+
     def test_without_a_run_is_refused(self, tmp_path):
         with pytest.raises(ResultsError, match="no results in"):
             load(tmp_path)
@@ -155,6 +162,22 @@ class TestSeveral:
         assert (len(found.rounds), len(found.tasks)) == (24, 48)
         assert found.rounds.index.is_unique
         assert found.tasks.index.is_unique
+
+    def test_of_json_in_a_folder_that_hold_the_same_run_are_refused_with_both_names(self, write_run, tmp_path):
+        (tmp_path / "mailed").mkdir()
+        for name in ("first", "again"):
+            write_json(load(write_run(below=name)), tmp_path / "mailed" / f"{name}.json")
+        with pytest.raises(ResultsError, match=rf"again\.json and .*first\.json both hold run {RUN_IDS[0]}"):
+            load(tmp_path / "mailed")
+
+    def test_of_json_in_a_folder_may_hold_several_runs_each(self, write_run, tmp_path):
+        (tmp_path / "mailed").mkdir()
+        folders = [write_run(run_id) for run_id in RUN_IDS]
+        write_json(load_many(folders[:2]), tmp_path / "mailed" / "two.json")
+        write_json(load(folders[2]), tmp_path / "mailed" / "one.json")
+        found = load(tmp_path / "mailed")
+        assert sorted(about["run_id"] for about in found.runs) == list(RUN_IDS)
+        assert sorted(finding["code"] for finding in found.findings) == ["000000", "aaaaaa", "bbbbbb"]
 
 
 class TestAFileOfAnotherTool:
