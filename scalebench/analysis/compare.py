@@ -123,7 +123,7 @@ def _in_order(found: pd.DataFrame) -> pd.DataFrame:
     keys = found.assign(work=work_of(found), serial=found["backend"] != "serial")
     keys.loc[~ours, ["workload", "work", "tasks"]] = pd.NA
     order = ["side", "scaling", "workload", "kind", "size", "imbalance", "work", "serial", "backend", "mpi_mode", "start_method",
-             "distribution", "binding", "chunksize", "workers", "blas_threads", "tasks"]  # fmt: skip
+             "distribution", "binding", "chunksize", "workers", "nodes", "blas_threads", "tasks"]  # fmt: skip
     return found.loc[keys.sort_values(order, kind="stable", key=natural).index].reset_index(drop=True)
 
 
@@ -362,7 +362,7 @@ def labels(rounds: pd.DataFrame) -> list[str]:
 
 
 def label(row: Mapping[str, Any] | pd.Series) -> str:
-    """``crunch 50000 processes w4``; the name of the benchmark where it is another tool's."""
+    """``crunch 50000 processes w4``, with ``n2`` where it is on two nodes; the name of the benchmark where it is another tool's."""
     if pd.isna(row["backend"]):
         return str(row["workload"])
     names = ["kind" if not pd.isna(row["kind"]) else "workload", "size", "scaling", "backend", "mpi_mode", "start_method",
@@ -371,6 +371,7 @@ def label(row: Mapping[str, Any] | pd.Series) -> str:
     if not pd.isna(row["tasks"]):
         parts.insert(2, f"x{row['tasks']}")
     parts.append(f"w{row['workers']}")
+    parts += [f"n{row['nodes']}"] if not pd.isna(row["nodes"]) and row["nodes"] > 1 else []
     parts += [f"{short}{row[name]}" for short, name in (("b", "blas_threads"), ("c", "chunksize")) if not pd.isna(row[name])]
     return " ".join(parts)
 

@@ -32,8 +32,8 @@ from scalebench.command import PROGRAM
 LEAST_SIZES = 4  #: distinct sizes that make a sweep of granularity
 HALF = 0.5  #: of the best serial rate
 #: what a curve is of: all that was asked but for the size and the number of tasks
-CURVE = ["run_id", "suite", "workload", "kind", "scaling", "backend", "start_method", "mpi_mode", "distribution", "binding",
-         "chunksize", "workers", "blas_threads", "variant"]  # fmt: skip
+CURVE = ["run_id", "suite", "workload", "kind", "imbalance", "scaling", "backend", "start_method", "mpi_mode", "distribution", "binding",
+         "chunksize", "workers", "nodes", "blas_threads", "variant"]  # fmt: skip
 #: what all curves of a sweep have in common, and with them the serial rate that they are held against
 SWEEP = ["run_id", "suite", "workload", "kind", "variant"]
 
@@ -115,7 +115,8 @@ def granularity(rounds: pd.DataFrame) -> pd.DataFrame:
                          "shortest_s": float(curve["granularity_s"].min()), "blocks": int(curve["blocks"].min())})  # fmt: skip
     first, *others = (one.name for one in fields(Metg))
     values = [first, "metg_s_low", "metg_s_high", *others, "shortest_s", "blocks"]
-    return pd.DataFrame(rows, columns=[*CURVE, *values]).astype(dict.fromkeys(["chunksize", "workers", "blas_threads"], "Int64"))
+    whole = ["chunksize", "workers", "nodes", "blas_threads"]
+    return pd.DataFrame(rows, columns=[*CURVE, *values]).astype(dict.fromkeys(whole, "Int64"))
 
 
 def metg(granularity_s: npt.NDArray[np.floating], efficiency: npt.NDArray[np.floating]) -> Metg:

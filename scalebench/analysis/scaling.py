@@ -70,6 +70,18 @@ def work_of(rounds: pd.DataFrame) -> pd.Series:
     return rounds["tasks"].where(rounds["scaling"] != "weak", rounds["tasks"] // rounds["workers"])
 
 
+def on_several_nodes(rows: pd.DataFrame, curve: list[str], place: str = "workers") -> pd.Series:
+    """By row, whether its curve has one place on several numbers of nodes somewhere, so that the place alone does not tell which.
+
+    Args:
+        rows: With the column ``nodes``.
+        curve: What is the same along a curve, but for the nodes.
+        place: On the curve.
+    """
+    several = rows.groupby([*curve, place], dropna=False)["nodes"].transform("nunique").gt(1)
+    return several.groupby([rows[name] for name in curve], dropna=False).transform("any")
+
+
 def beside(chosen: pd.DataFrame, baseline: Baseline) -> pd.DataFrame:
     """The baseline of each launch, of the same block.
 

@@ -1,7 +1,8 @@
 """How the scaling itself compares between machines, where seconds are of little use.
 
-By curve (all that was asked but for the workers): efficiency at equal workers and at an equal share of the CPU
-budget, the serial fraction, the knee; by sweep of sizes, METG(50%).
+By curve (all that was asked but for the workers and their nodes): efficiency at equal workers and at an equal share of
+the CPU budget, the serial fraction, the knee; by sweep of sizes, METG(50%). Where a side has one place of a curve on
+several numbers of nodes, as 16 workers on one and on two, there is a curve for each of these numbers.
 The serial fraction is Karp and Flatt's (``laws.karp_flatt``), over the serial baseline, for strong scaling, at the most
 workers without oversubscription; the knee is that of ``recommend``: the last count at which a worker more still did half a worker's work.
 """
@@ -14,14 +15,15 @@ import pandas as pd
 from scalebench.analysis.granularity import CURVE, granularity
 from scalebench.analysis.laws.karp_flatt import karp_flatt
 from scalebench.analysis.recommend import knee
-from scalebench.analysis.scaling import launches, with_baseline, work_of
+from scalebench.analysis.scaling import launches, on_several_nodes, with_baseline, work_of
 from scalebench.analysis.statistics import over_blocks
 
 EQUAL_WORKERS, EQUAL_SHARE = "efficiency at equal workers", "efficiency at equal share of the CPU budget"
 SERIAL_FRACTION, KNEE, METG = "serial fraction over serial", "knee", "METG(50%)"
 
-_CURVE = ["scaling", "workload", "kind", "size", "imbalance", "items_digest", "seed", "_tasks", "backend", "start_method",
-          "mpi_mode", "distribution", "binding", "chunksize", "blas_threads"]  # fmt: skip
+_OVER_NODES = ["scaling", "workload", "kind", "size", "imbalance", "items_digest", "seed", "_tasks", "backend", "start_method",
+               "mpi_mode", "distribution", "binding", "chunksize", "blas_threads"]  # fmt: skip
+_CURVE = [*_OVER_NODES, "nodes"]
 _SHOWN = [name for name in _CURVE if name not in ("items_digest", "seed", "_tasks")]
 _COLUMNS = ["measure", *_SHOWN, "tasks", "at", "side", "value", "low", "high"]
 
@@ -33,32 +35,37 @@ def shapes(sides: Sequence[pd.DataFrame]) -> pd.DataFrame:
         sides: The rounds of each; the blocks of several runs of a side count as blocks of one.
     Returns:
         One row a measure, curve, place on it and side that has it, where the first side and another have: ``measure``;
-        what the curve is of; ``at``: workers, or their share of the budget; ``side``: its number; ``value``
-        (dimensionless; METG in s of worker time per task; the knee in workers), ``low`` and ``high`` (95%; null for
-        the knee, for METG of several runs, and below three blocks).
+        what the curve is of, ``nodes`` null where it may go over several; ``at``: workers, or their share of the budget;
+        ``side``: its number; ``value`` (dimensionless; METG in s of worker time per task; the knee in workers), ``low``
+        and ``high`` (95%; null for the knee, for METG of several runs, and below three blocks).
     """
     if any(rounds.empty for rounds in sides):
         return pd.DataFrame(columns=_COLUMNS)
-    points = [_points(rounds) for rounds in sides]
-    tables = []
-    for number, one in enumerate(points):
-        parts = [
-            one.assign(measure=EQUAL_WORKERS, at=one["workers"].astype(float)),
-            one.assign(measure=EQUAL_SHARE, at=(one["workers"] / one["budget"]).round(4)),
-            _serial_fractions(one),
-            _knees(one),
-            _metg(sides[number]),
-        ]
-        tables.append(
-            pd.concat([part for part in parts if not part.empty] or [one.assign(measure="", at=np.nan)]).assign(side=number)
-        )
-    whole = pd.concat(tables, ignore_index=True)
+    points, metg = (_of_sides([of(rounds) for rounds in sides]) for of in (_points, _metg))
+    by_workers = _by_nodes(points.assign(measure=EQUAL_WORKERS, at=points["workers"].astype(float)))
+    by_share = _by_nodes(points.assign(measure=EQUAL_SHARE, at=(points["workers"] / points["budget"]).round(4)))
+    parts = [by_workers, by_share, _serial_fractions(by_workers), _knees(by_workers), _by_nodes(metg)]
+    whole = pd.concat([part for part in parts if not part.empty] or [by_workers])
+    whole = whole.sort_values("side", kind="stable", ignore_index=True)
     whole["tasks"] = whole["_tasks"]
     place = whole["at"].where(whole["measure"].isin([EQUAL_WORKERS, EQUAL_SHARE, METG]), -1.0)
     keys = [whole["measure"], *(whole[name] for name in _CURVE), place]
     by = whole["side"].groupby(keys, dropna=False)
     shared = by.transform("min").eq(0) & by.transform("nunique").gt(1)
     return whole.loc[shared, _COLUMNS].reset_index(drop=True)
+
+
+def _of_sides(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """As one table, with the number of the ``side``."""
+    numbered = [table.assign(side=number) for number, table in enumerate(tables)]
+    return pd.concat([table for table in numbered if not table.empty] or numbered[:1], ignore_index=True)
+
+
+def _by_nodes(rows: pd.DataFrame) -> pd.DataFrame:
+    """The nodes of what has a place ``at`` on several numbers of them on some side; else none, since a curve may go over them."""
+    apart = on_several_nodes(rows, ["side", *_OVER_NODES], "at")
+    apart = apart.groupby([rows[name] for name in _OVER_NODES], dropna=False).transform("any")
+    return rows.assign(nodes=rows["nodes"].where(apart))
 
 
 def _points(rounds: pd.DataFrame) -> pd.DataFrame:
@@ -74,7 +81,7 @@ def _points(rounds: pd.DataFrame) -> pd.DataFrame:
 def _serial_fractions(points: pd.DataFrame) -> pd.DataFrame:
     """At the most workers whose threads have a CPU each; the fraction falls where the speedup rises, so its ends change places."""
     fit = points[(points["scaling"] == "strong") & (points["workers"] > 1) & ~points["oversubscribed"].fillna(True).astype(bool)]
-    fit = fit.groupby(_CURVE, dropna=False, sort=False).tail(1)
+    fit = fit.groupby(["side", *_CURVE], dropna=False, sort=False).tail(1)
     workers = fit["workers"].to_numpy(dtype=float)
     value, high, low = (karp_flatt(fit[name].to_numpy(dtype=float) * workers, workers) for name in ("value", "low", "high"))
     return fit.assign(measure=SERIAL_FRACTION, at=workers, value=value, low=low, high=high)
@@ -82,7 +89,7 @@ def _serial_fractions(points: pd.DataFrame) -> pd.DataFrame:
 
 def _knees(points: pd.DataFrame) -> pd.DataFrame:
     tables = []
-    for _, curve in points.groupby(_CURVE, dropna=False, sort=False):
+    for _, curve in points.groupby(["side", *_CURVE], dropna=False, sort=False):
         workers = curve["workers"].to_numpy(dtype=np.int64)
         found = knee(workers, curve["value"].to_numpy(dtype=float) * workers)
         if found is not None:

@@ -12,7 +12,7 @@ from scalebench.analysis.shape import EQUAL_SHARE, EQUAL_WORKERS, KNEE, METG, SE
 from scalebench.analysis.statistics import CONFIDENCE
 from scalebench.errors import brief, count
 from scalebench.report.numbers import fine_ratio, number, percent
-from scalebench.report.tables import Row, Table, by_code, explained_by, interface, interval, task_name
+from scalebench.report.tables import Row, Table, by_code, explained_by, interface, interval, several_nodes, task_name, uneven
 
 VERDICTS = (SLOWER, FASTER, DIFFERS, SAME, CANT_TELL)
 _WIDTH = 80
@@ -143,9 +143,8 @@ def _title(case: pd.Series) -> str:
     if pd.isna(case["backend"]):
         return "benchmarks of another tool"
     size = "" if pd.isna(case["size"]) else f" {case['size']}"
-    spread = f", imbalance {case['imbalance']:g}" if not pd.isna(case["imbalance"]) and case["imbalance"] else ""
     tasks = count(case["_work"], "task") + (" per worker" if case["scaling"] == "weak" else "")
-    return f"{case['scaling']} scaling of {task_name(case)}{size}, {tasks}{spread}"
+    return f"{case['scaling']} scaling of {task_name(case)}{size}, {tasks}{uneven(case)}"
 
 
 def _interface(case: Row) -> str:
@@ -157,7 +156,8 @@ def _interface(case: Row) -> str:
 def _place(case: Row) -> str:
     if pd.isna(case["backend"]):
         return ""
-    return f"w{case['workers']}" + ("" if pd.isna(case["blas_threads"]) else f" b{case['blas_threads']}")
+    nodes = f" n{case['nodes']}" if several_nodes(case) else ""
+    return f"w{case['workers']}{nodes}" + ("" if pd.isna(case["blas_threads"]) else f" b{case['blas_threads']}")
 
 
 def _reading(told: Comparison) -> Table:
@@ -213,4 +213,5 @@ def _curve(row: Row) -> str:
     size: str = "" if pd.isna(row["size"]) else f" {row['size']}"
     tasks: str = "" if pd.isna(row["tasks"]) else f" x {row['tasks']:g}"
     blas: str = "" if pd.isna(row["blas_threads"]) else f" b{row['blas_threads']:g}"
-    return f"{what}{size}{tasks}: {_interface(row)}{blas}"
+    nodes: str = "" if pd.isna(row["nodes"]) else f" n{row['nodes']:g}"
+    return f"{what}{size}{tasks}{uneven(row)}: {_interface(row)}{nodes}{blas}"

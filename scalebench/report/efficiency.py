@@ -21,6 +21,7 @@ from scalebench.report.tables import (
     oversubscribed,
     placed,
     sections,
+    several_nodes,
     time_unit,
     title,
     without_empty,
@@ -203,7 +204,7 @@ def _too_few(case: Row) -> str:
 
 
 def _largest(case: Row) -> str:
-    there = f" on {case['nodes']} nodes" if case["nodes"] > 1 else ""
+    there = f" on {case['nodes']} nodes" if several_nodes(case) else ""
     told = f"{count(case['workers'], 'worker')}{there}: {percent(case['efficiency'] * 100)}% efficient"
     if pd.isna(case["baseline_overhead"]) and pd.isna(case["cpu_use"]):
         return f"{told}; no account of it: tasks were not recorded one by one"

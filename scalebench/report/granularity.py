@@ -1,15 +1,19 @@
 """The granularity table: how short a task may be, for each interface and chunk size."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
 from scalebench.analysis.granularity import SWEEP, granularity, sweeps
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.errors import count
 from scalebench.report.numbers import duration
-from scalebench.report.tables import Table, task_name
+from scalebench.report.tables import Table, task_name, told_apart
 from scalebench.results.result import Result
 
 COARSE = 1.5  #: times the next finer point that METG may be, before the table says what it was interpolated from
+#: what curves of one backend and chunk size may differ in
+_AXES = ("mpi_mode", "start_method", "distribution", "binding", "blas_threads", "scaling", "imbalance", "nodes")
 
 
 def granularity_tables(result: Result) -> list[Table]:
@@ -28,12 +32,11 @@ def _table(curves: pd.DataFrame) -> Table:
     rows: list[list[str]] = []
     sections: dict[int, str] = {}
     notes: list[str] = []
-    for name, interface in curves.groupby("backend", sort=False):
+    for name, interface in _interfaces(curves):
         workers = interface["workers"].max()
-        sections[len(rows)] = str(name) + ("" if workers == most else f", {count(workers, 'worker')}")
-        interface = interface.sort_values("chunksize", na_position="first")
+        sections[len(rows)] = name + ("" if workers == most else f", {count(workers, 'worker')}")
         rows += [_row(curve) for _, curve in interface.iterrows()]
-        notes += _advice(str(name), interface) + _again(str(name), interface)
+        notes += _advice(name, interface) + _again(name, interface)
     variant = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     return Table(
         title=f"{first['suite']}: METG(50%) of {task_name(first)}, {count(most, 'worker')}{variant}",
@@ -45,6 +48,14 @@ def _table(curves: pd.DataFrame) -> Table:
             *notes,
         ],
     )
+
+
+def _interfaces(curves: pd.DataFrame) -> Iterator[tuple[str, pd.DataFrame]]:
+    """The curves of each interface, by chunk size, and what it is called: its backend, with the axes that interfaces of that differ in."""
+    for backend, mine in curves.groupby("backend", sort=False):
+        for _, interface in mine.groupby(list(_AXES), dropna=False, sort=False):
+            own = told_apart(interface.iloc[0], mine, _AXES)
+            yield str(backend) + (f" ({', '.join(own)})" if own else ""), interface.sort_values("chunksize", na_position="first")
 
 
 def _row(curve: pd.Series) -> list[str]:

@@ -11,7 +11,7 @@ from scalebench.errors import count
 from scalebench.findings import MachineBusy, MachineDrifted, MachineUnsteady
 from scalebench.report.console import command
 from scalebench.report.numbers import duration, number, percent, ratio
-from scalebench.report.tables import Table, interface, oversubscribed, task_name
+from scalebench.report.tables import Table, interface, oversubscribed, task_name, told_apart, uneven
 from scalebench.results.result import Result
 
 _WITHIN = "with 95% confidence, to take at most 10% longer than the fastest case"
@@ -215,14 +215,12 @@ def _title(one: Recommendation, *, with_run: bool) -> str:
     asked = one.question
     what = task_name(asked)
     size = "" if _absent(asked["size"]) else f" {asked['size']}"
-    imbalance = asked["imbalance"]
-    spread = f", imbalance {imbalance:g}" if isinstance(imbalance, float) and imbalance > 0 else ""
     variant = "" if _absent(asked["variant"]) else f", variant {asked['variant']}"
     tasks = f", {count(asked['work'], 'task')}" + (" per worker" if asked["scaling"] == "weak" else "")
     if _baseline(one) == "one worker" and "{tasks}" not in what:
         tasks = ""
     run = f" (run {asked['run_id']})" if with_run else ""
-    return f"{what}{size}{tasks}{spread}{variant}: {asked['scaling']} scaling{run}"
+    return f"{what}{size}{tasks}{uneven(asked)}{variant}: {asked['scaling']} scaling{run}"
 
 
 def _notes(one: Recommendation) -> list[str]:
@@ -248,7 +246,7 @@ def case_name(case: pd.Series, among: pd.DataFrame) -> str:
         return count(case["workers"], "worker") + threads
     alike = among[among["backend"] == case["backend"]]
     axes = ("mpi_mode", "start_method", "distribution", "binding", "chunksize")
-    own = [f"{axis} {case[axis]}" for axis in axes if pd.notna(case[axis]) and alike[axis].nunique(dropna=False) > 1]
+    own = told_apart(case, alike, axes)
     own += [] if pd.isna(case["blas_threads"]) else [f"{_threads(case)} each"]
     return f"{count(case['workers'], 'worker')} of {case['backend']}" + (f" ({', '.join(own)})" if own else "")
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from scalebench.analysis.granularity import sweeps
-from scalebench.analysis.scaling import scaling, work_of
+from scalebench.analysis.scaling import on_several_nodes, scaling, work_of
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.command import PROGRAM
 from scalebench.errors import brief, count, shortened
@@ -108,9 +108,7 @@ def by_work(result: Result, whole: pd.DataFrame) -> list[list[Row]]:
         "nodes",
         "workers",
     ]
-    of_curve = ["_table", *order[1:-2]]
-    whole["_nodes_apart"] = whole.groupby([*of_curve, "workers"], dropna=False)["nodes"].transform("nunique").gt(1)
-    whole["_nodes_apart"] = whole.groupby(of_curve, dropna=False)["_nodes_apart"].transform("any")
+    whole["_nodes_apart"] = on_several_nodes(whole, ["_table", *order[1:-2]])
     whole = whole.sort_values(["run_id", "_suite", "_table", *order], kind="stable")
     rows: list[Row] = list(whole.to_dict("records"))
     return [list(group) for _, group in itertools.groupby(rows, key=lambda row: row["_table"])]
@@ -268,32 +266,50 @@ def task_name(case: "Row | pd.Series") -> str:
     return str(case["workload"] if pd.isna(case["kind"]) else case["kind"])
 
 
+def told_apart(case: "Row | pd.Series", among: pd.DataFrame, axes: Iterable[str]) -> list[str]:
+    """Those axes that cases differ in, each with the value of this one; what it lacks is not named."""
+    return [
+        f"{axis} {case[axis]:g}" if isinstance(case[axis], float) else f"{axis} {case[axis]}"
+        for axis in axes
+        if pd.notna(case[axis]) and among[axis].nunique(dropna=False) > 1
+    ]
+
+
 def oversubscribed(case: "Row | pd.Series") -> bool:
     """Whether it is known to be."""
     return bool(pd.notna(case["oversubscribed"]) and case["oversubscribed"])
 
 
+def several_nodes(case: Row) -> bool:
+    """Whether it is known to be on more than one."""
+    return bool(pd.notna(case["nodes"]) and case["nodes"] > 1)
+
+
 def placed(case: Row) -> str:
     """How many workers a case has, and on how many nodes where those are several: ``8``, ``8 on 2``."""
-    return f"{case['workers']}" + (f" on {case['nodes']}" if case["nodes"] > 1 else "")
+    return f"{case['workers']}" + (f" on {case['nodes']}" if several_nodes(case) else "")
 
 
 def heading(cases: list[Row]) -> str:
     """Of the column of :func:`placed`."""
-    return "workers\non nodes" if any(case["nodes"] > 1 for case in cases) else "workers"
+    return "workers\non nodes" if any(map(several_nodes, cases)) else "workers"
+
+
+def uneven(case: "Row | pd.Series") -> str:
+    """The imbalance of its tasks, where there is one: ``, imbalance 0.5``."""
+    return f", imbalance {case['imbalance']:g}" if pd.notna(case["imbalance"]) and case["imbalance"] else ""
 
 
 def title(first: Row, what_of: str = "", *, with_run: bool) -> str:
     """Of a table of cases with the same work."""
     what = task_name(first)
     size: str = "" if pd.isna(first["size"]) else f" {first['size']}"
-    spread = f", imbalance {first['imbalance']:g}" if not pd.isna(first["imbalance"]) and first["imbalance"] else ""
     tasks = f", {count(first['_work'], 'task')}" + (" per worker" if first["scaling"] == "weak" else "")
     if first["backend"] == PROGRAM and "{tasks}" not in what:
         tasks = ""
     variant: str = "" if pd.isna(first["variant"]) else f", variant {first['variant']}"
     run = f" (run {first['run_id']})" if with_run else ""
-    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}{tasks}{spread}{variant}{run}"
+    return f"{first['suite']}: {what_of}{first['scaling']} scaling of {what}{size}{tasks}{uneven(first)}{variant}{run}"
 
 
 def _notes(cases: list[Row], used: set[str]) -> list[str]:

@@ -275,6 +275,12 @@ def test_cases_of_one_side_and_those_that_failed_are_named():
     assert failed[["side", "label", "status"]].to_numpy().tolist() == [[1, "crunch 3 x24 strong serial w1", "crashed"]]
 
 
+def test_cases_that_differ_in_their_nodes_only_have_names_of_their_own():
+    pools = [{"backend": "mpi", "workers": 2, "nodes": nodes} for nodes in (1, 2)]
+    a, b = Side(name="a", rounds=make_rounds({})), Side(name="b", rounds=make_rounds({}, *pools))
+    assert only_in([a, b]) == [(0, []), (1, ["crunch 50000 x24 strong mpi w2", "crunch 50000 x24 strong mpi w2 n2"])]
+
+
 def test_a_side_against_itself_without_any_spread_is_the_same():
     found = compare([side("a", [1.0, 1.0, 1.0]), side("b", [1.0, 1.0, 1.0])]).iloc[0]
     assert (found["ratio"], found["p"], found["verdict"]) == (1.0, 1.0, SAME)

@@ -18,14 +18,14 @@ COST_S = 1e-4  # of each task on the interface
 TURN_S = 1e-6
 
 
-def sweep(sizes=SIZES, *, blocks=3, workers=2, cost_s=COST_S):
-    """A serial baseline without any cost, and a pool that adds a fixed cost to each task."""
+def sweep(sizes=SIZES, *, blocks=3, workers=2, cost_s=COST_S, **more):
+    """A serial baseline without any cost, and a pool that adds a fixed cost to each task; ``more`` is of the pool."""
     rows = []
     for block in range(blocks):
         for size in sizes:
             work = {"size": str(size), "tasks": 100, "work_units": size * 100, "block": block, "suite": "granularity"}
             rows.append({**work, "wall_s": size * TURN_S * 100})
-            pool = {"backend": "processes", "start_method": "fork", "workers": workers, "chunksize": 1}
+            pool = {"backend": "processes", "start_method": "fork", "workers": workers, "chunksize": 1, **more}
             rows.append({**work, **pool, "wall_s": (size * TURN_S + cost_s) * 100 / workers})
     return make_rounds(*rows)
 
@@ -106,6 +106,23 @@ def test_every_curve_of_a_run_has_a_row_with_what_it_was_of():
     assert found["finer_s"].to_dict() == pytest.approx({2: 0.6e-4, 3: 4e-4})
     assert found["crossings"].tolist() == [1, 1]
     assert found["lost_up_to_s"].isna().all()
+
+
+@pytest.mark.parametrize(("axis", "values"), [("imbalance", (0.0, 0.5)), ("nodes", (1, 2))])
+def test_curves_that_differ_in_one_axis_only_have_the_metg_that_each_has_alone(axis, values):
+    runs = [sweep(cost_s=cost_s, **{axis: value}) for cost_s, value in zip((0.5e-4, 5e-4), values, strict=True)]
+    alone = [of_pool(granularity(one))["metg_s"] for one in runs]
+    whole = pd.concat([runs[0], runs[1].query("backend == 'processes'")], ignore_index=True)
+    found = granularity(whole).query("backend == 'processes'").set_index(axis)
+    assert found["metg_s"].to_dict() == pytest.approx(dict(zip(values, alone, strict=True)))
+    assert found["crossings"].tolist() == [1, 1]
+    assert len(curves(whole).query("backend == 'processes'").groupby(axis)) == 2
+
+
+def test_a_run_that_tells_neither_its_imbalance_nor_its_nodes_has_the_same_metg():
+    rounds = sweep()
+    untold = rounds.assign(imbalance=np.nan, nodes=pd.array([None] * len(rounds), dtype="Int64"))
+    assert of_pool(granularity(untold))["metg_s"] == of_pool(granularity(rounds))["metg_s"]
 
 
 def test_work_that_nobody_counted_and_other_suites_have_no_curve():

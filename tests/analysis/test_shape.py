@@ -13,16 +13,19 @@ def machine(name, workers, cpus, **common):
     return make_rounds(*sweep_rows(workers, **common), run_id=name, machine_id=name, cpu_budget=cpus)
 
 
-def sweep(name, overhead_s):
+def sweep(name, overhead_s, imbalances=(0.0,)):
+    """A task of a pool costs the more the less even tasks are."""
     rows = []
     for size in (100, 1000, 10_000, 100_000):
         work = size * 1e-6
         common = {"size": str(size), "tasks": 1000, "work_units": size * 1000}
         rows += [{**common, "block": block, "wall_s": 1000 * work} for block in range(3)]
         rows += [
-            {**common, "block": block, "backend": "processes", "workers": 2, "wall_s": 500 * (work + overhead_s)}
+            {**common, "block": block, "backend": "processes", "workers": 2, "imbalance": imbalance,
+             "wall_s": 500 * (work + overhead_s * (1 + imbalance))}
             for block in range(3)
-        ]
+            for imbalance in imbalances
+        ]  # fmt: skip
     return make_rounds(*rows, run_id=name)
 
 
@@ -87,6 +90,45 @@ def test_the_granularity_of_a_sweep_is_compared():
     assert found[2, 0] == pytest.approx(2e-3, rel=0.05)
     # half lies between sizes a decade apart: 1 ms keeps 1/5, 10 ms keep 10/14; linear in efficiency between 5 and 14 ms
     assert found[2, 1] == pytest.approx(14e-3 - 9e-3 * (10 / 14 - 1 / 2) / (10 / 14 - 1 / 5), rel=0.01)
+
+
+def on_nodes(name, *counts, cpus_a_node=2):
+    """Counts of workers and nodes: on one node scaling is perfect, on two half of each worker is lost."""
+    pool = [
+        {"block": serial["block"], "backend": "mpi", "workers": workers, "nodes": nodes, "cpu_budget": cpus_a_node * nodes,
+         "wall_s": serial["wall_s"] * nodes / workers}
+        for serial in sweep_rows(()) for workers, nodes in counts
+    ]  # fmt: skip
+    return make_rounds(*sweep_rows(()), *pool, run_id=name)
+
+
+def by_nodes(found, measure):
+    rows = found[(found["measure"] == measure) & (found["side"] == 0)]
+    return [(row["at"], None if pd.isna(row["nodes"]) else row["nodes"], round(row["value"], 6)) for _, row in rows.iterrows()]
+
+
+def test_as_many_workers_on_one_node_and_on_two_are_curves_of_their_own_on_every_side():
+    found = shapes([on_nodes("a", (2, 1), (2, 2)), on_nodes("b", (2, 1), (2, 2))])
+    assert by_nodes(found, EQUAL_WORKERS) == [(2, 1, 1.0), (2, 2, 0.5)]
+    assert by_nodes(found, SERIAL_FRACTION) == [(2, 1, 0.0), (2, 2, 1.0)]
+    found = shapes([on_nodes("a", (2, 1)), on_nodes("b", (2, 1), (2, 2))])
+    assert by_nodes(found, EQUAL_WORKERS) == [(2, 1, 1.0)]
+
+
+def test_a_curve_that_takes_as_many_nodes_as_it_needs_is_one_but_where_they_have_an_equal_share():
+    found = shapes([on_nodes("a", (2, 1), (4, 2)), on_nodes("b", (2, 1), (4, 2))])
+    assert by_nodes(found, EQUAL_WORKERS) == [(2, None, 1.0), (4, None, 0.5)]
+    assert by_nodes(found, EQUAL_SHARE) == [(1, 1, 1.0), (1, 2, 0.5)]
+    assert by_nodes(found, KNEE) == [(4, None, 2)]
+    found = shapes([on_nodes("a", (4, 1), cpus_a_node=4), on_nodes("b", (4, 2))])
+    assert by_nodes(found, EQUAL_WORKERS) == [(4, None, 1.0)]
+
+
+def test_the_granularity_of_each_imbalance_is_compared_with_its_own():
+    found = shapes([sweep(name, 1e-3, (0.0, 0.5)) for name in ("a", "b")])
+    rows = found[found["measure"] == METG]
+    assert rows["imbalance"].tolist() == [0.0, 0.5] * 2
+    assert rows["value"].iloc[1] > rows["value"].iloc[0]
 
 
 def test_nothing_is_compared_with_nothing():

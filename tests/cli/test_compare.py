@@ -121,6 +121,21 @@ class TestTwoRuns:
         assert "Shape: knee, workers" in out
         assert max(map(len, out.splitlines())) <= 80
 
+    def test_tell_as_many_workers_on_one_node_and_on_two_apart(self, scalebench, tmp_path):
+        for name in ("a", "b"):
+            rows = blocks() + [
+                {**row, "wall_s": row["wall_s"] * nodes}
+                for nodes in (1, 2) for row in blocks(0.5, backend="mpi", workers=2, nodes=nodes)
+            ]  # fmt: skip
+            write_run(tmp_path / name, [{**row, "machine_id": name} for row in rows])
+        _, out, _ = scalebench("compare", "a", "b")
+        cases = out[: out.index("How to read this")].splitlines()
+        assert [line.split()[:2] for line in cases if line.strip().startswith("w2")] == [["w2", "500"], ["w2", "n2"]]
+        shape = out[out.index("Shape: efficiency at equal workers") :]
+        assert "mpi n1" in shape
+        assert "mpi n2" in shape
+        assert max(map(len, out.splitlines())) <= 80
+
     def test_that_do_not_compute_the_same_are_told_of(self, scalebench, before, tmp_path):
         after(tmp_path, 0.5, answers_digest="aaaa" * 6)
         out = scalebench("compare", "before", "after")[1].replace("\n", " ")

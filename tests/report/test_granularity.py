@@ -1,20 +1,23 @@
 """The granularity table and its advice."""
 
+import pandas as pd
+import pytest
 from factories import make_result, make_rounds
 
 from scalebench.report.granularity import granularity_tables
 from scalebench.report.tables import scaling_tables
 
 
-def sweep(costs):
-    """A pool whose cost per task is that of its chunk size."""
+def sweep(costs, *others):
+    """A pool whose cost per task is that of its chunk size; the same with each of ``others``, where a task costs twice as much."""
     rows = []
     for size in (10, 100, 1000, 10_000, 100_000):
         work = {"size": str(size), "tasks": 100, "work_units": size * 100, "suite": "granularity"}
         rows.append({**work, "wall_s": size * 1e-6 * 100})
-        for chunksize, cost_s in costs.items():
-            pool = {"backend": "processes", "start_method": "fork", "workers": 2, "chunksize": chunksize}
-            rows.append({**work, **pool, "wall_s": (size * 1e-6 + cost_s) * 50})
+        for number, more in enumerate([{}, *others], 1):
+            for chunksize, cost_s in costs.items():
+                pool = {"backend": "processes", "start_method": "fork", "workers": 2, "chunksize": chunksize, **more}
+                rows.append({**work, **pool, "wall_s": (size * 1e-6 + cost_s * number) * 50})
     return make_result(make_rounds(*rows))
 
 
@@ -23,6 +26,24 @@ def test_there_is_one_row_for_each_interface_and_chunk_size():
     assert table.title == "granularity: METG(50%) of crunch, 2 workers"
     assert table.sections == {0: "processes"}
     assert [row[0] for row in table.rows] == ["1", "16"]
+
+
+@pytest.mark.parametrize(
+    ("axis", "usual", "other"),
+    [("imbalance", "0", 0.5), ("nodes", "1", 2), ("start_method", "fork", "spawn"), ("scaling", "strong", "weak")],
+)
+def test_interfaces_of_one_backend_are_told_apart_by_what_they_differ_in(axis, usual, other):
+    (table,) = granularity_tables(sweep({1: 1e-3, 16: 1e-4}, {axis: other}))
+    names = [f"processes ({axis} {usual})", f"processes ({axis} {other})"]
+    assert table.sections == {0: names[0], 2: names[1]}
+    assert [row[0] for row in table.rows] == ["1", "16", "1", "16"]
+    assert [note.partition(":")[0] for note in table.notes[1:]] == names
+
+
+def test_of_what_a_run_does_not_tell_nothing_is_said():
+    whole = sweep({1: 1e-3})
+    rounds = whole.rounds.assign(imbalance=float("nan"), nodes=pd.array([None] * len(whole.rounds), dtype="Int64"))
+    assert granularity_tables(make_result(rounds)) == granularity_tables(whole)
 
 
 def test_the_advice_names_the_limit_and_the_chunk_that_mends_it():

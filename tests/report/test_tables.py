@@ -141,6 +141,10 @@ class TestATable:
     def test_has_a_title_that_says_what_was_measured(self, values, title):
         assert [table.title for table in tables(values)] == [title]
 
+    def test_of_a_run_that_does_not_tell_its_nodes_has_its_workers_alone(self):
+        (table,) = tables({"nodes": None}, {"nodes": None, "workers": 2, **PROCESSES})
+        assert (table.head[0], column(table, "workers")) == ("workers", ["1", "2"])
+
     def test_of_blas_threads_has_efficiencies_per_worker_and_per_thread_and_says_against_what(self):
         """Two threads take half the time of one; two workers with two each take as long as one with two."""
         blas = {"kind": "blas", "size": "50x1"}

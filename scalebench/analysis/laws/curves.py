@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from scalebench.analysis.scaling import launches, work_of
+from scalebench.analysis.scaling import launches, on_several_nodes, work_of
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.results.schema import ASKED
 
@@ -44,10 +44,8 @@ def curves(rounds: pd.DataFrame, *, oversubscribed: bool = False) -> list[Curve]
     """
     chosen = launches(rounds)
     chosen = chosen[chosen["backend"] != "serial"]
-    chosen = chosen.assign(_work=work_of(chosen), _nodes=0)
-    of_curve = [chosen[name] for name in IDENTITY]
-    several = chosen.groupby([*IDENTITY, "workers"], dropna=False)["nodes"].transform("nunique").gt(1)
-    chosen["_nodes"] = chosen["nodes"].where(several.groupby(of_curve, dropna=False).transform("any"))
+    chosen = chosen.assign(_work=work_of(chosen))
+    chosen["_nodes"] = chosen["nodes"].where(on_several_nodes(chosen, [name for name in IDENTITY if name != "_nodes"]))
     found = []
     for key, rows in chosen.groupby(IDENTITY, dropna=False):
         if rows["workers"].nunique() < 2:

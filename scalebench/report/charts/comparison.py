@@ -7,6 +7,7 @@ import pandas as pd
 
 from scalebench.analysis.compare import CANT_TELL, DIFFERS, FASTER, SAME, SLOWER, label
 from scalebench.analysis.comparison import Comparison
+from scalebench.analysis.scaling import SHOWN, on_several_nodes
 from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
 from scalebench.report.charts.draw import SHORT, figure, finished, inline, layered, place, several_threads, unique
@@ -15,6 +16,7 @@ from scalebench.report.compare import letter
 from scalebench.report.numbers import fine_ratio
 from scalebench.report.tables import Row, Table
 
+_OVER_WORKERS = ["side", *(name for name in SHOWN if name not in ("suite", "workers", "nodes", "tasks"))]
 #: verdict -> colour and shape
 _LOOKS = {
     SLOWER: (COLOURS[1], "triangle-right"), FASTER: (COLOURS[2], "triangle-left"), DIFFERS: (COLOURS[4], "diamond"),
@@ -24,7 +26,7 @@ _LOOKS = {
 
 def chart(told: Comparison) -> Chart:
     """All cases of all sides, in the order of the tables."""
-    found: list[Row] = list(told.found.to_dict("records"))
+    found: list[Row] = list(told.found.assign(_nodes_apart=on_several_nodes(told.found, _OVER_WORKERS)).to_dict("records"))
     several = len(told.sides) > 2
     short, shared = _labels(found)
     labels = unique((f"{letter(case['side'])}: " if several else "") + one for case, one in zip(found, short, strict=True))

@@ -7,6 +7,7 @@ import altair as alt
 import pandas as pd
 
 from scalebench.analysis.granularity import CURVE, HALF, SWEEP, curves, granularity
+from scalebench.analysis.scaling import on_several_nodes
 from scalebench.analysis.statistics import LEAST_BLOCKS
 from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
@@ -36,11 +37,14 @@ _ORDER = [
     "start_method",
     "distribution",
     "binding",
+    "imbalance",
+    "nodes",
     "workers",
     "blas_threads",
     "chunksize",
 ]
 _PANEL = [name for name in CURVE if name != "chunksize"]  #: what one chart is of
+_OVER_WORKERS = [name for name in _PANEL if name not in ("workers", "nodes")]
 
 
 def charts(result: Result, _: Any) -> list[Chart]:
@@ -50,6 +54,8 @@ def charts(result: Result, _: Any) -> list[Chart]:
     if points.empty:
         return []
     limits = granularity(result.rounds).sort_values(_ORDER, kind="stable")
+    limits["_nodes_apart"] = on_several_nodes(limits, _OVER_WORKERS)
+    limits["_imbalance_apart"] = limits.groupby(SWEEP, dropna=False)["imbalance"].transform("nunique").gt(1)
     many = points["run_id"].nunique() > 1
     found: list[Chart] = []
     for _sweep, mine in limits.groupby(SWEEP, dropna=False, sort=False):
@@ -78,7 +84,7 @@ def _curves(points: pd.DataFrame, limits: pd.DataFrame, name: str, *, with_run: 
         if one["bound"] == "crossed"
     ]
     first = found[0]
-    interface = f"{setup({**first, 'chunksize': None})}, {count(first['workers'], 'worker')}"
+    interface = f"{setup({**first, 'chunksize': None})}, {count(first['workers'], 'worker')}{_imbalance(first)}"
     interface += "" if pd.isna(first["blas_threads"]) else f", {count(first['blas_threads'], 'BLAS thread')}"
     heading = f"{interface} · {_title(first, 'efficiency by granularity', with_run=with_run)}"
     return finished(
@@ -91,6 +97,11 @@ def _curves(points: pd.DataFrame, limits: pd.DataFrame, name: str, *, with_run: 
                     rows=[[row["setup"], row["size"], duration(row["granularity"]), f"{row['efficiency']:.3g}"] for row in rows]),
         marks=len(rows),
     )  # fmt: skip
+
+
+def _imbalance(one: Row) -> str:
+    """Where curves of its sweep differ in it."""
+    return f", imbalance {one['imbalance']:g}" if one["_imbalance_apart"] else ""
 
 
 def _chunk(one: Row) -> str:
@@ -169,7 +180,7 @@ def _limits(limits: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
     """METG of every interface and chunk size; an arrow where it lies outside the sweep."""
     found: list[Row] = list(limits.to_dict("records"))
     threads = several_threads(found)
-    labels = unique(place(one, threads=threads) for one in found)
+    labels = unique(place(one, threads=threads) + _imbalance(one) for one in found)
     rows = []
     for one, label in zip(found, labels, strict=True):
         if one["bound"] == "above":  # no figure to stand anywhere

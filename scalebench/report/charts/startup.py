@@ -11,7 +11,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from scalebench.analysis.scaling import launches
+from scalebench.analysis.scaling import launches, on_several_nodes
 from scalebench.analysis.statistics import over_blocks
 from scalebench.errors import count
 from scalebench.report.charts.base import DATA, Chart
@@ -22,7 +22,7 @@ from scalebench.report.tables import Table, task_name
 from scalebench.results.result import Result
 
 _WORK = ["run_id", "workload", "kind", "variant", "_mpi"]
-_INTERFACE = ["backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize", "workers", "blas_threads"]
+_SETUP = ["backend", "mpi_mode", "start_method", "distribution", "binding", "chunksize"]
 
 
 def charts(result: Result, _: Any) -> list[Chart]:
@@ -37,7 +37,8 @@ def charts(result: Result, _: Any) -> list[Chart]:
 
 def _chart(chosen: pd.DataFrame, name: str, *, with_run: bool) -> Chart:
     first = chosen.iloc[0]
-    chosen = chosen.sort_values([*_INTERFACE, "block"], kind="stable")
+    chosen = chosen.sort_values([*_SETUP, "nodes", "workers", "blas_threads", "block"], kind="stable")
+    chosen = chosen.assign(_nodes_apart=on_several_nodes(chosen, [*_SETUP, "blas_threads"]))
     cases: Sequence[Any] = chosen.to_dict("records")
     threads = several_threads(cases)
     chosen = chosen.assign(label=[place(case, threads=threads) for case in cases])

@@ -27,6 +27,13 @@ def test_a_case_is_named_by_what_the_cases_do_not_share():
     assert [row["ratio"] for row in points(chart)] == [2.0, 2.0]
 
 
+def test_as_many_workers_on_one_node_and_on_two_are_told_apart():
+    rows = [row | {"nodes": nodes} for row in sweep_rows((2,)) if "backend" in row for nodes in (1, 2)]
+    sides = [(name, make_result(make_rounds(*rows, run_id=name))) for name in ("a", "b")]
+    names = [row["case"] for row in points(comparison_chart(comparison(sides)))]
+    assert names == ["processes, 1 node w2", "processes, 2 nodes w2"]
+
+
 def test_of_several_sides_each_point_tells_its_side():
     chart = compared(2.0, 1.0)
     assert [row["case"] for row in points(chart)] == ["B: serial w1", "B: processes w2", "C: serial w1", "C: processes w2"]

@@ -34,5 +34,19 @@ def test_the_same_pool_in_two_suites_counts_once_a_block():
     assert of(sweep_rows((2,)))[0].spec["layer"][0]["data"]["values"] == spread
 
 
+def test_as_many_workers_on_one_node_and_on_two_are_two_starts():
+    pool = [row for row in sweep_rows((2,)) if "backend" in row]
+    (chart,) = of([*pool, *(row | {"nodes": 2, "startup_s": 1.0} for row in pool)])
+    assert [row[0] for row in chart.table.rows] == ["processes, 1 node w2", "processes, 2 nodes w2"]
+    spread = chart.spec["layer"][0]["data"]["values"]
+    assert [row["start"] for row in spread] == pytest.approx([125, 1000])
+
+
+def test_workers_that_take_as_many_nodes_as_they_need_are_named_by_their_number_alone():
+    pool = [row for row in sweep_rows((2, 4)) if "backend" in row]
+    (chart,) = of([row | {"nodes": row["workers"] // 2} for row in pool])
+    assert [row[0] for row in chart.table.rows] == ["processes w2", "processes w4"]
+
+
 def test_serial_starts_no_pool():
     assert of([row for row in sweep_rows() if "backend" not in row]) == []
