@@ -370,7 +370,7 @@ results/20260131T120000-1f3a95c0e/
         "analysis, is described there too: [JSON](../json.md). A file of several runs has `runs` in `about`, a list of such objects.",
         "## CSV", "`scalebench export RUN -o rounds.csv`: the rounds, with the columns of `rounds.parquet` as heading. Null is empty; lines end with CR LF "
         "(RFC 4180), UTF-8. Text that a spreadsheet would take for a formula has an apostrophe before it. CSV is not read back: it has no types.",
-        "## Files of other tools", "`scalebench compare`, `export` and `list` read the JSON of pytest-benchmark and pyperf (`.json`, `.json.gz`); `scalebench fit` and "
+        "## Files of other tools", "`scalebench compare` and `export` read the JSON of pytest-benchmark and pyperf (`.json`, `.json.gz`); `scalebench fit` and "
         "`predict` any table of worker counts and times (CSV, TSV, parquet).",
         "## Versions of the schema",
         f"This is version {schema.SCHEMA_VERSION}. A new column, or another meaning of an old one, makes a new version.",

@@ -64,6 +64,15 @@ def test_nothing_in_a_table_lacks_its_meaning(name):
     assert [row for row in rows for title, cell in row.items() if not cell and title not in may_be_empty] == []
 
 
+def test_the_commands_that_are_said_to_read_files_of_other_tools_do(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    said = section("files", "Files of other tools").partition(" read the JSON")[0]
+    one, other = (str(ROOT / "tests" / "data" / name) for name in ("pyperf_2_0_1_py36.json", "pyperf_2_0_1_py37.json"))
+    for command in re.findall(r"`(?:scalebench )?(\w+)`", said):
+        assert cli.main([command, *{"compare": [one, other], "export": [one, "-o", "rows.csv"]}.get(command, [one])]) == cli.OK
+        assert "no runs in" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("command", cli.COMMANDS)
 def test_every_option_of_a_command_is_in_its_section(command):
     said = section("commands", f"scalebench {command}")
