@@ -86,17 +86,19 @@ def parse_name(key: str, name: str, known: Iterable[str], what: str) -> str:
 
 def parse_table(key: str, value: Any) -> dict[str, str]:
     """A table of texts, from a mapping or from texts as ``key=value``; a value of None or true is written as TOML has it."""
+    way_out = f"For example --{_flag(key).removesuffix('s')} time=30:00"
     if isinstance(value, Mapping):
         pairs: list[tuple[Any, Any]] = list(value.items())
-    else:
+    elif isinstance(value, Iterable) and not isinstance(value, (bytes, bytearray)):
         pairs = [
             (str(one).partition("=")[0], str(one).partition("=")[2]) for one in ([value] if isinstance(value, str) else value)
         ]
+    else:
+        raise StudyError(key, value, "must be a table, or texts as KEY=VALUE", way_out)
     found: dict[str, str] = {}
     for name, one in pairs:
         if not name or one == "" or not isinstance(one, str | int | float):
-            rule = "must be KEY=VALUE, a value that is text or a number"
-            raise StudyError(key, f"{name}={one}", rule, f"For example --{_flag(key).removesuffix('s')} time=30:00")
+            raise StudyError(key, f"{name}={one}", "must be KEY=VALUE, a value that is text or a number", way_out)
         found[str(name)] = str(one).lower() if isinstance(one, bool) else str(one)
     return found
 

@@ -196,6 +196,18 @@ class TestDurations:
         assert axes.parse_duration("timeout", once) == once
 
 
+class TestTables:
+    @pytest.mark.parametrize("value", [{"time": "1:00", "hosts": "a,b"}, ["time=1:00", "hosts=a,b"]])
+    def test_are_read_from_a_table_or_from_texts(self, value):
+        assert axes.parse_table("launcher_options", value) == {"time": "1:00", "hosts": "a,b"}
+
+    @pytest.mark.parametrize("value", [5, 1.5, True, None, b"time=1:00", object()], ids=lambda value: repr(value)[:10])
+    def test_that_are_neither_are_refused(self, value):
+        with pytest.raises(StudyError, match="must be a table, or texts as KEY=VALUE") as raised:
+            axes.parse_table("launcher_options", value)
+        assert raised.value.key == "launcher_options"
+
+
 def test_an_axis_needs_a_value():
     with pytest.raises(StudyError, match="at least one value") as raised:
         axes.parse_axis("blas_threads", [])

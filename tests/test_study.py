@@ -138,7 +138,7 @@ class TestAStudy:
     )
 
     @settings(max_examples=400)
-    @given(key=st.sampled_from([*AXES, *SETTINGS, "items", "suites"]), value=json_like)
+    @given(key=st.sampled_from([*AXES, *SETTINGS, "items", "suites", "launcher_options"]), value=json_like)
     def test_takes_a_value_or_raises_a_study_error_and_nothing_else(self, key, value):
         try:
             study = Study(**{"workers": 1, key: value})
