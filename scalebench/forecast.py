@@ -78,8 +78,9 @@ def _nothing_measured_yet(key: str, value: str) -> Iterator[None]:
     """A launcher that fails in here is an error of the study, of this key."""
     try:
         yield
-    except LauncherError as error:
-        raise StudyError(key, value, *str(error).split(".\n", 1)) from None
+    except LauncherError as error:  # of anybody's launcher: it may name no way out
+        rule, _, way_out = str(error).partition(".\n")
+        raise StudyError(key, value, rule.rstrip("."), way_out or f"Mend that, or leave {key} out") from None
 
 
 def forecast(study: Study, only: Set[Case] | None = None, agree: Agree | None = None, earlier: Earlier | None = None) -> Forecast:

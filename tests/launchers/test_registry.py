@@ -5,8 +5,8 @@ import re
 import pytest
 
 from scalebench import Study
-from scalebench.errors import StudyError
-from scalebench.forecast import sweep_of
+from scalebench.errors import LauncherError, StudyError
+from scalebench.forecast import forecast, sweep_of
 from scalebench.launchers import registry
 from scalebench.launchers.base import Launcher
 from scalebench.launchers.registry import get_launcher, make_launcher, references
@@ -19,6 +19,9 @@ class Mine(Launcher):
 
     def __init__(self, options):
         self.place = options.get("place")
+
+    def prepare(self, cases):
+        raise LauncherError(self.place)
 
 
 @pytest.fixture
@@ -44,6 +47,22 @@ def test_another_package_adds_one_by_naming_it():
     assert isinstance(sweep.launcher, Mine)
     assert sweep.launcher.place == "far"
     assert {entry.case.launcher for entry in sweep.entries} == {"mine"}
+
+
+@pytest.mark.usefixtures("mine")
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("it is far.\nGo there", "it is far.\nGo there"),
+        ("it is far.", "it is far.\nMend that, or leave launcher out"),
+        ("it is far", "it is far.\nMend that, or leave launcher out"),
+    ],
+)
+def test_one_that_can_not_start_hosts_is_an_error_of_the_study_whether_it_names_a_way_out_or_not(said, told):
+    study = Study(backend="serial", workers=1, launcher="mine", launcher_options={"place": said})
+    with pytest.raises(StudyError) as raised:
+        forecast(study)
+    assert str(raised.value) == f"launcher = 'mine': {told}"
 
 
 @pytest.mark.usefixtures("mine")
