@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import scalebench
 from scalebench.case import Case
 from scalebench.errors import ResultsError, ScalebenchError
 from scalebench.launch import Launch
@@ -68,7 +69,8 @@ class Earlier:
             raise ResultsError(f"{self.folder} is of another study: {', '.join(differs)}.\nLeave the study out to go on with it: scalebench run --resume {self.folder}")  # fmt: skip
         then = self.about.get("machine", {})
         changed = [name for name in ("machine_id", "cpu_budget", "python") if then.get(name) != now.get(name)]
-        packages, here = then.get("packages") or {}, now.get("packages") or {}
+        packages = {"scalebench": self.about.get("scalebench"), **(then.get("packages") or {})}
+        here = {"scalebench": scalebench.__version__, **(now.get("packages") or {})}
         changed += [f"{name} {packages.get(name)} -> {here.get(name)}" for name in sorted({*packages, *here}) if packages.get(name) != here.get(name)]  # fmt: skip
         if self.about.get("git_commit") != commit:
             changed.append(f"git commit {self.about.get('git_commit')} -> {commit}")

@@ -178,6 +178,11 @@ class TestRefused:
         with pytest.raises(ResultsError, match=r"under other conditions: machine_id, numpy 1.0 -> \d"):
             scalebench.run(resume=folder)
 
+    def test_is_what_another_scalebench_began(self, folder):
+        self.change(folder, scalebench="0.0.1")
+        with pytest.raises(ResultsError, match=f"under other conditions: scalebench 0.0.1 -> {scalebench.__version__}"):
+            scalebench.run(resume=folder)
+
     def test_is_another_state_of_the_code(self, folder):
         self.change(folder, git_commit="0" * 40)
         with pytest.raises(ResultsError, match="git commit 0000"):
