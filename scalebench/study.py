@@ -247,12 +247,13 @@ def each_suite(study: Study) -> list[Study]:
 
 
 def override(study: Study, changes: Mapping[str, Any]) -> Study:
-    """With some keys replaced: axes in every suite too, since a flag is meant for all of them."""
+    """With some keys replaced, in every suite too where it may have that key, since a flag is meant for all of them."""
     if "variants" in changes:
         changes = {"variant": None, **changes}
-    axis_changes = {key: value for key, value in _items_of(changes).items() if key in (*AXES, "items", "items_file")}
-    suites = {name: {**overrides, **axis_changes} for name, overrides in study.suites.items()}
-    return replace(study, suites=suites, **_items_of(changes))
+    changes = _items_of(changes)
+    of_suites = {key: value for key, value in changes.items() if key in SUITE_KEYS}
+    suites = {name: {**overrides, **of_suites} for name, overrides in study.suites.items()}
+    return replace(study, suites=suites, **changes)
 
 
 def required_backends(study: Study) -> set[str]:

@@ -211,6 +211,14 @@ class TestOverride:
         assert [one.workers for one in each_suite(study)] == [(1, 2), (1, 2)]
         assert [one.kind for one in each_suite(study)] == [("crunch",), ("sleep",)]
 
+    def test_replaces_arguments_and_what_goes_with_a_command_in_every_suite_that_has_its_own(self):
+        study = override(Study(workload=double, workers=1, suites={"a": {"kwargs": {"b": 2}}, "b": {}}), {"kwargs": "c=3"})
+        assert [one.kwargs for one in each_suite(study)] == [{"c": 3}, {"c": 3}]
+        own = {"prepare": "sync", "figure_of_merit": "a (.)", "shell": False, "ignore_failure": False}
+        changes = {"prepare": "true", "figure_of_merit": "b (.)", "shell": True, "ignore_failure": True}
+        (one,) = each_suite(override(Study(command="app", suites={"a": own}), changes))
+        assert {key: getattr(one, key) for key in changes} == changes
+
     def test_replaces_settings_of_the_study(self):
         assert each_suite(override(Study(workers=1, suites={"a": {}}), {"blocks": 9, "seed": 4}))[0].blocks == 9
 

@@ -13,7 +13,7 @@ scalebench run --resume latest                        go on with a run that was 
 
 Without a study, a function or a profile the default study is measured. Settings (--blocks, --budget) change it; a flag of
 an axis alone (--workers, --backend, --kind ...) replaces it: then strong scaling of crunch is measured, with those values and
-none of the default study's suites. In a study file, or a profile that is named, such a flag changes that axis in every suite.
+none of the default study's suites. In a study file, or a profile that is named, such a flag changes that key in every suite.
 What neither flags nor a study file name comes from [tool.scalebench] of the nearest pyproject.toml, where there is one.
 
 A function is called with one item at a time. Its first item is run before all else: what it raises is shown once, and where
