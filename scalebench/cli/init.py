@@ -8,7 +8,6 @@ The function is imported, to see that it is there and what it takes; it is not c
 
 import argparse
 import inspect
-import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -100,6 +99,7 @@ def main(asked: argparse.Namespace) -> int:
 
 def study_text(reference: str, value: Any, path: Path) -> str:
     """The study of a function or a Workload, as TOML."""
+    from scalebench.report.toml import value_text
     from scalebench.workloads.describe import as_workload
 
     try:
@@ -115,19 +115,21 @@ def study_text(reference: str, value: Any, path: Path) -> str:
     needed = [one.name for one in own if one.default is one.empty]
     takes = f"\n# It needs {', '.join(needed)} besides the item: give them in [kwargs], at the end." if needed else ""
     lines = [("" if needed else "# ") + "[kwargs]", *(_argument(one) for one in own)]
-    return _STUDY.format(path=path, workload=json.dumps(reference), takes=takes, kwargs="\n".join(lines))
+    return _STUDY.format(path=path, workload=value_text(reference), takes=takes, kwargs="\n".join(lines))
 
 
 def _argument(parameter: inspect.Parameter) -> str:
-    default = parameter.default
+    from scalebench.report.toml import key_text, value_text
+
+    default, key = parameter.default, key_text(parameter.name)
     if default is parameter.empty:
-        return f"{parameter.name} = 0     # has no default; is this right?"
+        return f"{key} = 0     # has no default; is this right?"
     if (
         isinstance(default, (bool, int, float, str))
         and default == default
         and abs(default if not isinstance(default, str) else 0) < 2**63
     ):
-        return f"# {parameter.name} = {json.dumps(default)}"
+        return f"# {key} = {value_text(default)}"
     return f"# {parameter.name}: {type(default).__name__} by default"
 
 

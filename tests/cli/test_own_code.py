@@ -29,6 +29,9 @@ def simulate(item, steps=100, method="rk4"):
 def two(item, other):
     return item
 
+def greek(item, λ, μ="😀"):
+    return item
+
 def fails_first(item):
     raise ValueError(f"no {item}, please")
 
@@ -83,7 +86,7 @@ TINY = ("--backend", "processes", "--workers", "1,2", "--blocks", "1", "--rounds
 @pytest.fixture
 def shop(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "shop.py").write_text(SHOP)
+    (tmp_path / "shop.py").write_text(SHOP, encoding="utf-8")
     return tmp_path
 
 
@@ -308,6 +311,12 @@ class TestInit:
         assert read_study(shop / "two.toml").kwargs == {"other": 0}
         assert scalebench("init", "shop:whole", "-o", "whole.toml").returncode == 0
         assert "# factor = 2" in (shop / "whole.toml").read_text()
+
+    def test_quotes_what_toml_would_not_read(self, shop):
+        assert scalebench("init", "shop:greek").returncode == 0
+        assert read_study(shop / "study.toml").kwargs == {"λ": 0}
+        text = (shop / "study.toml").read_text(encoding="utf-8")
+        assert tomllib.loads(text.replace('# "μ"', '"μ"'))["kwargs"] == {"λ": 0, "μ": "😀"}
 
     @pytest.mark.parametrize(
         ("arguments", "cause"),

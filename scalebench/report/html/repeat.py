@@ -1,10 +1,11 @@
 """What it takes to measure a run again: machine, versions, the study as a file, the command."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from scalebench.report.toml import to_toml
 from scalebench.results.result import Result
 
 _MOST = 20  #: runs that are told in full
@@ -54,48 +55,3 @@ def _shown(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     return value if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def to_toml(table: Mapping[str, Any]) -> str:
-    """A study as a TOML file; what is null is left out, for that is what it means.
-
-    >>> print(to_toml({"blocks": 5, "size": [None], "suites": {"one": {"workers": [1, 2]}}}))
-    blocks = 5
-    <BLANKLINE>
-    [suites.one]
-    workers = [1, 2]
-    """
-    return "\n".join(_lines(table, ())).strip("\n")
-
-
-def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
-    plain = {key: value for key, value in table.items() if not isinstance(value, dict) and _kept(value)}
-    if path and (plain or not table):
-        yield ""
-        yield f"[{'.'.join(map(_key, path))}]"
-    for key, value in plain.items():
-        yield f"{_key(key)} = {_value(value)}"
-    for key, value in table.items():
-        if isinstance(value, dict) and (value or path):  # an empty table says nothing where it is the study's own
-            yield from _lines(value, (*path, key))
-
-
-def _kept(value: object) -> bool:
-    return value is not None and not (isinstance(value, list | tuple) and all(one is None for one in value))
-
-
-def _key(key: str) -> str:
-    return key if key and all(one.isascii() and (one.isalnum() or one in "-_") for one in key) else _text(key)
-
-
-def _value(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return f"[{', '.join(map(_value, value))}]"
-    if isinstance(value, bool | int | float):
-        return json.dumps(value)
-    return '"none"' if value is None else _text(str(value))
-
-
-def _text(text: str) -> str:
-    """JSON's escapes are TOML's, but for characters beyond 16 bits and DEL."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
