@@ -15,6 +15,7 @@ import scalebench
 from scalebench.case import Case
 from scalebench.errors import ResultsError, ScalebenchError
 from scalebench.launch import Launch
+from scalebench.results.kept import are_items
 from scalebench.results.load import DEFAULT_RESULTS, find_runs, latest_run, load, read_about
 from scalebench.results.schema import SCHEMA_VERSION
 from scalebench.study import Study, described
@@ -42,14 +43,14 @@ class Earlier:
         """
         stored = self.about.get("study", {})
         changes = {key: value for key, value in stored.items() if value is not None and value != [None]}
-        changes.pop("items_file" if _are_items(stored.get("items")) else "items", None)
+        changes.pop("items_file" if are_items(stored.get("items")) else "items", None)
         way_out = f"Give the same study again, and --resume {self.folder}"
         try:
             study = Study(**changes)
             expand(study)
         except (ScalebenchError, TypeError) as error:
             raise ResultsError(f"{self.folder}: its study can't be read back: {error}\n{way_out}") from None
-        if (differs := _differences(stored, study)) or ("items" in stored and not _are_items(stored["items"])):
+        if (differs := _differences(stored, study)) or ("items" in stored and not are_items(stored["items"])):
             told = ", ".join(differs) or "items"
             raise ResultsError(f"{self.folder}: the run does not tell all of its study ({told}).\n{way_out}")
         return study
@@ -140,11 +141,6 @@ def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:
     now = json.loads(json.dumps(described(study), default=str))
     # where a queue is, or how long a job may be, is not what is measured
     return [key for key in {**stored, **now} if stored.get(key) != now.get(key) and key != "launcher_options"]
-
-
-def _are_items(stored: object) -> bool:
-    """Whether a run tells the items themselves, or how many they were. None: there were none given."""
-    return stored is None or str(stored).startswith(("[", "range("))
 
 
 def _as_it_was(case: Case, rows: "pd.DataFrame") -> Launch:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalebench.report.toml import to_toml
+from scalebench.results.kept import are_items
 from scalebench.results.result import Result
 
 _MOST = 20  #: runs that are told in full
@@ -35,7 +36,7 @@ def _again(about: Mapping[str, Any]) -> Again:
     name = "".join(one if one.isalnum() or one in "-_" else "-" for one in str(study.get("name") or "study"))
     notes = []
     if (items := study.get("items")) is not None:
-        kept = str(items).startswith(("[", "range("))
+        kept = are_items(items)
         if not kept:
             notes.append(f"The items are not kept ({items}): add them, as items = [...].")
         study = {key: value for key, value in study.items() if key != ("items_file" if kept else "items")}
