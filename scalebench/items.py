@@ -6,12 +6,14 @@ Keyword arguments, which all tasks share, are read here too.
 import ast
 import csv
 import json
+import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from scalebench.errors import StudyError
+from scalebench.host.answers import digest
 
 _LONGEST_TEXT = 4_000  # characters of items that a run tells of itself
 _MOST_ITEMS = 1_000_000
@@ -191,6 +193,31 @@ def read_kwargs(value: Any) -> dict[str, Any]:
         if not isinstance(name, str) or not name.isidentifier():
             raise StudyError("kwargs", value, f"{name!r} is not the name of an argument", way_out)
     return dict(found)
+
+
+def kwargs_kept(kwargs: Mapping[str, Any]) -> dict[str, Any] | str | None:
+    """Keyword arguments as :func:`read_kwargs` reads them again: a table, or text for values that TOML lacks; None where there is none.
+
+    >>> kwargs_kept({"steps": 10}), kwargs_kept({"span": (0, 1)}), kwargs_kept({"model": object()})
+    ({'steps': 10}, 'span=(0, 1)', None)
+    """
+    if all(map(_is_plain, kwargs.values())):
+        return dict(kwargs)
+    try:
+        text = ", ".join(f"{name}={value!r}" for name, value in kwargs.items())
+        same = len(text) <= _LONGEST_TEXT and digest(dict(kwargs)) == digest(read_kwargs(text)) is not None
+        return text if same else None
+    except Exception:  # noqa: BLE001 - arguments are anybody's, and so is their repr
+        return None
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether JSON and TOML give it back as it is."""
+    if type(value) is list:
+        return all(map(_is_plain, value))
+    if type(value) is dict:
+        return all(type(key) is str and _is_plain(one) for key, one in value.items())
+    return type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value))
 
 
 def _literal_table(text: str) -> Any:

@@ -15,10 +15,10 @@ import scalebench
 from scalebench.case import Case
 from scalebench.errors import ResultsError, ScalebenchError
 from scalebench.launch import Launch
-from scalebench.results.kept import are_items
+from scalebench.results.kept import readable
 from scalebench.results.load import DEFAULT_RESULTS, find_runs, latest_run, load, read_about
 from scalebench.results.schema import SCHEMA_VERSION
-from scalebench.study import Study, described
+from scalebench.study import NOT_OF_A_PROGRAM, Study, described, suite_of, workload_name
 from scalebench.sweep import expand
 
 if TYPE_CHECKING:
@@ -42,17 +42,18 @@ class Earlier:
             ResultsError: It does not tell all of it: a function of a notebook has no name, long items were not kept.
         """
         stored = self.about.get("study", {})
-        changes = {key: value for key, value in stored.items() if value is not None and value != [None]}
-        changes.pop("items_file" if are_items(stored.get("items")) else "items", None)
+        told, lacks = readable(stored)
+        changes = {key: value for key, value in told.items() if value is not None and value != [None]}
         way_out = f"Give the same study again, and --resume {self.folder}"
+        if lacks:
+            raise ResultsError(f"{self.folder}: the run does not tell all of its study ({', '.join(lacks)}).\n{way_out}")
         try:
             study = Study(**changes)
             expand(study)
         except (ScalebenchError, TypeError) as error:
             raise ResultsError(f"{self.folder}: its study can't be read back: {error}\n{way_out}") from None
-        if (differs := _differences(stored, study)) or ("items" in stored and not are_items(stored["items"])):
-            told = ", ".join(differs) or "items"
-            raise ResultsError(f"{self.folder}: the run does not tell all of its study ({told}).\n{way_out}")
+        if differs := _differences(stored, study):
+            raise ResultsError(f"{self.folder}: the run does not tell all of its study ({', '.join(differs)}).\n{way_out}")
         return study
 
     def check(self, study: Study, starts: Mapping[str, Mapping[str, Any]], commit: str | None, now: Mapping[str, Any]) -> None:
@@ -139,8 +140,28 @@ def _status(folder: Path) -> object:
 def _differences(stored: Mapping[str, Any], study: Study) -> list[str]:
     """The keys of a study that are not as stored."""
     now = json.loads(json.dumps(described(study), default=str))
+    stored = _as_today(stored, now, study)
     # where a queue is, or how long a job may be, is not what is measured
     return [key for key in {**stored, **now} if stored.get(key) != now.get(key) and key != "launcher_options"]
+
+
+def _as_today(stored: Mapping[str, Any], now: Mapping[str, Any], study: Study) -> dict[str, Any]:
+    """What is stored of a study, where that was before 0.1: its ``workload`` was as in the columns, with the arguments, or the command.
+
+    Args:
+        stored: Of the study, or of what a suite overrides.
+        now: The same as it would be stored today.
+        study: The study, or the suite.
+    """
+    whole = dict(stored)
+    if stored.get("workload") == workload_name(study) != now.get("workload"):
+        keys = NOT_OF_A_PROGRAM if study.command is not None else ("workload", "kwargs")
+        whole |= {key: now[key] for key in keys if key in now}
+    for name, overrides in study.suites.items():
+        if name in whole.get("suites", {}):
+            suite = _as_today(stored["suites"][name], now["suites"][name], suite_of(study, name, overrides))
+            whole["suites"] = {**whole["suites"], name: suite}
+    return whole
 
 
 def _as_it_was(case: Case, rows: "pd.DataFrame") -> Launch:

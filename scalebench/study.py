@@ -14,9 +14,10 @@ from scalebench.case import LOCAL, SCALINGS
 from scalebench.command import KEYS, PLACEHOLDERS, PROGRAM, Program, check_axes, read_program
 from scalebench.errors import StudyError
 from scalebench.host.answers import digest
-from scalebench.items import items_text, read_items, read_items_file, read_kwargs
+from scalebench.items import items_text, kwargs_kept, read_items, read_items_file, read_kwargs
 from scalebench.launchers.registry import make_launcher
 from scalebench.launchers.registry import references as launchers
+from scalebench.results.kept import ADDRESS
 from scalebench.sending import digest_of
 from scalebench.variants import read_variants
 from scalebench.workloads.describe import Workload
@@ -267,7 +268,7 @@ def workload_name(study: Study) -> str:
     """How the workload is called in columns: ``really_hard_task``, ``module:attribute(argument=value)`` or the command."""
     if (program := program_of(study)) is not None:
         return program.command.text
-    return reference_of(study) + (f"({', '.join(map(_shown, study.kwargs.items()))})" if study.kwargs else "")
+    return reference_of(study) + (_in_brackets(study.kwargs) if study.kwargs else "")
 
 
 def reference_of(study: Study) -> str:
@@ -280,14 +281,16 @@ def reference_of(study: Study) -> str:
 
 
 def described(study: Study) -> dict[str, Any]:
-    """The study as plain JSON values, as a run's ``run.json`` keeps it."""
+    """The study as plain JSON values, as a run's ``run.json`` keeps it, and ``results.kept`` reads it."""
     plain = {one.name: getattr(study, one.name) for one in fields(study)}
-    plain["workload"] = workload_name(study)
+    plain["workload"] = reference_of(study)
     plain["variants"] = {name: one.described() for name, one in study.variants.items()}
     plain["items"] = None if study.items is None else items_text(study.items)
     if study.scheduler is not None and ":" in study.scheduler:
-        plain["scheduler"] = "(an address)"  # of a machine: results are mailed
-    plain["kwargs"] = {name: value if _is_plain(value) else repr(value) for name, value in study.kwargs.items()}
+        plain["scheduler"] = ADDRESS  # of a machine: results are mailed
+    plain["kwargs"] = _in_brackets(study.kwargs) if (kept := kwargs_kept(study.kwargs)) is None else kept
+    if study.command is not None:
+        plain |= dict.fromkeys(NOT_OF_A_PROGRAM)
     plain["suites"] = {name: {key: value for key, value in described(suite_of(study, name, overrides)).items() if key in overrides}
                        for name, overrides in study.suites.items()}  # fmt: skip
     return plain
@@ -300,13 +303,14 @@ def _items_of(changes: Mapping[str, Any]) -> dict[str, Any]:
     return {"items": None, **changes} if changes.get("items_file") is not None else dict(changes)
 
 
+def _in_brackets(kwargs: Mapping[str, Any]) -> str:
+    """The arguments in a workload's name."""
+    return f"({', '.join(map(_shown, kwargs.items()))})"
+
+
 def _shown(argument: tuple[str, Any]) -> str:
-    """An argument in a workload's name: equal for equal values, on any machine; long ones by their digest."""
+    """One of them: equal for equal values, on any machine; long ones by their digest."""
     name, value = argument
     if digest(value) is not None and len(shown := repr(value)) <= _LONGEST_VALUE:
         return f"{name}={shown}"
     return f"{name}={type(value).__name__}#{digest_of(f'kwargs.{name}', [value], type(value).__name__)[-8:]}"
-
-
-def _is_plain(value: Any) -> bool:
-    return value is None or isinstance(value, (bool, int, float, str))

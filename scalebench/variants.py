@@ -23,6 +23,7 @@ from typing import Any
 
 from scalebench import axes
 from scalebench.errors import StudyError
+from scalebench.results.kept import PATH
 
 #: what the BLAS and OpenMP libraries that a worker may load take their thread counts from
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS",
@@ -48,7 +49,7 @@ class Variant:
 
     def described(self) -> dict[str, Any]:
         """As a run keeps it: no path of this machine, the name of the file instead."""
-        env = {key: "(a path)" if "/" in value or "\\" in value else value for key, value in self.env.items()}
+        env = {key: PATH if "/" in value or "\\" in value else value for key, value in self.env.items()}
         return {"python": None if self.python is None else PurePath(self.python).name, "env": env, "revision": self.revision}
 
 

@@ -13,6 +13,10 @@ def square(item):
     return item * item
 
 
+def in_base(item, base=10, others=None):
+    return item % base, others is None
+
+
 def squares_or_looks(item):
     """The square of a number; of a name, what the task of that name answers."""
     return globals()[item](item) if isinstance(item, str) else square(item)

@@ -1,5 +1,6 @@
 """A run that was interrupted goes on where it ended, or says why it can't."""
 
+import datetime
 import json
 import shutil
 import subprocess
@@ -129,6 +130,49 @@ def test_a_study_with_items_arguments_variants_and_suites_is_read_back(tmp_path)
     assert len(launches(scalebench.run(resume=folder).rounds)) == 8
 
 
+@pytest.mark.parametrize(
+    "kwargs", [{"base": 7}, {"base": 7, "others": [1, {"a": 2}]}, {"others": (1, None)}], ids=["numbers", "a list", "a tuple"]
+)
+def test_a_study_with_arguments_is_read_back(kwargs, tmp_path):
+    study = Study(workload="tasks:in_base", items=[3, 5], kwargs=kwargs, backend="serial", workers=1, blocks=3, rounds=1)
+    folder = interrupted(study, tmp_path, 2)
+    assert resume.read_earlier(folder).study().kwargs == kwargs
+    assert len(launches(scalebench.run(resume=folder).rounds)) == 3
+
+
+def test_a_study_of_a_program_is_read_back_and_what_it_runs_is_named(tmp_path, capsys):
+    study = Study(command="sh -c 'exit 0' {workers}", prepare="true", workers=[1, 2], blocks=2, rounds=1)
+    folder = interrupted(study, tmp_path, 2)
+    assert cli.main(["run", "--resume", str(folder)]) == 0
+    assert f"runs what {folder}/run.json names: sh -c 'exit 0' {{workers}}, true\n" in capsys.readouterr().err
+    assert len(launches(load(folder).rounds)) == 4
+
+
+@pytest.mark.parametrize(
+    ("asked", "before"),
+    [
+        ({"command": "sh -c 'exit 0'"}, {"workload": "sh -c 'exit 0'", "backend": ["program"], "kind": ["crunch"], "kwargs": {}}),
+        (
+            {"workload": "tasks:in_base", "backend": "serial", "kwargs": {"base": 7, "others": [1]}},
+            {"workload": "tasks:in_base(base=7, others=[1])", "kwargs": {"base": 7, "others": "[1]"}},
+        ),
+        (
+            {"suites": {"one": {"workload": "tasks:in_base", "kwargs": {"others": [1]}}}, "backend": "serial", "tasks": 2},
+            {"suites": {"one": {"workload": "tasks:in_base(others=[1])", "kwargs": {"others": "[1]"}}}},
+        ),
+    ],
+    ids=["a command", "arguments", "a suite"],
+)
+def test_a_run_that_was_begun_before_the_release_goes_on_with_the_same_study(asked, before, tmp_path):
+    """Its ``workload`` held the arguments too, or the command."""
+    study = Study(**asked, workers=1, blocks=2, rounds=1)
+    folder = interrupted(study, tmp_path, 1)
+    path = folder / "run.json"
+    about = json.loads(path.read_text())
+    path.write_text(json.dumps({**about, "study": {**about["study"], **before}}))
+    assert scalebench.run(study, resume=folder).about["status"] == "finished"
+
+
 def test_what_is_left_is_told_without_measuring_it(tmp_path, capsys):
     folder = interrupted(Study(**TINY), tmp_path, 2)
     before = sorted(folder.rglob("*"))
@@ -199,6 +243,22 @@ class TestRefused:
         study = Study(workload="tasks:square", items=[0.5] * 3000, backend="serial", workers=1, blocks=2, rounds=1)
         folder = interrupted(study, tmp_path, 1)
         with pytest.raises(ResultsError, match=r"does not tell all of its study \(items\)"):
+            scalebench.run(resume=folder)
+        assert scalebench.run(study, resume=folder).about["status"] == "finished"
+
+    @pytest.mark.parametrize(
+        ("asked", "lacks"),
+        [
+            ({"kwargs": {"base": 7, "others": datetime.date(2026, 1, 2)}}, "kwargs"),
+            ({"variants": {"a": {"env": {"A": "/a"}}}}, r"variants\.a\.env\.A"),
+        ],
+        ids=["an object", "a path"],
+    )
+    def test_is_what_has_only_words_in_the_run(self, asked, lacks, tmp_path):
+        """Else the run would go on with them."""
+        study = Study(workload="tasks:in_base", items=[3, 5], backend="serial", workers=1, blocks=2, rounds=1, **asked)
+        folder = interrupted(study, tmp_path, 1)
+        with pytest.raises(ResultsError, match=rf"does not tell all of its study \({lacks}\)"):
             scalebench.run(resume=folder)
         assert scalebench.run(study, resume=folder).about["status"] == "finished"
 

@@ -160,7 +160,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
     from scalebench.resume import read_earlier
     from scalebench.runner import Runner
     from scalebench.scheduler import starter_of_jobs
-    from scalebench.study import required_backends
+    from scalebench.study import each_suite, required_backends
     from scalebench.study_file import project_defaults
     from scalebench.sweep import expand
 
@@ -183,7 +183,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
     if asked.dry_run and (study.launcher != LOCAL or in_jobs):
         print_plan(study, sweep_of(study), None, earlier, as_json=asked.json)
         return cli.OK
-    if asked.command is None:  # the environment of a command is left as it is
+    if any(suite.command is None for suite in each_suite(study)):  # the environment of a command is left as it is
         _add_working_folder()
     if sys.stderr.isatty():  # a first item may take an hour
         say("first, each workload once, serially: for the right answers, and how long it takes")
@@ -235,10 +235,13 @@ def _measure(runner: "Runner", interruption: Interruption) -> Path:
 def _study_of(earlier: "Earlier") -> "Study":
     """What the run says itself. Where that is code, it is named: this is the one command that runs what stands in a results folder."""
     from scalebench.errors import printable, shortened
-    from scalebench.study import each_suite, workload_name
+    from scalebench.study import each_suite, program_of, workload_name
 
     study = earlier.study()
     runs = [workload_name(suite) for suite in each_suite(study)]  # of a program its command
+    runs += [
+        program.prepare.text for suite in each_suite(study) if (program := program_of(suite)) is not None and program.prepare
+    ]
     started = [variant.python for variant in study.variants.values() if variant.python]
     named = dict.fromkeys(map(str, [*runs, *started]))
     named.pop("really_hard_task", None)

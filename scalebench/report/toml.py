@@ -8,24 +8,28 @@ from typing import Any
 def to_toml(table: Mapping[str, Any]) -> str:
     """A study as a TOML file; what is null is left out, for that is what it means.
 
-    >>> print(to_toml({"blocks": 5, "size": [None], "suites": {"one": {"workers": [1, 2]}}}))
+    >>> print(to_toml({"blocks": 5, "size": [None], "suites": {"one": {"workers": [1, 2], "kwargs": {"grid": {"n": 9}}}}}))
     blocks = 5
     <BLANKLINE>
     [suites.one]
     workers = [1, 2]
+    <BLANKLINE>
+    [suites.one.kwargs]
+    grid = { n = 9 }
     """
     return "\n".join(_lines(table, ())).strip("\n")
 
 
 def _lines(table: Mapping[str, Any], path: tuple[str, ...]) -> Iterator[str]:
-    plain = {key: value for key, value in table.items() if not isinstance(value, dict) and _kept(value)}
+    own = path[-1:] == ("kwargs",)  # a function's arguments are values whatever they hold, in their order
+    plain = {key: value for key, value in table.items() if own or (not isinstance(value, dict) and _kept(value))}
     if path and (plain or not table):
         yield ""
         yield f"[{'.'.join(map(key_text, path))}]"
     for key, value in plain.items():
         yield f"{key_text(key)} = {value_text(value)}"
     for key, value in table.items():
-        if isinstance(value, dict) and (value or path):  # an empty table says nothing where it is the study's own
+        if isinstance(value, dict) and not own and (value or path):  # an empty table says nothing where it is the study's own
             yield from _lines(value, (*path, key))
 
 
@@ -46,6 +50,8 @@ def value_text(value: object) -> str:
     """A value, or several; text for what is neither number nor text."""
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(value_text, value))}]"
+    if isinstance(value, dict):
+        return f"{{ {', '.join(f'{key_text(key)} = {value_text(one)}' for key, one in value.items())} }}"
     if isinstance(value, bool | int | float):
         return json.dumps(value)
     return '"none"' if value is None else _text(str(value))

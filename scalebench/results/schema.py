@@ -5,7 +5,7 @@ Null means not measured, 0 means zero. Seconds are float64, counts int64, text U
 Schema versions; a file of an older one is read, and what it lacks is null:
     1   the first; never in a release.
     2   ``nodes_found``; never in a release.
-    3   ``broadcast_s``; of 0.1.
+    3   ``broadcast_s``; in ``run.json`` a study that can be read again, its arguments and a command beside ``workload``; of 0.1.
 """
 
 from collections.abc import Container, Mapping, Sequence
@@ -159,7 +159,7 @@ ABOUT = {
     "run_id": "one execution of a study on one machine: when it began, to the microsecond, and a random end; also the folder's name",
     "schema_version": "version of the columns",
     "scalebench": "version of scalebench that measured",
-    "study": "the study, by its keys",
+    "study": "the study, by its keys, as it can be read again; words stand for long items, objects, addresses and paths, which are not kept",
     "suites": "the `case_id`s of each suite, in the order of the sweep",
     "machine": "the machine's fingerprint, as `scalebench machine --json` prints it: no host name, no user",
     "git_commit": "of the working folder; null outside of a repository",

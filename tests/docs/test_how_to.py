@@ -72,7 +72,7 @@ def test_a_function_is_measured_and_what_to_use_is_told(reader, tmp_path):
         },
     ).follow()  # fmt: skip
     assert all_went_well(tmp_path)
-    by_name = {one.about["study"]["workload"].split("(")[0]: one.rounds for one in runs(tmp_path)}
+    by_name = {one.about["study"]["workload"]: one.rounds for one in runs(tmp_path)}
     assert by_name.keys() >= {"primes:primes_below", "work:simulate", "model:predictions"}
     assert set(by_name["model:predictions"]["answers"]) == {"same"}
     assert "launches, about" in next(told for command, told in printed.items() if command.endswith("--dry-run"))

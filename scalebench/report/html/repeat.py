@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scalebench.report.toml import to_toml
-from scalebench.results.kept import are_items
+from scalebench.results.kept import readable
 from scalebench.results.result import Result
 
 _MOST = 20  #: runs that are told in full
@@ -30,16 +30,19 @@ def repeat(result: Result) -> list[Again]:
 
 
 def _again(about: Mapping[str, Any]) -> Again:
-    machine, study = about.get("machine", {}), about.get("study", {})
+    machine = about.get("machine", {})
+    study, lacks = readable(about.get("study", {}))
     facts = {key: value for key, value in machine.items() if key != "packages"}
     facts |= {key: about.get(key) for key in ("started_at", "actual_s", "load_average", "status", "git_commit")}
     name = "".join(one if one.isalnum() or one in "-_" else "-" for one in str(study.get("name") or "study"))
     notes = []
-    if (items := study.get("items")) is not None:
-        kept = are_items(items)
-        if not kept:
-            notes.append(f"The items are not kept ({items}): add them, as items = [...].")
-        study = {key: value for key, value in study.items() if key != ("items_file" if kept else "items")}
+    if lacks:
+        told = ", ".join(f"{key} {words if words.startswith('(') else f'({words})'}" for key, words in lacks.items())
+        notes.append(f"Not kept, and to be added: {told}.")
+    variants = {key: one for key, one in (study.get("variants") or {}).items() if isinstance(one, Mapping) and one.get("python")}
+    if variants:
+        told = ", ".join(f"{one['python']} of {key}" for key, one in variants.items())
+        notes.append(f"Of an interpreter the name alone is kept: {told}. Give the path where that is another one.")
     if ":" in str(study.get("workload", "")):
         notes.append(f"The workload {study['workload']} must be importable from where the command is typed.")
     return Again(
