@@ -167,9 +167,7 @@ def test_a_run_that_was_begun_before_the_release_goes_on_with_the_same_study(ask
     """Its ``workload`` held the arguments too, or the command."""
     study = Study(**asked, workers=1, blocks=2, rounds=1)
     folder = interrupted(study, tmp_path, 1)
-    path = folder / "run.json"
-    about = json.loads(path.read_text())
-    path.write_text(json.dumps({**about, "study": {**about["study"], **before}}))
+    change(folder, study={**load(folder).about["study"], **before})
     assert scalebench.run(study, resume=folder).about["status"] == "finished"
 
 
@@ -186,17 +184,44 @@ def test_what_is_left_is_told_without_measuring_it(tmp_path, capsys):
     assert sorted(folder.rglob("*")) == before
 
 
-class TestRefused:
+def change(folder, **entries):
+    path = folder / "run.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **entries}))
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return interrupted(Study(**TINY), tmp_path, 2)
+
+
+class TestOptionsOfTheLauncher:
     @pytest.fixture
-    def folder(self, tmp_path):
-        return interrupted(Study(**TINY), tmp_path, 2)
+    def submitted(self, folder):
+        """As if it were a run of Slurm."""
+        study = {**load(folder).about["study"], "launcher": "slurm", "launcher_options": {"partition": "a", "time": "10:00"}}
+        change(folder, study=study)
+        return folder
 
-    def change(self, folder, **entries):
-        path = folder / "run.json"
-        about = json.loads(path.read_text())
-        about.update(entries)
-        path.write_text(json.dumps(about))
+    def test_are_replaced_by_those_that_are_given_and_the_others_stay(self, submitted, capsys):
+        options = ["--launcher-option", "time=20:00", "--launcher-option", "constraint=one"]
+        assert cli.main(["run", "--resume", str(submitted), "--launcher", "slurm", *options, "--dry-run", "--json"]) == 0
+        plan = json.loads(capsys.readouterr().out)
+        assert plan["study"]["launcher_options"] == {"partition": "a", "time": "20:00", "constraint": "one"}
+        assert "--time=20:00" in str(plan["submitted"])
 
+    def test_are_refused_where_the_launcher_has_none_such(self, folder, capsys):
+        assert cli.main(["run", "--resume", str(folder), "--launcher-option", "time=20:00", "--dry-run"]) == 2
+        assert "launcher 'local' has no options" in capsys.readouterr().err
+
+    def test_of_another_launcher_are_refused_with_it(self, submitted, capsys):
+        assert cli.main(["run", "--resume", str(submitted), "--launcher", "mpiexec", "--launcher-option", "hosts=a"]) == 2
+        assert capsys.readouterr().err.endswith(
+            f"launcher = 'mpiexec': {submitted} was begun with 'slurm', and a run is of one launcher.\n"
+            "Leave --launcher out, or begin another run\n"
+        )
+
+
+class TestRefused:
     def test_is_what_is_not_there(self, folder):
         with pytest.raises(ResultsError, match=f"no run at 'nothing'.\nIn .* the last ones are: {folder.name}"):
             scalebench.run(resume="nothing", results=folder.parent)
@@ -218,17 +243,17 @@ class TestRefused:
 
     def test_is_another_machine_or_other_versions(self, folder):
         machine = load(folder).about["machine"]
-        self.change(folder, machine={**machine, "machine_id": "else", "packages": {**machine["packages"], "numpy": "1.0"}})
+        change(folder, machine={**machine, "machine_id": "else", "packages": {**machine["packages"], "numpy": "1.0"}})
         with pytest.raises(ResultsError, match=r"under other conditions: machine_id, numpy 1.0 -> \d"):
             scalebench.run(resume=folder)
 
     def test_is_what_another_scalebench_began(self, folder):
-        self.change(folder, scalebench="0.0.1")
+        change(folder, scalebench="0.0.1")
         with pytest.raises(ResultsError, match=f"under other conditions: scalebench 0.0.1 -> {scalebench.__version__}"):
             scalebench.run(resume=folder)
 
     def test_is_another_state_of_the_code(self, folder):
-        self.change(folder, git_commit="0" * 40)
+        change(folder, git_commit="0" * 40)
         with pytest.raises(ResultsError, match="git commit 0000"):
             scalebench.run(resume=folder)
 

@@ -168,7 +168,7 @@ def _main(asked: argparse.Namespace, interruption: Interruption) -> int:
     if asked.resume is not None:
         earlier = read_earlier(asked.resume, asked.results or project_defaults()[1].get("results"))
         interruption.told = f"interrupted; nothing more was measured yet, what was before is in {earlier.folder}"
-    study = _study_of(earlier) if earlier is not None and not _names_study(asked) else _study(asked)
+    study = _study_of(earlier, asked) if earlier is not None and not _names_study(asked) else _study(asked)
     named = _names_study(asked) or earlier is not None
     agree = _Agree(ask=not (asked.yes or asked.dry_run), less="--budget 5m" if named else "--profile quick, or --budget 5m")
     entries = expand(study).entries
@@ -232,12 +232,23 @@ def _measure(runner: "Runner", interruption: Interruption) -> Path:
     return folder
 
 
-def _study_of(earlier: "Earlier") -> "Study":
-    """What the run says itself. Where that is code, it is named: this is the one command that runs what stands in a results folder."""
-    from scalebench.errors import printable, shortened
+def _study_of(earlier: "Earlier", asked: argparse.Namespace) -> "Study":
+    """What the run says itself, with options of its launcher that are given now: where a queue is, or how long a job may be, may be
+    another. What is code is named: this is the one command that runs what stands in a results folder.
+    """
+    from dataclasses import replace
+
+    from scalebench.axes import parse_table
+    from scalebench.errors import StudyError, printable, shortened
     from scalebench.study import each_suite, program_of, workload_name
 
     study = earlier.study()
+    if asked.launcher not in (None, study.launcher):
+        rule = f"{earlier.folder} was begun with {study.launcher!r}, and a run is of one launcher"
+        raise StudyError("launcher", asked.launcher, rule, "Leave --launcher out, or begin another run")
+    if asked.launcher_option is not None:
+        options = parse_table("launcher_options", asked.launcher_option)
+        study = replace(study, launcher_options={**study.launcher_options, **options})
     runs = [workload_name(suite) for suite in each_suite(study)]  # of a program its command
     runs += [
         program.prepare.text for suite in each_suite(study) if (program := program_of(suite)) is not None and program.prepare
