@@ -78,6 +78,8 @@ class Earlier:
             changed.append(f"git commit {self.about.get('git_commit')} -> {commit}")
         if self.about.get("variants") != {name: dict(about) for name, about in starts.items()}:
             changed.append("variants")
+        if not set(self.rounds["case_id"]) <= {entry.case.case_id for entry in expand(study).entries}:
+            changed.append("items")  # as many others: a run may keep their number only
         if changed:
             raise ResultsError(f"{self.folder} was begun under other conditions: {', '.join(changed)}.\nA run is of one machine and one state of all code. Begin another: scalebench run; 'scalebench compare' takes both")  # fmt: skip
 

@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -286,6 +287,12 @@ class TestRefused:
         with pytest.raises(ResultsError, match=rf"does not tell all of its study \({lacks}\)"):
             scalebench.run(resume=folder)
         assert scalebench.run(study, resume=folder).about["status"] == "finished"
+
+    def test_are_as_many_other_items(self, tmp_path):
+        study = Study(workload="tasks:square", items=[0.5] * 3000, backend="serial", workers=1, blocks=2, rounds=1)
+        folder = interrupted(study, tmp_path, 1)
+        with pytest.raises(ResultsError, match="under other conditions: items"):
+            scalebench.run(replace(study, items=[0.25] * 3000), resume=folder)
 
     def test_is_a_run_that_another_process_writes(self, folder):
         hold = "import fcntl, os, sys; fcntl.flock(os.open(sys.argv[1], 0), fcntl.LOCK_EX); print('held', flush=True); input()"
