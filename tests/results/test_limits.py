@@ -29,7 +29,7 @@ def write_run(folder, rounds=None, tasks=None):
     folder.mkdir()
     pq.write_table(to_table([make_row()], ROUNDS) if rounds is None else rounds, folder / "rounds.parquet", compression="zstd")
     pq.write_table(to_table([], TASKS) if tasks is None else tasks, folder / "tasks.parquet", compression="zstd")
-    (folder / "run.json").write_text(json.dumps({"run_id": "a", "schema_version": 1}))
+    (folder / "run.json").write_text(json.dumps({"run_id": folder.name, "schema_version": 1}))
     return folder
 
 
