@@ -9,7 +9,7 @@ import json
 import math
 import re
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,7 @@ from scalebench import Result, load
 from scalebench.analysis.efficiency import account
 from scalebench.analysis.laws.curves import curves
 from scalebench.analysis.laws.fit import fit
-from scalebench.analysis.mood import drift, unrest
-from scalebench.findings import MachineDrifted, MachineUnsteady
+from scalebench.doubts import doubts_of_canary
 from scalebench.report.charts import charts
 from scalebench.report.charts.base import Chart
 from scalebench.report.charts.theme import WIDTH
@@ -156,13 +155,8 @@ def reference(machine: str = "amd-epyc-2cpu") -> Result:
     if result.about["schema_version"] > 1 or {one["code"] for one in result.findings} & set(UNQUIET):
         return result
     launches = result.rounds.drop_duplicates(["case_id", "block", "attempt"]).sort_values("started_at")
-    canary_s = launches["canary_s"].dropna().to_numpy()
-    found = []
-    if (shift := drift(canary_s)) is not None:
-        found.append(MachineDrifted(launches=len(canary_s), **asdict(shift)))
-    if (unsteady := unrest(canary_s)) is not None:
-        found.append(MachineUnsteady(low_s=unsteady[0], high_s=unsteady[1], launches=len(canary_s)))
-    return replace(result, about={**result.about, "findings": [*result.findings, *(one.described() for one in found)]})
+    found = [one.described() for one in doubts_of_canary(launches["canary_s"].dropna().tolist())]
+    return replace(result, about={**result.about, "findings": [*result.findings, *found]})
 
 
 def mood(result: Result, folder: str = "") -> str:

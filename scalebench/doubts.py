@@ -1,11 +1,23 @@
-"""What a launch, or one pass over a workload, gives reason to doubt: findings of one case or workload each.
+"""What a launch, one pass over a workload, or the canary of a run gives reason to doubt.
 
-Not here: doubts about the machine and about a whole run (``runner``).
+Not here: doubts about others on the machine and about a whole run (``runner``).
 """
+
+from collections.abc import Sequence
+from dataclasses import asdict
 
 from scalebench import machine, plan
 from scalebench.case import Case
-from scalebench.findings import AnswersUnchecked, BlasThreadsNotAsAsked, Finding, FitsCache, Oversubscribed, TaskTooShort
+from scalebench.findings import (
+    AnswersUnchecked,
+    BlasThreadsNotAsAsked,
+    Finding,
+    FitsCache,
+    MachineDrifted,
+    MachineUnsteady,
+    Oversubscribed,
+    TaskTooShort,
+)
 from scalebench.launch import Launch
 from scalebench.launchers.base import Launcher
 
@@ -18,6 +30,20 @@ def doubts_of_workload(workload: str, reference: plan.Reference) -> list[Finding
         found.append(TaskTooShort(workload=workload, task_s=task_s))
     if reference.unchecked is not None or reference.varies is not None:
         found.append(AnswersUnchecked(workload=workload, answers=reference.unchecked, varies=reference.varies))
+    return found
+
+
+def doubts_of_canary(canary_s: Sequence[float]) -> list[Finding]:
+    """Whether the machine was in one mood, by the canary of each launch, s, in order of time."""
+    import numpy as np
+
+    from scalebench.analysis import mood
+
+    times_s, found = np.array(canary_s), list[Finding]()
+    if (shift := mood.drift(times_s)) is not None:
+        found.append(MachineDrifted(launches=len(times_s), **asdict(shift)))
+    if (unrest := mood.unrest(times_s)) is not None:
+        found.append(MachineUnsteady(low_s=unrest[0], high_s=unrest[1], launches=len(times_s)))
     return found
 
 

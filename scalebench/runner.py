@@ -9,7 +9,7 @@ block) and the number of whole blocks; precision is judged after a block, never 
 import json
 import time
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +18,11 @@ from scalebench import machine, plan
 from scalebench.backends.registry import get_backend
 from scalebench.case import Case
 from scalebench.command import PROGRAM
-from scalebench.doubts import doubts, doubts_of_workload
+from scalebench.doubts import doubts, doubts_of_canary, doubts_of_workload
 from scalebench.errors import brief
 from scalebench.findings import (
     Finding,
     MachineBusy,
-    MachineDrifted,
-    MachineUnsteady,
     PrecisionMissed,
     TooFewBlocks,
 )
@@ -341,15 +339,10 @@ class Runner:
         """Whether the machine was in one mood, and ours; of others nothing is known."""
         if not self.ahead.sweep.launcher.here:
             return
-        import numpy as np
-
         from scalebench.analysis import mood
 
-        canary_s = np.array(self._canary_s)
-        if (shift := mood.drift(canary_s)) is not None:
-            self._findings[MachineDrifted.code, ""] = MachineDrifted(launches=len(canary_s), **asdict(shift))
-        if (unrest := mood.unrest(canary_s)) is not None:
-            self._findings[MachineUnsteady.code, ""] = MachineUnsteady(low_s=unrest[0], high_s=unrest[1], launches=len(canary_s))
+        for finding in doubts_of_canary(self._canary_s):
+            self._findings[finding.code, ""] = finding
         taken = mood.shortage(self._used_by_others, machine.cpu_budget(), machine.logical_cpus())
         if taken is not None:
             self._findings[MachineBusy.code, ""] = MachineBusy(
